@@ -31,5 +31,5 @@ class Dialect:
     false_words: tuple[str, ...] = ("false", "f", "0", "no", "n", "falso")
 
 
-# Lo que escriben los formatos con tipos propios (JSON, Parquet, Excel, SQLite): ISO y punto decimal.
+# Lo que escriben los formatos con tipos propios (JSON, Parquet, Excel): ISO y punto decimal.
 ISO = Dialect()
