@@ -1,0 +1,138 @@
+"""La declaración de un data set: una clase que dice qué columnas, tipos, reglas y archivos tiene.
+
+De ella salen la tabla (Alembic), los CHECK de PostgreSQL, las conversiones y la validación
+(`schema_of`). Vea un ejemplo en `datasets/ventas.py`.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+import annotated_types as at
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from etl.dialect import Dialect
+from etl.schema import Column, OneOf, Pattern, RowCheck, Rule, Schema
+
+# Nombres previsibles: Alembic solo puede borrar lo que sabe cómo se llama.
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+
+class Dataset(DeclarativeBase):
+    """Base de todas las declaraciones; cada subclase es una tabla del esquema `datos`.
+
+    `files`: patrón del nombre, sin extensiones («ventas_*» vale para ventas_2025-01.csv.gz).
+    `on_repeat`: qué hacer con una clave que ya cargó otro archivo, actualizar la fila o ignorarla.
+    """
+
+    metadata = sa.MetaData(schema="datos", naming_convention=NAMING)
+
+    files: ClassVar[str]
+    dialect: ClassVar[Dialect] = Dialect()
+    on_repeat: ClassVar[Literal["update", "ignore"]] = "update"
+
+    load_id: Mapped[int] = mapped_column("_load_id", sa.Integer, sort_order=1000)
+    line: Mapped[int] = mapped_column("_line", sa.BigInteger, sort_order=1001)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, rules in column_rules(cls).items():
+            for number, rule in enumerate(rules, start=1):
+                label = name if len(rules) == 1 else f"{name}_{number}"
+                condition = to_sql(rule, cls.__table__.c[name])
+                cls.__table__.append_constraint(sa.CheckConstraint(condition, name=label))  # type: ignore[attr-defined]
+
+
+def row_check(name: str, expression: str, message: str) -> sa.CheckConstraint:
+    """Una condición entre columnas, para `__table_args__`: la comprueban pandas y PostgreSQL.
+
+    `expression` usa solo lo que ambos leen igual: `<`, `<=`, `>`, `>=`, `and`, `or` y aritmética.
+    """
+    return sa.CheckConstraint(expression, name=name, info={"row_check": RowCheck(name, expression, message)})
+
+
+def column_rules(dataset: type[Dataset]) -> dict[str, tuple[Rule, ...]]:
+    """Las reglas que lleva cada anotación: `Annotated[int, Ge(1)]`, `Literal["a", "b"]`."""
+    hints = get_type_hints(dataset, include_extras=True)
+    mapped = {name: hint for name, hint in hints.items() if get_origin(hint) is Mapped}
+    names = {prop.key: prop.columns[0].name for prop in sa.inspect(dataset).column_attrs}
+    return {names[key]: tuple(_rules(get_args(hint)[0])) for key, hint in mapped.items()}
+
+
+def _rules(hint: Any) -> list[Rule]:
+    if get_origin(hint) is Annotated:
+        inner, *metadata = get_args(hint)
+        flat = [rule for item in metadata for rule in (item if isinstance(item, at.GroupedMetadata) else [item])]
+        return _rules(inner) + [rule for rule in flat if isinstance(rule, Rule)]
+    if get_origin(hint) is Literal:
+        return [OneOf(get_args(hint))]
+    return [rule for part in get_args(hint) for rule in _rules(part)]
+
+
+def to_sql(rule: Rule, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """La misma regla, como condición de un CHECK."""
+    match rule:
+        case at.Ge(bound):
+            return column >= bound
+        case at.Gt(bound):
+            return column > bound
+        case at.Le(bound):
+            return column <= bound
+        case at.Lt(bound):
+            return column < bound
+        case at.MinLen(length):
+            return sa.func.char_length(column) >= length
+        case at.MaxLen(length):
+            return sa.func.char_length(column) <= length
+        case Pattern(regex):
+            return column.regexp_match(regex)
+        case OneOf(values):
+            return column.in_(values)
+
+
+def schema_of(dataset: type[Dataset]) -> Schema:
+    """La forma de las filas que declara la clase, ya sin SQLAlchemy."""
+    table = dataset.__table__
+    rules = column_rules(dataset)
+    columns = tuple(
+        Column(column.name, arrow_type(column.type), bool(column.nullable),
+               _length_rule(column.type) + rules.get(column.name, ()))
+        for column in table.columns
+        if not column.name.startswith("_")
+    )
+    checks = [item.info["row_check"] for item in table.constraints if "row_check" in item.info]  # type: ignore[attr-defined]
+    return Schema(columns, tuple(sorted(checks, key=lambda check: check.name)))
+
+
+def _length_rule(sql_type: sa.types.TypeEngine[Any]) -> tuple[Rule, ...]:
+    """`String(80)` ya es una regla: PostgreSQL rechazaría el texto más largo. Un enumerado tiene la suya."""
+    if isinstance(sql_type, sa.String) and not isinstance(sql_type, sa.Enum) and sql_type.length:
+        return (at.MaxLen(sql_type.length),)
+    return ()
+
+
+def arrow_type(sql_type: sa.types.TypeEngine[Any]) -> pa.DataType:
+    """El tipo de Arrow con los mismos valores que el de PostgreSQL, ni uno más."""
+    match sql_type:
+        case sa.SmallInteger():
+            return pa.int16()
+        case sa.BigInteger():
+            return pa.int64()
+        case sa.Integer():
+            return pa.int32()
+        case sa.Float():
+            return pa.float64()
+        case sa.Numeric(precision=precision, scale=scale):
+            return pa.decimal128(precision or 38, scale or 0)
+        case sa.Boolean():
+            return pa.bool_()
+        case sa.Date():
+            return pa.date32()
+        case sa.DateTime(timezone=timezone):
+            return pa.timestamp("us", "UTC" if timezone else None)
+        case _:
+            return pa.string()
