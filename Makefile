@@ -1,0 +1,77 @@
+# Todo empieza aquí: `make` a secas enseña la lista de órdenes.
+# Hace falta Python 3.11 o posterior y make; nada más (Docker solo para `make up`).
+
+# El intérprete con el que se crea .venv. Para usar otro: make run PYTHON=python3.12
+PYTHON ?= python3
+# Argumentos de más para la orden que se lanza. Ejemplo: make test ARGS="-k ventas -x"
+ARGS ?=
+
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+  BIN := $(VENV)/Scripts
+else
+  BIN := $(VENV)/bin
+endif
+
+# Los guiones de .venv llevan dentro la ruta del proyecto: si la carpeta se movió, se rehace.
+ifneq ($(shell cat $(VENV)/ruta 2>/dev/null),$(CURDIR))
+  MOVED := moved
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint format lock up down clean moved
+
+help:  ## Enseña esta lista.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/listo-local  ## Carga los archivos de datos/ en PostgreSQL (sin Docker ni DB_HOST: en uno propio, en .local/).
+	@$(BIN)/etl run $(ARGS)
+
+test: $(VENV)/listo-dev  ## Pasa todas las pruebas.
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/listo-dev  ## Mide la carga y la compara con \copy y con to_sql de pandas.
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lint: $(VENV)/listo-dev  ## Comprueba el estilo y los tipos.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/listo-dev  ## Ordena los import y da formato al código.
+	@$(BIN)/ruff check --fix-only -q .
+	@$(BIN)/ruff format .
+
+up:  ## Levanta el stack de Docker Compose.
+	docker compose up --build --detach
+
+down:  ## Detiene el stack; los datos siguen en su volumen.
+	docker compose down
+
+clean:  ## Borra el entorno, las cachés y la base de datos de .local/ (datos/ no se toca).
+	@if [ -x $(BIN)/etl ]; then $(BIN)/etl db stop || true; fi
+	@for link in .local/pg*; do if [ -L "$$link" ]; then rm -rf "$$(readlink "$$link")"; fi; done
+	@rm -rf .local $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build app/*.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- El entorno ----------------------------------------------------------------------------
+# Un archivo «listo» más nuevo que su candado significa que no hay nada que instalar.
+
+$(VENV)/listo-%: requirements/%.txt pyproject.toml $(MOVED)
+	@$(PYTHON) requirements/install.py $*
+
+# --- Los candados --------------------------------------------------------------------------
+# Versiones exactas con sus sumas, para Python 3.11 a 3.13 en Linux, macOS y Windows, y sin la
+# dirección de ningún índice. dev.txt manda; los demás son partes suyas con las mismas versiones.
+# Para subir versiones: make lock ARGS=--upgrade
+
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate --no-emit-index-url
+PART = $(COMPILE) pyproject.toml -c requirements/dev.txt
+
+lock: $(VENV)/listo-dev  ## Rehace requirements/*.txt a partir de pyproject.toml.
+	@$(COMPILE) $(ARGS) requirements/build.in -o requirements/build.txt
+	@$(COMPILE) $(ARGS) pyproject.toml --extra dev -o requirements/dev.txt
+	@$(PART) -o requirements/etl.txt
+	@$(PART) --extra embedded -o requirements/local.txt
+	@$(PART) --extra spark -o requirements/spark.txt

@@ -1,0 +1,88 @@
+"""Prepara .venv con las versiones exactas de un candado: `python requirements/install.py local`.
+
+Entra el nombre de un candado de esta carpeta (local, dev, spark...); sale .venv con sus paquetes
+y con `etl` instalado. Lo llama el Makefile cuando el candado cambió; sin make también funciona.
+Dos a la vez se esperan. Solo usa la biblioteca estándar y sintaxis antigua: un Python viejo
+tiene que poder leer este archivo entero para decir que lo es.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+# Los guiones de .venv llevan dentro la ruta del proyecto: si la carpeta se movió, no sirven.
+HOME = VENV / "ruta"
+
+
+def main(lock):
+    if sys.version_info < (3, 11):
+        found = "{}.{}".format(*sys.version_info)
+        return (
+            "Hace falta Python 3.11 o posterior y este es el {}: {}\n"
+            "Si tiene otro instalado, dígalo así: make run PYTHON=python3.12"
+        ).format(found, sys.executable)
+    with (ROOT / ".venv.lock").open("w") as guard:
+        wait_for(guard)
+        if not is_ready(lock):
+            install(lock)
+    return None
+
+
+def wait_for(guard):
+    """Un solo proceso prepara .venv; los demás esperan. El sistema suelta el cerrojo si muere."""
+    if os.name == "nt":
+        import msvcrt  # noqa: PLC0415
+
+        msvcrt.locking(guard.fileno(), msvcrt.LK_LOCK, 1)
+    else:
+        import fcntl  # noqa: PLC0415
+
+        fcntl.flock(guard, fcntl.LOCK_EX)
+
+
+def is_ready(lock):
+    ready, wanted = VENV / ("listo-" + lock), ROOT / "requirements" / (lock + ".txt")
+    newest = max(wanted.stat().st_mtime, (ROOT / "pyproject.toml").stat().st_mtime)
+    return in_place() and ready.exists() and ready.stat().st_mtime >= newest
+
+
+def in_place():
+    return VENV_PYTHON.exists() and HOME.exists() and HOME.read_text(encoding="utf-8") == str(ROOT)
+
+
+def install(lock):
+    say("Preparando .venv (requirements/{}.txt); la primera vez tarda unos minutos...".format(lock))
+    # --no-build-isolation: lo poco que se construye (este paquete, PySpark) usa el setuptools
+    # de build.txt, y no uno cualquiera bajado en ese momento.
+    hashed = ["--require-hashes", "--no-build-isolation"]
+    if not in_place():
+        run([sys.executable, "-m", "venv", "--clear", str(VENV)])
+        pip([*hashed, "-r", "requirements/build.txt"])
+        HOME.write_text(str(ROOT), encoding="utf-8")
+    pip([*hashed, "-r", "requirements/{}.txt".format(lock)])
+    pip(["--no-build-isolation", "--no-deps", "--editable", "."])
+    (VENV / ("listo-" + lock)).touch()
+
+
+def pip(arguments):
+    command = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", "-qq", "install"]
+    run(command + arguments)
+
+
+def run(command):
+    done = subprocess.run(command, cwd=str(ROOT), check=False)
+    if done.returncode:
+        say("No se pudo preparar .venv; falló: " + " ".join(command))
+        sys.exit(done.returncode)
+
+
+def say(message):
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "local"))
