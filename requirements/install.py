@@ -35,11 +35,11 @@ def main(lock):
 def wait_for(guard):
     """Un solo proceso prepara .venv; los demás esperan. El sistema suelta el cerrojo si muere."""
     if os.name == "nt":
-        import msvcrt  # noqa: PLC0415
+        import msvcrt
 
         msvcrt.locking(guard.fileno(), msvcrt.LK_LOCK, 1)
     else:
-        import fcntl  # noqa: PLC0415
+        import fcntl
 
         fcntl.flock(guard, fcntl.LOCK_EX)
 
