@@ -91,7 +91,7 @@ class Sales:
         first_line = np.flatnonzero(np.diff(ticket, prepend=-1))
         day = np.searchsorted(self.day_ends, start + first_line, side="right")
         customer, store, channel = self._buyers(day, dice)
-        product = self._basket(ticket, first_line, day[ticket], dice)
+        product = self._basket(first_line, day[ticket], dice)
         several = self._cents[product] <= SEVERAL_UP_TO_CENTS
         quantity = np.where(several, QUANTITIES[dice.below(len(QUANTITIES), size)], 1)
         tariff = product + np.where(day[ticket] < _PRICE_RISE, 0, len(self._cents))
@@ -117,8 +117,10 @@ class Sales:
     def _buyers(self, day: Ints, dice: Dice) -> tuple[pa.Array, pa.Array, pa.Array]:
         """Cliente (vacío: anónimo), tienda y canal de cada tique, como textos."""
         size, customers, stores = len(day), self._customers, self._stores
-        # Multiplicar por un primo reparte a los mejores clientes entre altas viejas y nuevas.
-        who = dice.skewed(len(customers), size) * 2_654_435_761 % len(customers)
+        # Cincuenta grupos, de los que más vienen a los que menos; dentro de cada uno, por igual.
+        rank = dice.skewed(50, size) * len(customers) // 50 + dice.below(len(customers) // 50, size)
+        # Multiplicar por un primo mezcla los grupos: los mejores no son los de alta más antigua.
+        who = rank * 2_654_435_761 % len(customers)
         known = self._customers_by_day[day]
         who = np.where(who < known, who, who % np.maximum(known, 1))
         anonymous = dice.chance(20, size) | (day > self._last_day[who]) | (known == 0)
@@ -132,16 +134,17 @@ class Sales:
             _CHANNELS.take(pa.array(channel)),
         )
 
-    def _basket(self, ticket: Ints, first_line: Ints, day: Ints, dice: Dice) -> Ints:
+    def _basket(self, first_line: Ints, day: Ints, dice: Dice) -> Ints:
         """Qué producto va en cada línea, según la época del año y lo que ya hay en el tique."""
-        count, size = len(self._cents), len(ticket)
+        count, size = len(self._cents), len(day)
         product = dice.skewed(count, size)
         out_of_season = (self._season[product] != 0) & (self._season[product] != _SEASONS[day])
         product = np.where(out_of_season & dice.chance(75, size), dice.skewed(count, size), product)
-        companion = self._companion[product[first_line]][ticket]
-        second_line = np.zeros(size, dtype=np.bool_)
-        second_line[1:] = np.isin(np.arange(1, size), first_line + 1) & (ticket[1:] == ticket[:-1])
-        return np.where(second_line & (companion >= 0) & dice.chance(45, size), companion, product)
+        second = first_line[np.diff(first_line, append=size) > 1] + 1  # segundas líneas de tique
+        companion = self._companion[product[second - 1]]
+        fits = (companion >= 0) & dice.chance(45, len(second))
+        product[second[fits]] = companion[fits]
+        return product
 
     def _discounts(self, day: Ints, dice: Dice) -> Ints:
         """Posición en _DISCOUNTS: en rebajas, media tienda está rebajada; si no, poca cosa."""
