@@ -94,8 +94,7 @@ def good_product(row: Row) -> bool:
     price, cost = spanish(row["precio"]), spanish(row["coste"])
     return (
         integer(row["producto_id"]) >= 1
-        and row["categoria"]
-        in {"Alimentación", "Bebidas", "Hogar", "Papelería", "Electrónica", "Ropa"}
+        and row["categoria"] in {"Alimentación", "Bebidas", "Hogar", "Papelería", "Electrónica", "Ropa"}
         and 0 < price < 10**8
         and 0 <= cost <= price
         and (row["peso_kg"] == "N/D" or 0 < spanish(row["peso_kg"]) < 10**5)
@@ -139,9 +138,7 @@ def json_rows(data: bytes) -> Iterator[Row | None]:
             yield None
 
 
-def judge(
-    rows: Iterator[Row | None], key: str, good: Callable[[Row], bool]
-) -> tuple[Counts, set[str]]:
+def judge(rows: Iterator[Row | None], key: str, good: Callable[[Row], bool]) -> tuple[Counts, set[str]]:
     """Cuenta las filas de un archivo como debe contarlas el pipeline; da también sus claves."""
     keys: set[str] = set()
     read = duplicate = rejected = 0
@@ -183,8 +180,7 @@ def judge_folder(folder: Path) -> dict[str, Counts]:
 
 def expected(files: dict[str, FileCounts]) -> dict[str, Counts]:
     return {
-        name: (c.rows_read, c.rows_loaded, c.rows_duplicate, c.rows_rejected)
-        for name, c in files.items()
+        name: (c.rows_read, c.rows_loaded, c.rows_duplicate, c.rows_rejected) for name, c in files.items()
     }
 
 

@@ -23,6 +23,7 @@ from etl.generate.writing import write_counts, write_file
 __all__ = ["FileCounts", "generate"]
 
 STORES = 40
+MAX_ERROR_RATE = 0.5  # con más no quedarían clientes ni productos que vender
 
 
 def generate(
@@ -38,8 +39,11 @@ def generate(
     `sales_rows` son las líneas de tique de todo el año, sin las que añaden los errores; los
     clientes y los productos crecen con ellas, más despacio. La misma semilla da los mismos datos
     en cualquier máquina, y una segunda vez los escribe encima. Trabaja por bloques: la memoria no
-    crece con las ventas. `progress` recibe las filas escritas desde la última llamada.
+    crece con las ventas. `error_rate` es la parte de las filas que se estropea. `progress` recibe las
+    filas escritas desde la última llamada.
     """
+    if not 0 <= error_rate <= MAX_ERROR_RATE:
+        raise ValueError(f"error_rate va de 0 a {MAX_ERROR_RATE}, y es {error_rate}")
     output.mkdir(parents=True, exist_ok=True)
     customers = Customers(customers_for(sales_rows), seed)
     products = Products(products_for(sales_rows), seed)
@@ -68,9 +72,7 @@ def products_for(sales_rows: int) -> int:
 class _Writer:
     """Lo que comparten los archivos de una generación: carpeta, semilla y cuántos errores."""
 
-    def __init__(
-        self, output: Path, seed: int, error_rate: float, progress: Callable[[int], None]
-    ) -> None:
+    def __init__(self, output: Path, seed: int, error_rate: float, progress: Callable[[int], None]) -> None:
         self.files: dict[str, FileCounts] = {}
         self._output, self._seed = output, seed
         self._error_rate, self._progress = error_rate, progress

@@ -183,8 +183,7 @@ def nearest_stores(stores: Stores) -> Ints:
 
     sites = [world.PROVINCES[stores.provinces[i]] for i in stores.good.tolist()]
     nearest = [
-        min(range(len(sites)), key=lambda site: distance(home, sites[site]))
-        for home in world.PROVINCES
+        min(range(len(sites)), key=lambda site: distance(home, sites[site])) for home in world.PROVINCES
     ]
     return np.array(nearest, dtype=np.int64)
 

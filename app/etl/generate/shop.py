@@ -9,7 +9,7 @@ salvan, que son las únicas que aparecen en las ventas.
 import unicodedata
 from collections.abc import Iterator
 from datetime import date, timedelta
-from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,18 @@ from etl.generate.dice import Dice, Ints
 CHUNK_ROWS = 20_000
 FIRST_DAY, LAST_DAY = date(2019, 1, 2), date(2025, 12, 15)  # altas de clientes
 NIF_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"  # la letra es la del número módulo 23 (orden INT/2058/2008)
+
+
+class _Person(NamedTuple):
+    """Lo que el azar decide de un cliente; los nombres son posiciones en las listas de `world.py`."""
+
+    first: int
+    last: int
+    mother: int
+    has_email: bool
+    postcode: int
+    age_days: int  # días cumplidos al hacerse cliente
+    has_birth: bool
 
 
 class Customers:
@@ -33,39 +45,40 @@ class Customers:
         self.provinces = weighted([p.population for p in world.PROVINCES], count, Dice(seed, 1))
 
     def chunks(self) -> Iterator[list[bytes]]:
-        rows = self._rows()
-        while chunk := list(islice(rows, CHUNK_ROWS)):
-            yield chunk
-
-    def _rows(self) -> Iterator[bytes]:
-        names, slugs = world.FIRST_NAMES, [slug(n) for n in world.FIRST_NAMES]
-        surnames, surname_slugs = world.SURNAMES, [slug(s) for s in world.SURNAMES]
         for start in range(0, self.count, CHUNK_ROWS):
-            size = min(CHUNK_ROWS, self.count - start)
-            dice = Dice(self._seed, 2, start)
-            first = dice.below(len(names), size).tolist()
-            last = dice.skewed(len(surnames), size).tolist()
-            mother = dice.skewed(len(surnames), size).tolist()
-            has_email = dice.chance(88, size).tolist()
-            postcodes = (1 + dice.skewed(950, size)).tolist()
-            age_days = (18 * 366 + dice.below(60 * 365, size)).tolist()
-            has_birth = dice.chance(80, size).tolist()
-            for i in range(size):
-                number = start + i + 1
-                province = int(self.provinces[start + i])
-                joined = FIRST_DAY + timedelta(days=int(self.joined[start + i]))
-                email = f"{slugs[first[i]]}.{surname_slugs[last[i]]}{number}@example.com"
-                fields = [
-                    str(number),
-                    nif(number),
-                    f"{names[first[i]]} {surnames[last[i]]} {surnames[mother[i]]}",
-                    email if has_email[i] else "",
-                    world.PROVINCES[province].name,
-                    f"{province + 1:02d}{postcodes[i]:03d}",
-                    joined.isoformat(),
-                    (joined - timedelta(days=age_days[i])).isoformat() if has_birth[i] else "",
-                ]
-                yield (layouts.CUSTOMERS.join(fields) + "\n").encode()
+            yield self._chunk(start, min(CHUNK_ROWS, self.count - start))
+
+    def _chunk(self, start: int, size: int) -> list[bytes]:
+        dice = Dice(self._seed, 2, start)
+        first = dice.below(len(world.FIRST_NAMES), size)
+        last = dice.skewed(len(world.SURNAMES), size)
+        mother = dice.skewed(len(world.SURNAMES), size)
+        has_email = dice.chance(88, size)
+        postcode = 1 + dice.skewed(950, size)
+        age_days = 18 * 366 + dice.below(60 * 365, size)
+        has_birth = dice.chance(80, size)
+        draws = (first, last, mother, has_email, postcode, age_days, has_birth)
+        people = map(_Person._make, zip(*(draw.tolist() for draw in draws), strict=True))
+        return [self._line(start + i, person) for i, person in enumerate(people)]
+
+    def _line(self, i: int, person: _Person) -> bytes:
+        number, province = i + 1, int(self.provinces[i])
+        joined = FIRST_DAY + timedelta(days=int(self.joined[i]))
+        fields = [
+            str(number),
+            nif(number),
+            " ".join(
+                (world.FIRST_NAMES[person.first], world.SURNAMES[person.last], world.SURNAMES[person.mother])
+            ),
+            f"{_SLUGS[person.first]}.{_SURNAME_SLUGS[person.last]}{number}@example.com"
+            if person.has_email
+            else "",
+            world.PROVINCES[province].name,
+            f"{province + 1:02d}{person.postcode:03d}",
+            joined.isoformat(),
+            (joined - timedelta(days=person.age_days)).isoformat() if person.has_birth else "",
+        ]
+        return (layouts.CUSTOMERS.join(fields) + layouts.CUSTOMERS.eol).encode()
 
 
 class Products:
@@ -105,18 +118,14 @@ class Products:
             "N/D" if weight is None else spanish_number(weight * percent // 100, 3),
             "sí" if self.active[i] else "no",
         ]
-        return (layouts.PRODUCTS.join(fields) + layouts.PRODUCTS.eol).encode(
-            layouts.PRODUCTS.encoding
-        )
+        return (layouts.PRODUCTS.join(fields) + layouts.PRODUCTS.eol).encode(layouts.PRODUCTS.encoding)
 
 
 class Stores:
     """Una tienda en la capital de cada una de las provincias más pobladas."""
 
     def __init__(self, count: int, seed: int) -> None:
-        by_population = sorted(
-            range(len(world.PROVINCES)), key=lambda p: -world.PROVINCES[p].population
-        )
+        by_population = sorted(range(len(world.PROVINCES)), key=lambda p: -world.PROVINCES[p].population)
         self.count = count
         self.good = np.arange(count, dtype=np.int64)
         self.provinces = by_population[:count]
@@ -140,7 +149,7 @@ class Stores:
             province.latitude,
             province.longitude,
         ]
-        return (layouts.STORES.join(fields) + "\n").encode()
+        return (layouts.STORES.join(fields) + layouts.STORES.eol).encode()
 
 
 def weighted(weights: list[int], size: int, dice: Dice) -> Ints:
@@ -168,3 +177,7 @@ def slug(name: str) -> str:
     """El nombre sin acentos ni espacios, para el correo: «Begoña» -> «begona»."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return plain.lower().replace(" ", "")
+
+
+_SLUGS = [slug(name) for name in world.FIRST_NAMES]
+_SURNAME_SLUGS = [slug(name) for name in world.SURNAMES]
