@@ -4,7 +4,7 @@ PostgreSQL se niega a correr como root, que es lo que hay en un contenedor. Ento
 corre como el dueño de sus datos, que la primera vez es `nobody`; y si esa cuenta no puede entrar
 en la carpeta del proyecto (por ejemplo, dentro de /root), datos y programas van a
 /var/lib/etl-postgres, con un enlace desde `.local/`. Un usuario corriente no nota nada de esto:
-la cuenta es None y todo queda en su sitio. Lo usa `embedded.py`.
+la cuenta es None y todo queda en su sitio.
 """
 
 import os
