@@ -4,7 +4,7 @@ De ella salen la tabla (Alembic), los CHECK de PostgreSQL, las conversiones y la
 (`schema_of`). Vea un ejemplo en `datasets/ventas.py`.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_origin, get_type_hints
 
 import annotated_types as at
 import pyarrow as pa
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from etl.dialect import Dialect
-from etl.schema import Column, OneOf, Pattern, RowCheck, Rule, Schema
+from etl.schema import Column, ForeignKey, OneOf, Pattern, RowCheck, Rule, Schema, Target
 
 # Nombres previsibles: Alembic solo puede borrar lo que sabe cómo se llama.
 NAMING = {
@@ -45,6 +45,9 @@ class Dataset(DeclarativeBase):
                 label = name if len(rules) == 1 else f"{name}_{number}"
                 condition = to_sql(rule, cls.__table__.c[name])
                 cls.__table__.append_constraint(sa.CheckConstraint(condition, name=label))  # type: ignore[attr-defined]
+        for constraint in cls.__table__.foreign_key_constraints:  # type: ignore[attr-defined]
+            # Al reemplazar un archivo, una fila se borra y vuelve: la referencia se mira al final.
+            constraint.deferrable = True
 
 
 def row_check(name: str, expression: str, message: str) -> sa.CheckConstraint:
@@ -106,6 +109,27 @@ def schema_of(dataset: type[Dataset]) -> Schema:
     )
     checks = [item.info["row_check"] for item in table.constraints if "row_check" in item.info]  # type: ignore[attr-defined]
     return Schema(columns, tuple(sorted(checks, key=lambda check: check.name)))
+
+
+def target_of(dataset: type[Dataset]) -> Target:
+    """La tabla de la clase, con sus claves y con quién apunta a ella."""
+    table = cast(sa.Table, dataset.__table__)
+    referenced_by = [
+        (str(other.schema), str(constraint.name))
+        for other in table.metadata.sorted_tables
+        for constraint in other.foreign_key_constraints
+        if constraint.referred_table is table
+    ]
+    return Target(
+        str(table.schema), table.name, schema_of(dataset), tuple(column.name for column in table.primary_key),
+        tuple(_foreign_key(key) for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)),
+        tuple(referenced_by), dataset.on_repeat,
+    )
+
+
+def _foreign_key(key: sa.ForeignKey) -> ForeignKey:
+    parent = key.column.table
+    return ForeignKey(key.parent.name, str(parent.schema), parent.name, key.column.name)
 
 
 def _length_rule(sql_type: sa.types.TypeEngine[Any]) -> tuple[Rule, ...]:

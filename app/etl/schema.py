@@ -6,7 +6,7 @@ Solo valores simples: viaja tal cual a los procesos de Spark.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import annotated_types as at
 import pyarrow as pa
@@ -60,6 +60,36 @@ class Schema:
     @property
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """Una columna cuyo valor debe existir en otra tabla."""
+
+    column: str
+    parent_schema: str
+    parent_table: str
+    parent_column: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """La tabla de destino: dónde está, qué filas admite y qué hacer cuando una clave se repite.
+
+    `referenced_by`: las restricciones de otras tablas que apuntan a esta, con su esquema.
+    """
+
+    schema_name: str
+    table: str
+    rows: Schema
+    key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    referenced_by: tuple[tuple[str, str], ...] = ()
+    on_repeat: Literal["update", "ignore"] = "update"
+
+    @property
+    def name(self) -> str:
+        return f"{self.schema_name}.{self.table}"
 
 
 def satisfies(rule: Rule, values: pa.Array) -> pa.Array:

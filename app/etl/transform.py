@@ -35,7 +35,7 @@ def transform(chunk: Chunk, schema: Schema) -> tuple[pa.Table, list[Reject]]:
     problems: list[Problem] = []
     typed: dict[str, pa.ChunkedArray] = {}
     for column in schema.columns:
-        text = chunk.columns[column.name]
+        text = _text(chunk, column.name)
         typed[column.name] = parse(text, column.type, chunk.dialect)
         problems += column_problems(column, text, typed[column.name])
     for check in schema.checks:
@@ -47,6 +47,13 @@ def transform(chunk: Chunk, schema: Schema) -> tuple[pa.Table, list[Reject]]:
     good = np.ones(rows.num_rows, dtype=bool)
     good[np.concatenate([problem.rows for problem in problems])] = False
     return rows.filter(pa.array(good)), sorted(rejects, key=lambda reject: reject.line)
+
+
+def _text(chunk: Chunk, name: str) -> pa.ChunkedArray:
+    """La columna en texto; toda nula si el archivo no la tiene (solo pasa con las opcionales)."""
+    if name in chunk.columns.column_names:
+        return chunk.columns[name]
+    return pa.chunked_array([pa.nulls(len(chunk.lines), pa.string())])
 
 
 def column_problems(column: Column, text: pa.ChunkedArray, values: pa.ChunkedArray) -> list[Problem]:
@@ -91,7 +98,7 @@ def _rejects(chunk: Chunk, problems: list[Problem]) -> list[Reject]:
 
 def _reject(chunk: Chunk, row: int, found: list[Problem]) -> Reject:
     first = found[0]
-    value = chunk.columns[first.column][row].as_py() if first.column else None
+    value = _text(chunk, first.column)[row].as_py() if first.column else None
     message = "; además, ".join(_explain(chunk, row, problem) for problem in found)
     return Reject(chunk.lines[row].as_py(), chunk.raw(row), first.column, value, first.code, message)
 
@@ -99,6 +106,6 @@ def _reject(chunk: Chunk, row: int, found: list[Problem]) -> Reject:
 def _explain(chunk: Chunk, row: int, problem: Problem) -> str:
     if problem.column is None:
         return f"no se cumple: {problem.expected}"
-    value = chunk.columns[problem.column][row].as_py()
+    value = _text(chunk, problem.column)[row].as_py()
     found = "está vacía" if value is None else f"se leyó «{value}»"
     return f"columna «{problem.column}»: {found} y se esperaba {problem.expected}"

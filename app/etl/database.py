@@ -1,0 +1,109 @@
+"""Las conexiones a PostgreSQL: con paciencia mientras arranca y con límite en todo lo demás.
+
+Entra un `Settings` y sale una conexión de psycopg que no espera para siempre por nada: ni por el
+servidor, ni por un bloqueo, ni por una red que se quedó muda.
+"""
+
+import time
+from typing import Any
+
+import psycopg
+from psycopg import errors, sql
+
+from etl.errors import DatabaseUnavailable
+from etl.settings import Settings
+
+LOADER = "etl_loader"
+OWNER = "etl_owner"
+
+# Estos fallos no se arreglan insistiendo; una contraseña mala repetida puede bloquear la cuenta.
+FATAL = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
+HINTS = {
+    "password authentication failed": "Revise DB_USER y DB_PASSWORD en .env. Si cambió la contraseña después de crear "
+    "la base de datos, el volumen guarda la antigua.",
+    "does not exist": "Revise DB_NAME y DB_USER en .env.",
+    "could not translate host name": "Revise DB_HOST: dentro de Docker es «postgres», el nombre del servicio.",
+    "Name or service not known": "Revise DB_HOST: dentro de Docker es «postgres», el nombre del servicio.",
+    "Connection refused": "Compruebe que el servidor está en marcha y que DB_HOST y DB_PORT son los suyos; dentro de "
+    "un contenedor, «localhost» es el propio contenedor.",
+}
+
+
+class Connection(psycopg.Connection[Any]):
+    """Una conexión que se da por perdida si el servidor calla más de `patience` segundos."""
+
+    patience: float | None = None
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        limit = self.patience if timeout is None else timeout
+        try:
+            return super().wait(gen, interval, limit)
+        except errors._WaitTimeout:
+            self.close()
+            raise psycopg.OperationalError(f"el servidor no respondió en {limit:.0f} s") from None
+
+
+def connect(settings: Settings, role: str | None = None) -> Connection:
+    """Abre una conexión; con `role`, actúa como ese papel (`SET ROLE`) aunque entre otro usuario.
+
+    Insiste con pausas crecientes durante `connect_seconds` si el servidor aún no responde.
+    Lanza `DatabaseUnavailable`, enseguida si el fallo no se arregla esperando.
+    """
+    deadline = time.monotonic() + settings.connect_seconds
+    pause = 0.1
+    while True:
+        try:
+            return _open(settings, role)
+        except psycopg.OperationalError as error:
+            if isinstance(error, FATAL) or _is_fatal(error) or time.monotonic() + pause > deadline:
+                raise _unavailable(settings, error) from error
+        time.sleep(pause)
+        pause = min(pause * 2, 3)
+
+
+def _open(settings: Settings, role: str | None) -> Connection:
+    connection = Connection.connect(
+        host=settings.db_host,
+        port=settings.db_port,
+        user=settings.db_user,
+        password=settings.db_password,
+        dbname=settings.db_name,
+        application_name="etl",
+        connect_timeout=max(2, int(settings.connect_seconds)),
+        # Una red cortada sin aviso se nota en menos de un minuto.
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        tcp_user_timeout=30_000,
+        options=" ".join(f"-c {name}={value}" for name, value in _limits(settings).items()),
+        autocommit=True,
+    )
+    # El servidor corta antes que nosotros: así el motivo llega escrito.
+    connection.patience = settings.statement_seconds + 5
+    if role and role != settings.db_user:
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+    return connection
+
+
+def _limits(settings: Settings) -> dict[str, Any]:
+    return {
+        "lock_timeout": f"{settings.lock_seconds * 1000:.0f}",
+        "statement_timeout": f"{settings.statement_seconds * 1000:.0f}",
+        # Si este proceso muere sin despedirse, el servidor suelta sus bloqueos solo.
+        "idle_in_transaction_session_timeout": f"{settings.statement_seconds * 1000:.0f}",
+        "client_encoding": "UTF8",
+        "datestyle": "ISO",
+    }
+
+
+def _is_fatal(error: psycopg.OperationalError) -> bool:
+    """Al conectar, psycopg no siempre da el código del error; el texto sí dice lo mismo."""
+    text = str(error)
+    return any(words in text for words in ("password authentication failed", "does not exist", "no pg_hba.conf entry"))
+
+
+def _unavailable(settings: Settings, error: psycopg.Error) -> DatabaseUnavailable:
+    text = str(error).strip()
+    hint = next((hint for words, hint in HINTS.items() if words in text), "Compruebe que el servidor está en marcha.")
+    where = f"{settings.db_user}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
+    return DatabaseUnavailable(f"No se puede usar PostgreSQL en {where}: {text.splitlines()[-1]}.", hint)

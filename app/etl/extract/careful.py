@@ -1,0 +1,175 @@
+"""El camino lento: un bloque con algo mal escrito, registro a registro.
+
+Entra un bloque en el que hay comillas fuera de sitio, NUL, bytes que no son UTF-8, líneas en
+blanco o retornos sueltos. Las líneas sin nada sospechoso pasan de golpe; las demás, por una
+gramática estricta. La que no encaja se aparta sola y se sigue en la siguiente: una comilla sin
+cerrar no se lleva consigo el resto del archivo.
+"""
+
+import codecs
+import csv
+import io
+import re
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from etl.chunk import Reject
+from etl.dialect import Dialect
+from etl.extract.records import Records, is_utf8, line_breaks, readable
+
+# Un registro que ocupa más no es un registro: es una comilla que nadie cerró.
+RECORD_LIMIT = 1 << 20
+LINE_END = re.compile(rb"\r\n|\n|\r")
+LF, CR = 10, 13
+
+BAD_QUOTE = "comillas fuera de sitio o sin cerrar; si son parte del texto, duplíquelas y encierre el campo entre comillas"
+BAD_BYTES = "hay bytes que no son de la codificación del archivo; guárdelo entero en una sola codificación"
+BAD_NUL = "hay un carácter NUL; PostgreSQL no lo admite en un texto"
+
+
+@dataclass
+class Span:
+    """Un tramo ya decidido del bloque: registros que valen (`starts`, `lines`) o una línea apartada."""
+
+    end: int
+    height: int
+    start: int
+    starts: np.ndarray
+    lines: np.ndarray
+    reject: Reject | None = None
+
+
+def split_carefully(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) -> Records:
+    """Los registros de `block` y las líneas apartadas; lo que queda a medias no se consume.
+
+    `fields` es cuántos campos tiene una fila: un registro de varias líneas con otro número de
+    campos es una comilla sin cerrar. Con `at_end` no hay bloque siguiente y nada queda a medias.
+    """
+    suspects = _suspects(block, dialect)
+    spans: list[Span] = []
+    position = 0
+    while position < len(block):
+        following = bisect_left(suspects, position)
+        hit = suspects[following] if following < len(suspects) else len(block)
+        quiet_end = block.rfind(b"\n", position, hit) + 1
+        if quiet_end > position:
+            span = _quiet_lines(block, position, quiet_end, line)
+        elif (found := _one_record(block, position, dialect, fields, line, at_end)) is not None:
+            span = found
+        else:
+            break
+        spans.append(span)
+        position, line = span.end, line + span.height
+    return _joined(block, spans, position, line)
+
+
+def _quiet_lines(block: bytes, start: int, end: int, line: int) -> Span:
+    breaks = line_breaks(block[start:end]) + start
+    starts = np.concatenate([[start], breaks[:-1] + 1])
+    return Span(end, len(breaks), start, starts, np.arange(line, line + len(breaks)))
+
+
+def _one_record(block: bytes, start: int, dialect: Dialect, fields: int, line: int, at_end: bool) -> Span | None:
+    """El registro que empieza en `start`; `None` si puede acabar en el bloque siguiente."""
+    record, unfinished = _grammar(dialect)
+    match = record.match(block, start)
+    if not at_end and (match is None or (match.end() == len(block) and block.endswith(b"\r"))):
+        short = len(block) - start < RECORD_LIMIT
+        if _line_end(block, start) < 0 or (short and (match or unfinished.match(block, start))):
+            return None
+    raw = match.group() if match else b""
+    height = _height(raw)
+    if match is None or (height > 1 and _width(raw, dialect) != fields):
+        return _set_aside(block, start, _line_end(block, start), line, 1, "quote", BAD_QUOTE)
+    if b"\0" in raw:
+        return _set_aside(block, start, match.end(), line, height, "nul", BAD_NUL)
+    if not is_utf8(raw):
+        return _set_aside(block, start, match.end(), line, height, "encoding", BAD_BYTES)
+    blank = not raw.strip(b"\r\n")
+    rows = [] if blank else [start]
+    return Span(match.end(), height, start, np.array(rows, np.int64), np.array([line] * len(rows), np.int64))
+
+
+def _set_aside(block: bytes, start: int, end: int, line: int, height: int, code: str, message: str) -> Span:
+    nothing = np.array([], np.int64)
+    reject = Reject(line, readable(block[start:end]), None, None, code, message)
+    return Span(end, height, start, nothing, nothing, reject)
+
+
+def _joined(block: bytes, spans: list[Span], consumed: int, next_line: int) -> Records:
+    pieces, starts, lines, taken = [], [np.array([], np.int64)], [np.array([], np.int64)], 0
+    for span in spans:
+        if span.starts.size:
+            pieces.append(block[span.start : span.end])
+            starts.append(span.starts - span.start + taken)
+            lines.append(span.lines)
+            taken += span.end - span.start
+    rejects = [span.reject for span in spans if span.reject]
+    inner_breaks = any(span.starts.size == 1 and span.height > 1 for span in spans)
+    return Records(b"".join(pieces), np.concatenate(lines), consumed, next_line, inner_breaks,
+                   rejects, np.concatenate(starts))
+
+
+def _suspects(block: bytes, dialect: Dialect) -> list[int]:
+    """Posiciones de todo lo que obliga a mirar de cerca su línea, en orden."""
+    data = np.frombuffer(block, np.uint8)
+    marks = [ord(mark) for mark in (dialect.quote, dialect.escape) if mark]
+    after = np.append(data[1:], 0)
+    before = np.append([LF], data[:-1])
+    odd = np.isin(data, [0, *marks])
+    odd |= (data == CR) & ((after != LF) | (before == LF))
+    odd |= (data == LF) & (before == LF)
+    return sorted({*np.flatnonzero(odd).tolist(), *_broken_utf8(block)})
+
+
+def _broken_utf8(block: bytes) -> list[int]:
+    broken, position = [], 0
+    while position < len(block):
+        try:
+            codecs.utf_8_decode(memoryview(block)[position:], "strict", True)
+            break
+        except UnicodeDecodeError as error:
+            broken.append(position + error.start)
+            # Basta uno por línea: la línea entera se aparta.
+            position = max(_line_end(block, position + error.start), position + error.end)
+    return broken
+
+
+def _line_end(block: bytes, start: int) -> int:
+    """La posición tras el próximo fin de línea; -1 si no hay ninguno."""
+    match = LINE_END.search(block, start)
+    return match.end() if match else -1
+
+
+def _height(record: bytes) -> int:
+    """Cuántas líneas físicas ocupa un registro."""
+    return len(LINE_END.findall(record))
+
+
+def _width(record: bytes, dialect: Dialect) -> int:
+    """Cuántos campos tiene un registro bien formado."""
+    text = record.decode("utf-8", "replace").rstrip("\r\n")
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter,
+                      quotechar=dialect.quote, escapechar=dialect.escape)
+    return len(next(rows, []))
+
+
+@lru_cache
+def _grammar(dialect: Dialect) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """El registro completo, y el comienzo de uno que podría acabar en el bloque siguiente.
+
+    Los cuantificadores son posesivos (`*+`): no hay vuelta atrás, así que el tiempo es lineal.
+    """
+    comma = re.escape(dialect.delimiter.encode())
+    quote = re.escape(dialect.quote.encode()) if dialect.quote else b""
+    escape = re.escape(dialect.escape.encode()) if dialect.escape else b""
+    escaped = b"|" + escape + b"(?s:.)" if escape else b""
+    bare = b"(?:[^" + comma + quote + escape + rb"\r\n]" + escaped + b")*+"
+    inside = b"(?:[^" + quote + escape + b"]|" + quote * 2 + escaped + b")*+"
+    value = b"(?:" + quote + inside + quote + b"|" + bare + b")" if quote else bare
+    record = value + b"(?:" + comma + value + rb")*+(?:\r\n|\n|\r)"
+    unfinished = b"(?:" + value + comma + b")*+" + quote + inside + rb"\Z" if quote else rb"(?!)"
+    return re.compile(record), re.compile(unfinished)

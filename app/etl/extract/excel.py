@@ -1,0 +1,72 @@
+"""Libros de Excel: una hoja -> trozos de columnas de texto. `_line` es la fila de la hoja."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
+
+from etl.chunk import Chunk
+from etl.dialect import ISO
+from etl.errors import FileRefused
+
+ROWS = 20_000
+
+
+@dataclass
+class Worksheet:
+    """Una hoja abierta; la cabecera es su primera fila con algo escrito."""
+
+    header: list[str]
+    rows: Iterator[tuple[int, list[Any]]]
+
+    def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
+        """Las filas por trozos; las filas vacías no cuentan."""
+        while batch := list(islice(self.rows, ROWS)):
+            table = pa.table({
+                name: pa.array([cell_text(row[position]) for _, row in batch], pa.string())
+                for name, position in columns.items()
+            })
+            texts = [json.dumps([cell_text(cell) for cell in row], ensure_ascii=False) for _, row in batch]
+            yield Chunk(table, pa.array([line for line, _ in batch], pa.int64()), texts.__getitem__, ISO)
+
+
+def open_worksheet(path: Path, sheet: str | None = None) -> Worksheet:
+    """Abre una hoja, por omisión la primera. Lanza `FileRefused` si no se puede leer o está vacía."""
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        found: CalamineSheet = book.get_sheet_by_name(sheet) if sheet else book.get_sheet_by_index(0)
+    except (CalamineError, OSError) as error:
+        raise FileRefused(f"No es un libro de Excel legible: {error}.", "Ábralo con Excel y guárdelo de nuevo.") from error
+    first = found.start[0] if found.start else 0
+    rows = ((line, row) for line, row in enumerate(found.iter_rows(), start=first + 1) if any(cell != "" for cell in row))
+    try:
+        _, header = next(rows)
+    except StopIteration:
+        raise FileRefused("La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja o expórtela de nuevo.") from None
+    return Worksheet([cell_text(cell) or "" for cell in header], rows)
+
+
+def cell_text(cell: Any) -> str | None:
+    """El valor de una celda como lo escribiría un CSV en ISO; las celdas vacías no tienen valor."""
+    match cell:
+        case "":
+            return None
+        case bool():
+            return "true" if cell else "false"
+        case float():
+            # Excel guarda todo número como real: 3.0 se escribió como 3.
+            return str(int(cell)) if cell.is_integer() else repr(cell)
+        case datetime() if cell.time() == time():
+            return cell.date().isoformat()
+        case datetime():
+            return cell.isoformat(sep=" ")
+        case date() | time() | timedelta():
+            return str(cell)
+        case _:
+            return str(cell).replace("\0", "\ufffd")

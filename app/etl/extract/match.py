@@ -1,0 +1,48 @@
+"""Empareja las columnas de un archivo con las declaradas, por nombre."""
+
+import unicodedata
+
+from etl.errors import FileRefused
+from etl.schema import Schema
+
+
+def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[dict[str, int], list[str]]:
+    """Para cada columna de la tabla, su posición en el archivo; y los avisos.
+
+    Los nombres se comparan sin mayúsculas, acentos ni espacios alrededor. Sin nombres, por orden.
+    Lanza `FileRefused` si falta una columna obligatoria, hay una repetida o un nombre vacío.
+    """
+    if not has_names:
+        return _by_position(header, schema)
+    names = [plain_name(name) for name in header]
+    repeated = sorted({name for name in names if name and names.count(name) > 1})
+    if repeated:
+        raise FileRefused(f"La cabecera repite la columna «{repeated[0]}».", "Cambie uno de los nombres.")
+    if "" in names:
+        raise FileRefused(f"La columna {names.index('') + 1} no tiene nombre en la cabecera.", "Póngale uno.")
+    positions = {column.name: names.index(plain_name(column.name)) for column in schema.columns
+                 if plain_name(column.name) in names}
+    missing = [column for column in schema.columns if column.name not in positions]
+    required = [column.name for column in missing if not column.nullable]
+    if required:
+        raise FileRefused(f"Faltan columnas obligatorias: {', '.join(required)}. La cabecera tiene: {', '.join(header)}.",
+                          "Revise el separador declarado o los nombres de la cabecera.")
+    warnings = [f"falta la columna «{column.name}»: queda sin valor" for column in missing]
+    known = {plain_name(name) for name in schema.names}
+    # Las que empiezan por «_» son nuestras: las añade `etl rejects --csv` para explicar cada fila.
+    warnings += [f"columna «{name}» no declarada: no se carga" for name, plain in zip(header, names, strict=True)
+                 if plain not in known and not plain.startswith("_")]
+    return positions, warnings
+
+
+def _by_position(header: list[str], schema: Schema) -> tuple[dict[str, int], list[str]]:
+    if len(header) != len(schema.columns):
+        raise FileRefused(f"El archivo tiene {len(header)} columnas y se declararon {len(schema.columns)}.",
+                          "Sin cabecera, las columnas deben ser las declaradas y en su orden.")
+    return {name: position for position, name in enumerate(schema.names)}, []
+
+
+def plain_name(name: str) -> str:
+    """El nombre sin mayúsculas, acentos ni espacios alrededor: «Código » y «codigo» son el mismo."""
+    decomposed = unicodedata.normalize("NFKD", name.strip().casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))

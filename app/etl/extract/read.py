@@ -1,0 +1,89 @@
+"""Elige el lector de cada formato por la extensión del nombre, ya sin compresión."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Protocol
+
+from etl.chunk import Chunk
+from etl.dialect import Dialect
+from etl.errors import FileRefused
+from etl.extract.delimited import open_delimited
+from etl.extract.encoding import ByteStream, effective_encoding
+from etl.extract.source import Opened, Source, decompressed
+
+DELIMITED = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": ",", ".dat": ","}
+JSON_LINES = (".jsonl", ".ndjson", ".json")
+PARQUET = (".parquet", ".pq")
+EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+# Basta para la marca (BOM) y para ver si los acentos son de UTF-8 o de Latin-1.
+SAMPLE = 1 << 20
+
+
+class Document(Protocol):
+    """Un archivo abierto: sus columnas, y sus filas cuando se piden."""
+
+    @property
+    def header(self) -> list[str]: ...
+
+    def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]: ...
+
+
+@contextmanager
+def open_document(source: Source, file: Opened, dialect: Dialect) -> Iterator[tuple[Document, str | None]]:
+    """El documento y, si es de texto, la codificación con que se lee.
+
+    Lanza `FileRefused` si el formato no se conoce o el archivo está dañado.
+    """
+    if source.suffix in PARQUET or source.suffix in EXCEL:
+        yield _workbook(source), None
+        return
+    if source.suffix not in DELIMITED and source.suffix not in JSON_LINES:
+        raise FileRefused(f"Formato «{source.suffix or 'sin extensión'}» desconocido.",
+                          "Se leen CSV, TSV, JSON lines, Parquet y Excel, también en .gz, .zst o .zip.")
+    with decompressed(source, file) as stream:
+        sample = _read_fully(stream, SAMPLE)
+        encoding = effective_encoding(sample, dialect.encoding)
+        whole = Rewound(sample, stream)
+        if source.suffix in JSON_LINES:
+            from etl.extract.jsonl import open_json_lines
+
+            yield open_json_lines(whole, encoding), encoding
+        else:
+            yield open_delimited(whole, replace(dialect, encoding=encoding)), encoding
+
+
+def _workbook(source: Source) -> Document:
+    """Los formatos que no se leen en orden; sus librerías solo se cargan si hacen falta."""
+    if source.member is not None:
+        raise FileRefused("Un libro de Excel o un Parquet dentro de un .zip no se lee.", "Descomprímalo en la carpeta.")
+    if source.suffix in PARQUET:
+        from etl.extract.parquet import open_parquet
+
+        return open_parquet(source.path)
+    from etl.extract.excel import open_worksheet
+
+    return open_worksheet(source.path)
+
+
+class Rewound:
+    """Una fuente a la que se le devuelve lo que ya se leyó de ella para mirarlo."""
+
+    def __init__(self, seen: bytes, rest: ByteStream) -> None:
+        self._seen = seen
+        self._rest = rest
+
+    def read(self, size: int, /) -> bytes:
+        if not self._seen:
+            return _read_fully(self._rest, size)
+        data, self._seen = self._seen[:size], self._seen[size:]
+        return data
+
+
+def _read_fully(stream: ByteStream, size: int) -> bytes:
+    """`size` bytes, o menos solo al final: un descompresor puede dar menos de lo que se le pide."""
+    pieces: list[bytes] = []
+    while size > 0 and (data := stream.read(size)):
+        pieces.append(data)
+        size -= len(data)
+    return b"".join(pieces)

@@ -1,0 +1,163 @@
+"""Encuentra archivos y los abre una sola vez: bytes en orden, contados y con su huella SHA-256.
+
+Entran rutas y salen `Source`: un archivo, o un miembro de un `.zip`. La huella se calcula con los
+mismos bytes que se cargan, al leerlos. Lo siguiente es `read.py`, que elige el formato.
+"""
+
+import gzip
+import hashlib
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from etl.errors import FileRefused, UsageError
+from etl.extract.encoding import ByteStream
+
+COMPRESSED = (".gz", ".zst")
+IGNORED_NAMES = ("readme", "~$", ".", "_")
+OUTPUT_FOLDER = "salida"
+HASH_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """Un archivo por cargar, o un miembro de un `.zip`. `name` es como figura en el libro de cargas."""
+
+    path: Path
+    name: str
+    member: str | None = None
+
+    @property
+    def content_name(self) -> str:
+        """El nombre sin compresión: «ventas.csv» para «ventas.csv.gz»."""
+        name = Path(self.member or self.path.name).name
+        return name[: -len(Path(name).suffix)] if name.lower().endswith(COMPRESSED) else name
+
+    @property
+    def suffix(self) -> str:
+        return Path(self.content_name).suffix.lower()
+
+    @property
+    def stem(self) -> str:
+        return Path(self.content_name).stem
+
+
+def discover(paths: list[Path], folder: Path) -> list[Source]:
+    """Los archivos pedidos; sin ninguno, todos los de `folder`, por nombre.
+
+    En una carpeta se pasan por alto `salida/`, los README y los archivos ocultos o temporales.
+    """
+    found: list[Path] = []
+    for path in paths or [folder]:
+        if path.is_dir():
+            found += sorted(item for item in path.rglob("*") if _is_data(item, path))
+        elif path.exists() or path.is_symlink():
+            found.append(path)
+        else:
+            raise UsageError(f"No existe «{path}».", "Compruebe la ruta.")
+    return [source for path in found for source in _members(path, folder)]
+
+
+def _is_data(path: Path, folder: Path) -> bool:
+    inside = path.relative_to(folder)
+    hidden = any(part.startswith(".") for part in inside.parts)
+    if hidden or inside.parts[0] == OUTPUT_FOLDER or path.is_dir():
+        return False
+    return not path.name.lower().startswith(IGNORED_NAMES)
+
+
+def _members(path: Path, folder: Path) -> Iterator[Source]:
+    name = path.name
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        yield Source(path, name)
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [item.filename for item in archive.infolist() if not item.is_dir()]
+    except (zipfile.BadZipFile, OSError):
+        yield Source(path, name)
+        return
+    yield from (Source(path, f"{name}/{member}", member) for member in members if not member.startswith("__MACOSX"))
+
+
+class Opened:
+    """Los bytes de un archivo según se leen: cuántos van, su huella y si cambió mientras tanto."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file: BinaryIO = open(path, "rb")  # noqa: SIM115 - lo cierra `opened`
+        self.before = os.fstat(self.file.fileno())
+        self.digest = hashlib.sha256()
+        self.bytes_read = 0
+
+    @property
+    def size(self) -> int:
+        return self.before.st_size
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self.file.read(size)
+        self.digest.update(data)
+        self.bytes_read += len(data)
+        return data
+
+    def finish(self) -> str:
+        """Lee lo que falte y devuelve la huella; `FileRefused` si el archivo cambió entretanto."""
+        while self.read(HASH_BLOCK):
+            pass
+        self.check_unchanged()
+        return self.digest.hexdigest()
+
+    def check_unchanged(self) -> None:
+        """`FileRefused` si el archivo creció, se reescribió o se cambió por otro."""
+        try:
+            now = os.stat(self.path)
+        except FileNotFoundError:
+            now = None
+        if now is None or _identity(now) != _identity(self.before) or self.bytes_read > self.size:
+            raise FileRefused("El archivo cambió mientras se leía.", "Espere a que esté completo y repita la carga.")
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[Opened]:
+    """Abre el archivo de `source`. Solo archivos normales: una tubería (FIFO) bloquearía la carga."""
+    try:
+        if not stat.S_ISREG(source.path.stat().st_mode):
+            raise FileRefused("No es un archivo normal.", "Copie los datos a un archivo de la carpeta.")
+        file = Opened(source.path)
+    except OSError as error:
+        raise FileRefused(f"No se puede abrir: {error.strerror}.", "Revise que exista y sus permisos.") from error
+    with file.file:
+        yield file
+
+
+@contextmanager
+def decompressed(source: Source, file: Opened) -> Iterator[ByteStream]:
+    """Los bytes ya sin comprimir de `source`. Lanza `FileRefused` si la compresión está dañada."""
+    try:
+        if source.member is not None:
+            with zipfile.ZipFile(source.path) as archive, archive.open(source.member) as member:
+                yield _by_name(source.member, member)
+        else:
+            yield _by_name(source.path.name, file)
+    except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error) as error:
+        raise FileRefused(f"El archivo comprimido está dañado o cortado: {error}.", "Descárguelo o cópielo de nuevo.") from error
+
+
+def _by_name(name: str, stream: BinaryIO | Opened) -> ByteStream:
+    if name.lower().endswith(".gz"):
+        return gzip.GzipFile(fileobj=stream)  # type: ignore[arg-type]
+    if name.lower().endswith(".zst"):
+        return pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
+    return stream

@@ -1,0 +1,108 @@
+"""El libro de cargas (`etl.loads`): qué archivo, cuántas filas y qué fue de cada una.
+
+Cada apunte se escribe en la misma transacción que las filas de su archivo: o están los dos, o
+ninguno. Un CHECK de la tabla exige que leídas = cargadas + duplicadas + rechazadas.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, sql
+
+
+@dataclass
+class Counts:
+    """Lo que fue de las filas de un archivo. Las actualizadas son parte de las cargadas."""
+
+    read: int = 0
+    loaded: int = 0
+    updated: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Lo que se sabe de una carga antes de empezar."""
+
+    run_id: UUID
+    file: str
+    table: str
+    engine: str
+    bytes: int
+
+
+def is_known(connection: Connection[Any], entry: Entry, sha256: str) -> bool:
+    """Si ese contenido ya está en esa tabla, con cualquier nombre de archivo."""
+    return bool(connection.execute(
+        "SELECT 1 FROM etl.loads WHERE table_name = %s AND sha256 = %s AND status = 'loaded'"
+        " AND split_part(file, '/', 2) = split_part(%s, '/', 2)",
+        (entry.table, sha256, entry.file),
+    ).fetchone())
+
+
+def may_be_known(connection: Connection[Any], entry: Entry) -> bool:
+    """Si hay cargado un archivo del mismo tamaño: solo entonces hace falta la huella antes de leer."""
+    return bool(connection.execute(
+        "SELECT 1 FROM etl.loads WHERE table_name = %s AND bytes = %s AND status = 'loaded' LIMIT 1",
+        (entry.table, entry.bytes),
+    ).fetchone())
+
+
+def begin(connection: Connection[Any], entry: Entry) -> int:
+    """Abre el apunte y devuelve su `load_id`. Hasta el COMMIT nadie más lo ve."""
+    row = connection.execute(
+        "INSERT INTO etl.loads (run_id, file, table_name, engine, bytes, status)"
+        " VALUES (%s, %s, %s, %s, %s, 'loading') RETURNING load_id",
+        (entry.run_id, entry.file, entry.table, entry.engine, entry.bytes),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def finish(connection: Connection[Any], load_id: int, sha256: str, counts: Counts, encoding: str | None,
+           warnings: list[str]) -> None:
+    """Cierra el apunte como cargado, con sus cuentas."""
+    connection.execute(
+        "UPDATE etl.loads SET status = 'loaded', sha256 = %s, rows_read = %s, rows_loaded = %s, rows_updated = %s,"
+        " rows_duplicate = %s, rows_rejected = %s, encoding = %s, warnings = %s, finished_at = clock_timestamp()"
+        " WHERE load_id = %s",
+        (sha256, counts.read, counts.loaded, counts.updated, counts.duplicate, counts.rejected, encoding, warnings, load_id),
+    )
+
+
+def record_failure(connection: Connection[Any], entry: Entry, status: str, error: str) -> None:
+    """Apunta un archivo del que no se cargó nada: `refused` (no vale) o `failed` (se interrumpió)."""
+    connection.execute(
+        "INSERT INTO etl.loads (run_id, file, table_name, engine, bytes, status, error, finished_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp())",
+        (entry.run_id, entry.file, entry.table, entry.engine, entry.bytes, status, error),
+    )
+
+
+def outcome(connection: Connection[Any], load_id: int) -> Counts | None:
+    """Las cuentas de una carga si llegó a confirmarse; sirve cuando se perdió la respuesta al COMMIT."""
+    row = connection.execute(
+        "SELECT rows_read, rows_loaded, rows_updated, rows_duplicate, rows_rejected FROM etl.loads"
+        " WHERE load_id = %s AND status = 'loaded'",
+        (load_id,),
+    ).fetchone()
+    return Counts(*row) if row else None
+
+
+def retire_previous(connection: Connection[Any], entry: Entry, load_id: int) -> int:
+    """Borra las filas de la versión anterior del mismo archivo, que esta carga reemplaza.
+
+    Devuelve cuántas borró. El apunte antiguo se queda, como `replaced`.
+    """
+    previous = [row[0] for row in connection.execute(
+        "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND file = %s AND status = 'loaded'"
+        " AND load_id <> %s RETURNING load_id",
+        (entry.table, entry.file, load_id),
+    )]
+    if not previous:
+        return 0
+    schema, table = entry.table.split(".", 1)
+    delete = sql.SQL("DELETE FROM {} WHERE _load_id = ANY(%s)").format(sql.Identifier(schema, table))
+    return connection.execute(delete, (previous,)).rowcount

@@ -1,0 +1,96 @@
+"""Prepara la base de datos: esquemas y papeles (`sql/init.sql`), contraseñas y tablas (Alembic).
+
+`migrate` lo hace todo; `ensure_ready`, solo si hace falta, y es lo que llama `etl run`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from etl.database import LOADER, OWNER, Connection, connect
+from etl.errors import DatabaseUnavailable
+from etl.settings import Settings
+
+READER = "lector"
+# Dos migraciones a la vez se pisarían: la segunda espera a la primera.
+LOCK = "SELECT pg_advisory_lock(hashtextextended('etl.migrate', 0))"
+
+
+def migrate(settings: Settings) -> str:
+    """Lleva la base de datos a la última versión y la devuelve; repetirlo no cambia nada.
+
+    Lanza `DatabaseUnavailable` si el usuario no puede crear papeles y nadie los creó antes.
+    """
+    with connect(settings) as connection:
+        connection.execute(LOCK)
+        if _may_administer(connection):
+            connection.execute((settings.sql_dir / "init.sql").read_bytes())
+            _set_password(connection, LOADER, settings.loader_password)
+            _set_password(connection, READER, settings.reader_password)
+        upgrade(settings, "head")
+    return head(settings)
+
+
+def upgrade(settings: Settings, revision: str) -> None:
+    """Aplica las migraciones hasta `revision` como dueño de las tablas."""
+    from alembic import command  # tarda en importarse y casi nunca hace falta
+
+    try:
+        command.upgrade(alembic_config(settings), revision)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise _not_prepared(settings, str(error)) from error
+
+
+def alembic_config(settings: Settings) -> Any:
+    """La configuración de Alembic, con la conexión que decide `settings`."""
+    from alembic.config import Config
+
+    config = Config(settings.sql_dir / "alembic.ini")
+    config.attributes["settings"] = settings
+    return config
+
+
+def ensure_ready(settings: Settings) -> None:
+    """Deja la base de datos lista para cargar; si ya lo está, cuesta una consulta."""
+    with connect(settings) as connection:
+        found = version(connection)
+        if found == head(settings):
+            return
+        if not _may_administer(connection):
+            raise _not_prepared(settings, f"está en la versión {found or 'ninguna'} y hace falta la {head(settings)}")
+    migrate(settings)
+
+
+def version(connection: Connection) -> str | None:
+    """La migración aplicada, o `None` si la base de datos está sin estrenar."""
+    if not connection.execute("SELECT to_regclass('etl.alembic_version')").fetchone()[0]:  # type: ignore[index]
+        return None
+    row = connection.execute("SELECT version_num FROM etl.alembic_version").fetchone()
+    return row[0] if row else None
+
+
+def head(settings: Settings) -> str:
+    """La última migración. Su número empieza el nombre del archivo: no hace falta cargar Alembic."""
+    return max(path.name.split("_")[0] for path in _revisions(settings.sql_dir))
+
+
+def _revisions(sql_dir: Path) -> list[Path]:
+    return [path for path in (sql_dir / "migrations" / "versions").glob("*.py") if path.name[0].isdigit()]
+
+
+def _may_administer(connection: Connection) -> bool:
+    row = connection.execute("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = session_user").fetchone()
+    return bool(row and row[0])
+
+
+def _set_password(connection: Connection, role: str, password: str) -> None:
+    connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password)))
+
+
+def _not_prepared(settings: Settings, detail: str) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"La base de datos «{settings.db_name}» no está preparada: {detail}.",
+        "Ejecute «etl migrate» con un usuario que pueda crear papeles (en Docker: docker compose run --rm migrate).",
+    )

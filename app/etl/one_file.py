@@ -1,0 +1,192 @@
+"""Un archivo, una transacción: sus filas, sus rechazos y su apunte entran juntos o no entra nada.
+
+Entra un archivo con su tabla y sale un `FileResult`. Lo llama `pipeline.py` por cada archivo.
+Si se corta la conexión, se mira en el libro de cargas si el COMMIT llegó a hacerse antes de
+repetir: nunca se repite a ciegas.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import psycopg
+from psycopg import errors, sql
+
+from etl import ledger
+from etl.chunk import Chunk
+from etl.database import LOADER, Connection, connect
+from etl.dialect import Dialect
+from etl.engines.local import prepare
+from etl.errors import FileFailed, FileRefused
+from etl.extract.match import match_columns
+from etl.extract.read import open_document
+from etl.extract.source import Opened, Source, opened
+from etl.ledger import Counts, Entry
+from etl.load import TableWriter
+from etl.result import FileResult
+from etl.schema import Target
+from etl.settings import Settings
+
+# Una conexión que se corta tres veces en el mismo archivo no es mala suerte.
+ATTEMPTS = 3
+# Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
+OTHER_LOADER_SECONDS = 600
+
+# Recibe el archivo, los bytes leídos y las cuentas hasta ahora.
+Progress = Callable[[Source, int, Counts], None]
+
+
+@dataclass
+class Session:
+    """Lo que comparten los archivos de una ejecución; la conexión se renueva si se pierde."""
+
+    settings: Settings
+    run_id: UUID
+    engine: str
+    progress: Progress
+    connection: Connection
+
+
+@dataclass
+class Job:
+    """Un archivo camino de su tabla. `load_id` existe desde que empieza su transacción."""
+
+    source: Source
+    target: Target
+    dialect: Dialect
+    entry: Entry
+    load_id: int | None = None
+
+
+def load_file(session: Session, source: Source, target: Target, dialect: Dialect) -> FileResult:
+    """Carga un archivo y cuenta qué fue de él; un archivo malo no es una excepción."""
+    started = time.monotonic()
+    result = FileResult(source.name, target.table, target.name, "loaded")
+    entry = Entry(session.run_id, source.name, target.name, session.engine, 0)
+    try:
+        with opened(source) as file:
+            entry = replace(entry, bytes=file.size)
+        _load_or_retry(session, Job(source, target, dialect, entry), result)
+    except (FileRefused, FileFailed) as error:
+        result.status = "refused" if isinstance(error, FileRefused) else "failed"
+        result.reason, result.counts = str(error), Counts()
+        _record_failure(session, entry, result)
+    result.bytes, result.seconds = entry.bytes, time.monotonic() - started
+    return result
+
+
+def _record_failure(session: Session, entry: Entry, result: FileResult) -> None:
+    try:
+        ledger.record_failure(session.connection, entry, result.status, result.reason or "")
+    except psycopg.Error:
+        session.connection = connect(session.settings, role=LOADER)
+        ledger.record_failure(session.connection, entry, result.status, result.reason or "")
+
+
+def _load_or_retry(session: Session, job: Job, result: FileResult) -> None:
+    """Carga el archivo; si se corta la conexión, vuelve a conectar y lo repite desde el principio."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with session.connection.transaction():
+                _load(session.connection, session.progress, job, result)
+            return
+        except psycopg.Error as error:
+            if not session.connection.closed:
+                raise _failure(error) from error
+            session.connection = connect(session.settings, role=LOADER)
+            if _was_committed(session.connection, job, result):
+                return
+            if attempt == ATTEMPTS:
+                raise FileFailed(f"La conexión se cortó {ATTEMPTS} veces: {error}.", "Revise el servidor y repita la carga.") from error
+        except MemoryError as error:
+            raise FileFailed("No hay memoria suficiente.", "Cierre otros programas o suba el límite del contenedor.") from error
+
+
+def _was_committed(connection: Connection, job: Job, result: FileResult) -> bool:
+    """Si la carga que perdió la conexión llegó a confirmarse."""
+    if job.load_id is None:
+        return False
+    with connection.transaction():
+        # Mientras la sesión perdida siga viva tiene este cerrojo: esperarlo es esperar su final.
+        _lock_table(connection, job.target.name)
+        counts = ledger.outcome(connection, job.load_id)
+    if counts:
+        result.counts = counts
+    return counts is not None
+
+
+def _load(connection: Connection, progress: Progress, job: Job, result: FileResult) -> None:
+    """La transacción entera de un archivo, sin el COMMIT."""
+    _lock_table(connection, job.target.name)
+    with opened(job.source) as file:
+        if ledger.may_be_known(connection, job.entry) and ledger.is_known(connection, job.entry, _fingerprint(job.source)):
+            result.status, result.counts = "skipped", Counts()
+            return
+        job.load_id = ledger.begin(connection, job.entry)
+        retired = _retire_previous_version(connection, job)
+        writer = TableWriter(connection, job.target, job.load_id)
+        with open_document(job.source, file, job.dialect) as (document, result.encoding):
+            columns, result.warnings = match_columns(document.header, job.target.rows, job.dialect.header)
+            with closing(prepare(document.chunks(columns), job.target.rows, job.load_id)) as prepared:
+                for chunk in prepared:
+                    writer.write(chunk)
+                    progress(job.source, file.bytes_read, writer.counts)
+        sha256 = file.finish()
+        if retired:
+            _check_references(connection, job.target)
+        result.status, result.counts = "loaded", writer.counts
+        ledger.finish(connection, job.load_id, sha256, writer.counts, result.encoding, result.warnings)
+
+
+def _fingerprint(source: Source) -> str:
+    with opened(source) as file:
+        return file.finish()
+
+
+def _lock_table(connection: Connection, table: str) -> None:
+    """Una carga por tabla cada vez: la segunda espera y luego ve lo que hizo la primera."""
+    deadline = time.monotonic() + OTHER_LOADER_SECONDS
+    while not connection.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (table,)).fetchone()[0]:  # type: ignore[index]
+        if time.monotonic() > deadline:
+            raise FileFailed(f"Otra carga de {table} sigue en marcha.", "Espere a que acabe y repita.")
+        time.sleep(0.1)
+
+
+def _retire_previous_version(connection: Connection, job: Job) -> int:
+    """Quita las filas de la versión anterior; las referencias a ellas se comprueban al final."""
+    assert job.load_id is not None
+    _defer(connection, job.target, "DEFERRED")
+    return ledger.retire_previous(connection, job.entry, job.load_id)
+
+
+def _check_references(connection: Connection, target: Target) -> None:
+    try:
+        _defer(connection, target, "IMMEDIATE")
+    except errors.ForeignKeyViolation as error:
+        raise FileRefused(f"La versión nueva ya no trae filas que otras tablas necesitan: {error.diag.message_detail}",
+                          "Devuélvalas al archivo o quite antes las filas que las usan.") from error
+
+
+def _defer(connection: Connection, target: Target, mode: str) -> None:
+    if target.referenced_by:
+        names = sql.SQL(", ").join(sql.Identifier(*name) for name in target.referenced_by)
+        connection.execute(sql.SQL("SET CONSTRAINTS {} {}").format(names, sql.SQL(mode)))
+
+
+def _failure(error: psycopg.Error) -> FileFailed:
+    """El fallo de una sentencia, en palabras y con su siguiente paso."""
+    match error:
+        case errors.LockNotAvailable():
+            return FileFailed("La tabla está bloqueada por otra sesión.", "Búsquela en pg_stat_activity, ciérrela y repita la carga.")
+        case errors.DiskFull():
+            return FileFailed("El disco de la base de datos está lleno.", "Libere espacio y repita la carga.")
+        case errors.OutOfMemory():
+            return FileFailed("El servidor se quedó sin memoria.", "Ciérrele otras sesiones o suba su límite.")
+        case errors.QueryCanceled():
+            return FileFailed("El servidor tardó demasiado en una sentencia.", "Suba DB_STATEMENT_SECONDS.")
+        case errors.InsufficientPrivilege() | errors.UndefinedTable() | errors.UndefinedColumn():
+            return FileFailed(f"La base de datos no está preparada: {error}.", "Ejecute «etl migrate» con el usuario dueño.")
+        case _:
+            return FileFailed(f"PostgreSQL rechazó la carga: {str(error).strip()}.", "Si persiste, es un error de este programa.")

@@ -1,0 +1,54 @@
+"""Las tablas del registro: `etl.loads` (el libro de cargas) y `etl.rejects` (las filas apartadas).
+
+Solo su forma, para Alembic; las escribe `ledger.py` y `load.py`.
+"""
+
+import sqlalchemy as sa
+
+from etl.dataset import NAMING
+
+metadata = sa.MetaData(schema="etl", naming_convention=NAMING)
+
+EQUATION = "rows_read = rows_loaded + rows_duplicate + rows_rejected"
+
+loads = sa.Table(
+    "loads",
+    metadata,
+    sa.Column("load_id", sa.Integer, sa.Identity(always=True), primary_key=True),
+    sa.Column("run_id", sa.Uuid, nullable=False, comment="la ejecución de «etl run»"),
+    sa.Column("file", sa.Text, nullable=False, comment="nombre del archivo; en un .zip, «archivo.zip/miembro»"),
+    sa.Column("table_name", sa.Text, nullable=False, comment="tabla de destino, con su esquema"),
+    sa.Column("engine", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, comment="huella del contenido; nula si no se cargó"),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    *(
+        sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
+        for name in ("rows_read", "rows_loaded", "rows_updated", "rows_duplicate", "rows_rejected")
+    ),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("encoding", sa.Text),
+    sa.Column("warnings", sa.ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("clock_timestamp()")),
+    sa.Column("finished_at", sa.DateTime(timezone=True)),
+    sa.Column("error", sa.Text, comment="por qué no se cargó"),
+    sa.CheckConstraint(EQUATION, name="equation"),
+    sa.CheckConstraint("rows_updated <= rows_loaded", name="updated_are_loaded"),
+    sa.CheckConstraint("status IN ('loading', 'loaded', 'replaced', 'refused', 'failed')", name="status"),
+    sa.CheckConstraint("status <> 'loaded' OR sha256 IS NOT NULL", name="loaded_has_sha256"),
+    comment="Libro de cargas. Grano: un archivo en una ejecución.",
+)
+sa.Index("ix_loads_known", loads.c.table_name, loads.c.bytes, postgresql_where=loads.c.status == "loaded")
+
+rejects = sa.Table(
+    "rejects",
+    metadata,
+    sa.Column("load_id", sa.ForeignKey("etl.loads.load_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("line", sa.BigInteger, nullable=False, comment="línea del archivo en que empieza la fila, desde 1"),
+    sa.Column("raw", sa.Text, nullable=False, comment="la fila tal como estaba"),
+    sa.Column("column_name", sa.Text, comment="nula si falla la fila entera"),
+    sa.Column("value", sa.Text),
+    sa.Column("code", sa.Text, nullable=False, comment="motivo, para agrupar"),
+    sa.Column("message", sa.Text, nullable=False, comment="motivo, para leer"),
+    comment="Cuarentena. Grano: una fila que no se cargó.",
+)
+sa.Index("ix_rejects_load_id", rejects.c.load_id)

@@ -1,0 +1,50 @@
+"""Qué fue de cada archivo de una ejecución; `cli.py` lo enseña como tabla o como JSON."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from etl.ledger import Counts
+
+Status = Literal["loaded", "skipped", "refused", "failed"]
+
+
+@dataclass
+class FileResult:
+    """El destino de un archivo. `reason` explica por qué no se cargó; `seconds`, lo que tardó."""
+
+    file: str
+    dataset: str | None
+    table: str | None
+    status: Status
+    counts: Counts = field(default_factory=Counts)
+    bytes: int = 0
+    seconds: float = 0.0
+    reason: str | None = None
+    encoding: str | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        counts = {f"rows_{name}": value for name, value in asdict(self.counts).items()}
+        fields = asdict(self)
+        del fields["counts"]
+        return {**fields, **counts, "seconds": round(self.seconds, 3)}
+
+
+@dataclass
+class RunResult:
+    """Una ejecución entera de `etl run`."""
+
+    run_id: UUID
+    engine: str
+    files: list[FileResult] = field(default_factory=list)
+    marts: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 si todo se cargó o ya estaba (con rechazos o sin ellos); 3 si algún archivo no entró."""
+        return 3 if any(file.status in ("refused", "failed") for file in self.files) else 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {"run_id": str(self.run_id), "engine": self.engine, "marts": self.marts,
+                "files": [file.to_json() for file in self.files]}

@@ -1,0 +1,82 @@
+"""La configuración: el único módulo que mira el entorno y el archivo `.env`.
+
+Sale un `Settings`, que se pasa a quien lo necesite. Las contraseñas pueden venir en un archivo:
+`DB_PASSWORD_FILE` apunta a un secreto de Docker y manda sobre `DB_PASSWORD`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from etl.errors import UsageError
+
+# La carpeta del repositorio; en la imagen, donde el código está en /app, es la raíz.
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Todo lo que se puede cambiar desde fuera. Los tiempos, en segundos."""
+
+    # Sin DB_HOST se usa un PostgreSQL propio, en `local_dir`.
+    db_host: str | None = None
+    db_port: int = 5432
+    db_user: str = "alumno"
+    db_password: str = field(default="bigdata2026", repr=False)
+    db_name: str = "curso_bigdata"
+    # Las contraseñas que `etl migrate` da a los usuarios de la base de datos.
+    loader_password: str = field(default="bigdata2026", repr=False)
+    reader_password: str = field(default="lector2026", repr=False)
+    datos_dir: Path = ROOT / "datos"
+    sql_dir: Path = ROOT / "sql"
+    local_dir: Path = ROOT / ".local"
+    pg_version: int = 16
+    # Cuánto se insiste mientras el servidor arranca o vuelve a arrancar.
+    connect_seconds: float = 30
+    # Cuánto se espera por una tabla que tiene bloqueada otra sesión.
+    lock_seconds: float = 10
+    # Cuánto puede durar una sentencia; un trozo de COPY tarda décimas.
+    statement_seconds: float = 300
+
+
+def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env") -> Settings:
+    """Lee `.env` y el entorno (que manda). Lanza `UsageError` si un valor no se entiende."""
+    values = {name: value for name, value in {**dotenv_values(env_file), **environ}.items() if value}
+    default = Settings()
+    return Settings(
+        db_host=values.get("DB_HOST"),
+        db_port=int(_number(values, "DB_PORT", default.db_port)),
+        db_user=values.get("DB_USER", default.db_user),
+        db_password=_secret(values, "DB_PASSWORD", default.db_password),
+        db_name=values.get("DB_NAME", default.db_name),
+        loader_password=_secret(values, "ETL_LOADER_PASSWORD", default.loader_password),
+        reader_password=_secret(values, "LECTOR_PASSWORD", default.reader_password),
+        datos_dir=Path(values.get("DATOS_DIR", default.datos_dir)),
+        local_dir=Path(values.get("ETL_LOCAL_DIR", default.local_dir)),
+        pg_version=int(_number(values, "PG_VERSION", default.pg_version)),
+        connect_seconds=_number(values, "DB_CONNECT_SECONDS", default.connect_seconds),
+        lock_seconds=_number(values, "DB_LOCK_SECONDS", default.lock_seconds),
+        statement_seconds=_number(values, "DB_STATEMENT_SECONDS", default.statement_seconds),
+    )
+
+
+def _secret(values: Mapping[str, str], name: str, default: str) -> str:
+    file = values.get(f"{name}_FILE")
+    if file is None:
+        return values.get(name, default)
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise UsageError(f"No se puede leer {name}_FILE («{file}»): {error.strerror}.",
+                         "Compruebe que el secreto existe y que este usuario puede leerlo.") from error
+
+
+def _number(values: Mapping[str, str], name: str, default: float) -> float:
+    text = values.get(name, str(default))
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{name} vale «{text}» y se esperaba un número.", "Corríjalo en .env o en el entorno.") from None

@@ -1,0 +1,54 @@
+-- Esquemas, papeles y permisos. Las tablas son cosa de Alembic (sql/migrations).
+--
+-- Se ejecuta en dos sitios: PostgreSQL lo corre al estrenar su volumen (está montado en
+-- /docker-entrypoint-initdb.d) y «etl migrate» lo repite siempre. Por eso cada sentencia se
+-- puede repetir. Las contraseñas no están aquí: las pone «etl migrate» desde el entorno.
+
+-- Papeles: quien manda en las tablas, quien carga y quien solo mira.
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'etl_owner') THEN
+    CREATE ROLE etl_owner NOLOGIN;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'etl_loader') THEN
+    CREATE ROLE etl_loader LOGIN;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'lector') THEN
+    CREATE ROLE lector LOGIN;
+  END IF;
+  -- Quien ejecuta esto puede actuar después como dueño y como cargador (SET ROLE).
+  EXECUTE format('GRANT etl_owner, etl_loader TO %I', current_user);
+END $$;
+
+-- Una capa, un esquema: lo declarado, lo que llega sin declarar, lo que se consulta y el registro.
+CREATE SCHEMA IF NOT EXISTS datos AUTHORIZATION etl_owner;
+CREATE SCHEMA IF NOT EXISTS etl AUTHORIZATION etl_owner;
+CREATE SCHEMA IF NOT EXISTS staging AUTHORIZATION etl_loader;
+CREATE SCHEMA IF NOT EXISTS marts AUTHORIZATION etl_loader;
+
+-- Nadie tiene nada por el hecho de existir.
+DO $$
+BEGIN
+  EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+  EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO etl_owner, etl_loader', current_database());
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO lector', current_database());
+  -- SELECT * FROM ventas, sin escribir el esquema.
+  EXECUTE format('ALTER DATABASE %I SET search_path = datos, marts, staging, etl, public', current_database());
+END $$;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+
+-- El cargador escribe filas donde otro manda; solo crea tablas en staging y en marts, que son suyos.
+GRANT USAGE ON SCHEMA datos, etl TO etl_loader;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA datos, etl TO etl_loader;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA etl TO etl_loader;
+ALTER DEFAULT PRIVILEGES FOR ROLE etl_owner IN SCHEMA datos, etl
+  GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO etl_loader;
+ALTER DEFAULT PRIVILEGES FOR ROLE etl_owner IN SCHEMA etl
+  GRANT USAGE ON SEQUENCES TO etl_loader;
+
+-- El lector mira en todas partes y no escribe en ninguna.
+GRANT USAGE ON SCHEMA datos, staging, marts, etl TO lector;
+GRANT SELECT ON ALL TABLES IN SCHEMA datos, staging, marts, etl TO lector;
+ALTER DEFAULT PRIVILEGES FOR ROLE etl_owner IN SCHEMA datos, etl GRANT SELECT ON TABLES TO lector;
+ALTER DEFAULT PRIVILEGES FOR ROLE etl_loader IN SCHEMA staging, marts GRANT SELECT ON TABLES TO lector;
+ALTER ROLE lector SET default_transaction_read_only = on;

@@ -1,0 +1,47 @@
+"""Cómo se conecta Alembic y qué tablas compara: las declaradas (`datos`) y las del registro (`etl`)."""
+
+import sqlalchemy as sa
+from alembic import context
+
+import etl.datasets  # noqa: F401 - al importarse, declara las tablas
+from etl import registry
+from etl.database import OWNER, connect
+from etl.dataset import Dataset
+from etl.server import with_server
+from etl.settings import load_settings
+
+SCHEMAS = ("datos", "etl")
+
+
+def our_schemas(name, kind, _parents):
+    """`staging` y `marts` no son de Alembic: se borran y se rehacen solos."""
+    return kind != "schema" or name in SCHEMAS
+
+
+def number_revision(migration_context, _revision, directives):
+    """Las migraciones se llaman 0001, 0002, …: el orden se ve en la carpeta."""
+    last = migration_context.script.get_current_head() or "0"
+    directives[0].rev_id = f"{int(last) + 1:04d}"
+
+
+def connection():
+    settings = context.config.attributes.get("settings") or with_server(load_settings())
+    opened = connect(settings, role=OWNER)
+    opened.autocommit = False
+    return opened
+
+
+if context.is_offline_mode():
+    raise SystemExit("Las migraciones se aplican con una conexión: use «etl migrate».")
+
+with sa.create_engine("postgresql+psycopg://", creator=connection).connect() as bind:
+    context.configure(
+        bind,
+        target_metadata=[Dataset.metadata, registry.metadata],
+        version_table_schema="etl",
+        include_schemas=True,
+        include_name=our_schemas,
+        process_revision_directives=number_revision,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
