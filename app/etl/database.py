@@ -99,11 +99,16 @@ def _limits(settings: Settings) -> dict[str, Any]:
 def _is_fatal(error: psycopg.OperationalError) -> bool:
     """Al conectar, psycopg no siempre da el código del error; el texto sí dice lo mismo."""
     text = str(error)
-    return any(words in text for words in ("password authentication failed", "does not exist", "no pg_hba.conf entry"))
+    return any(
+        words in text
+        for words in ("password authentication failed", "does not exist", "no pg_hba.conf entry")
+    )
 
 
 def _unavailable(settings: Settings, error: psycopg.Error) -> DatabaseUnavailable:
     text = str(error).strip()
-    hint = next((hint for words, hint in HINTS.items() if words in text), "Compruebe que el servidor está en marcha.")
+    hint = next(
+        (hint for words, hint in HINTS.items() if words in text), "Compruebe que el servidor está en marcha."
+    )
     where = f"{settings.db_user}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
     return DatabaseUnavailable(f"No se puede usar PostgreSQL en {where}: {text.splitlines()[-1]}.", hint)

@@ -69,7 +69,9 @@ def column_rules(dataset: type[Dataset]) -> dict[str, tuple[Rule, ...]]:
 def _rules(hint: Any) -> list[Rule]:
     if get_origin(hint) is Annotated:
         inner, *metadata = get_args(hint)
-        flat = [rule for item in metadata for rule in (item if isinstance(item, at.GroupedMetadata) else [item])]
+        flat = [
+            rule for item in metadata for rule in (item if isinstance(item, at.GroupedMetadata) else [item])
+        ]
         return _rules(inner) + [rule for rule in flat if isinstance(rule, Rule)]
     if get_origin(hint) is Literal:
         return [OneOf(get_args(hint))]
@@ -102,8 +104,12 @@ def schema_of(dataset: type[Dataset]) -> Schema:
     table = dataset.__table__
     rules = column_rules(dataset)
     columns = tuple(
-        Column(column.name, arrow_type(column.type), bool(column.nullable),
-               _length_rule(column.type) + rules.get(column.name, ()))
+        Column(
+            column.name,
+            arrow_type(column.type),
+            bool(column.nullable),
+            _length_rule(column.type) + rules.get(column.name, ()),
+        )
         for column in table.columns
         if not column.name.startswith("_")
     )
@@ -121,9 +127,13 @@ def target_of(dataset: type[Dataset]) -> Target:
         if constraint.referred_table is table
     ]
     return Target(
-        str(table.schema), table.name, schema_of(dataset), tuple(column.name for column in table.primary_key),
+        str(table.schema),
+        table.name,
+        schema_of(dataset),
+        tuple(column.name for column in table.primary_key),
         tuple(_foreign_key(key) for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)),
-        tuple(referenced_by), dataset.on_repeat,
+        tuple(referenced_by),
+        dataset.on_repeat,
     )
 
 

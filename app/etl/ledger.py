@@ -35,19 +35,23 @@ class Entry:
 
 def is_known(connection: Connection[Any], entry: Entry, sha256: str) -> bool:
     """Si ese contenido ya está en esa tabla, con cualquier nombre de archivo."""
-    return bool(connection.execute(
-        "SELECT 1 FROM etl.loads WHERE table_name = %s AND sha256 = %s AND status = 'loaded'"
-        " AND split_part(file, '/', 2) = split_part(%s, '/', 2)",
-        (entry.table, sha256, entry.file),
-    ).fetchone())
+    return bool(
+        connection.execute(
+            "SELECT 1 FROM etl.loads WHERE table_name = %s AND sha256 = %s AND status = 'loaded'"
+            " AND split_part(file, '/', 2) = split_part(%s, '/', 2)",
+            (entry.table, sha256, entry.file),
+        ).fetchone()
+    )
 
 
 def may_be_known(connection: Connection[Any], entry: Entry) -> bool:
     """Si hay cargado un archivo del mismo tamaño: solo entonces hace falta la huella antes de leer."""
-    return bool(connection.execute(
-        "SELECT 1 FROM etl.loads WHERE table_name = %s AND bytes = %s AND status = 'loaded' LIMIT 1",
-        (entry.table, entry.bytes),
-    ).fetchone())
+    return bool(
+        connection.execute(
+            "SELECT 1 FROM etl.loads WHERE table_name = %s AND bytes = %s AND status = 'loaded' LIMIT 1",
+            (entry.table, entry.bytes),
+        ).fetchone()
+    )
 
 
 def begin(connection: Connection[Any], entry: Entry) -> int:
@@ -61,14 +65,30 @@ def begin(connection: Connection[Any], entry: Entry) -> int:
     return int(row[0])
 
 
-def finish(connection: Connection[Any], load_id: int, sha256: str, counts: Counts, encoding: str | None,
-           warnings: list[str]) -> None:
+def finish(
+    connection: Connection[Any],
+    load_id: int,
+    sha256: str,
+    counts: Counts,
+    encoding: str | None,
+    warnings: list[str],
+) -> None:
     """Cierra el apunte como cargado, con sus cuentas."""
     connection.execute(
         "UPDATE etl.loads SET status = 'loaded', sha256 = %s, rows_read = %s, rows_loaded = %s, rows_updated = %s,"
         " rows_duplicate = %s, rows_rejected = %s, encoding = %s, warnings = %s, finished_at = clock_timestamp()"
         " WHERE load_id = %s",
-        (sha256, counts.read, counts.loaded, counts.updated, counts.duplicate, counts.rejected, encoding, warnings, load_id),
+        (
+            sha256,
+            counts.read,
+            counts.loaded,
+            counts.updated,
+            counts.duplicate,
+            counts.rejected,
+            encoding,
+            warnings,
+            load_id,
+        ),
     )
 
 
@@ -96,11 +116,14 @@ def retire_previous(connection: Connection[Any], entry: Entry, load_id: int) -> 
 
     Devuelve cuántas borró. El apunte antiguo se queda, como `replaced`.
     """
-    previous = [row[0] for row in connection.execute(
-        "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND file = %s AND status = 'loaded'"
-        " AND load_id <> %s RETURNING load_id",
-        (entry.table, entry.file, load_id),
-    )]
+    previous = [
+        row[0]
+        for row in connection.execute(
+            "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND file = %s AND status = 'loaded'"
+            " AND load_id <> %s RETURNING load_id",
+            (entry.table, entry.file, load_id),
+        )
+    ]
     if not previous:
         return 0
     schema, table = entry.table.split(".", 1)

@@ -35,8 +35,9 @@ def encode(rows: pa.Table, load_id: int) -> bytes:
     """Las filas y su `_load_id` en el formato binario de COPY, con cabecera y final."""
     rows = rows.append_column("_load_id", pa.array(np.full(rows.num_rows, load_id, np.int32)))
     encoder = pgpq.ArrowToPostgresBinaryEncoder(rows.schema)
+    header = encoder.write_header()
     batches = [encoder.write_batch(batch) for batch in rows.combine_chunks().to_batches()]
-    return b"".join([encoder.write_header(), *batches, encoder.finish()])
+    return b"".join([header, *batches, encoder.finish()])
 
 
 class TableWriter:
@@ -76,8 +77,11 @@ class TableWriter:
 
     def _merge(self, prepared: Prepared) -> list[Reject]:
         """Mezcla un trozo con lo que ya hay; devuelve los huérfanos, que no se cargan."""
-        self.connection.execute(sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP").format(
-            STAGE, sql.Identifier(self.target.schema_name, self.target.table)))
+        self.connection.execute(
+            sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP").format(
+                STAGE, sql.Identifier(self.target.schema_name, self.target.table)
+            )
+        )
         self.connection.execute(sql.SQL("TRUNCATE {}").format(STAGE))
         self._copy(STAGE, prepared)
         orphans = [reject for key in self.target.foreign_keys for reject in self._take_orphans(key, prepared)]
@@ -99,11 +103,17 @@ class TableWriter:
             "DELETE FROM {stage} AS s WHERE s.{column} IS NOT NULL AND NOT EXISTS"
             " (SELECT FROM {parent} AS p WHERE p.{parent_column} = s.{column})"
             " RETURNING s._line, s.{column}::text"
-        ).format(stage=STAGE, column=column, parent=sql.Identifier(key.parent_schema, key.parent_table),
-                 parent_column=sql.Identifier(key.parent_column))
+        ).format(
+            stage=STAGE,
+            column=column,
+            parent=sql.Identifier(key.parent_schema, key.parent_table),
+            parent_column=sql.Identifier(key.parent_column),
+        )
         lines = prepared.chunk.lines.to_numpy()
         for line, value in self.connection.execute(statement):
-            message = f"columna «{key.column}»: se leyó «{value}» y no existe en la tabla «{key.parent_table}»"
+            message = (
+                f"columna «{key.column}»: se leyó «{value}» y no existe en la tabla «{key.parent_table}»"
+            )
             raw = prepared.chunk.raw(int(np.searchsorted(lines, line)))
             yield Reject(line, raw, key.column, value, "orphan", message)
 
@@ -116,17 +126,26 @@ def merge_statement(target: Target) -> sql.Composed:
     """
     key = sql.SQL(", ").join(map(sql.Identifier, target.key))
     names = [*target.rows.names, "_load_id", "_line"]
-    updates = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in target.key]
+    updates = [
+        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in target.key
+    ]
     action = sql.SQL("NOTHING")
     if target.on_repeat == "update":
-        action = sql.SQL("UPDATE SET {} WHERE t._load_id <> excluded._load_id").format(sql.SQL(", ").join(updates))
+        action = sql.SQL("UPDATE SET {} WHERE t._load_id <> excluded._load_id").format(
+            sql.SQL(", ").join(updates)
+        )
     return sql.SQL(
         "WITH merged AS (INSERT INTO {table} AS t ({columns})"
         " SELECT DISTINCT ON ({key}) {columns} FROM {stage} ORDER BY {key}, _line"
         " ON CONFLICT ({key}) DO {action} RETURNING (t.xmax <> 0) AS updated)"
         " SELECT count(*), count(*) FILTER (WHERE updated) FROM merged"
-    ).format(table=sql.Identifier(target.schema_name, target.table), stage=STAGE, key=key, action=action,
-             columns=sql.SQL(", ").join(map(sql.Identifier, names)))
+    ).format(
+        table=sql.Identifier(target.schema_name, target.table),
+        stage=STAGE,
+        key=key,
+        action=action,
+        columns=sql.SQL(", ").join(map(sql.Identifier, names)),
+    )
 
 
 def save_rejects(connection: Connection[Any], load_id: int, rejects: list[Reject]) -> None:
@@ -136,4 +155,6 @@ def save_rejects(connection: Connection[Any], load_id: int, rejects: list[Reject
     statement = "COPY etl.rejects (load_id, line, raw, column_name, value, code, message) FROM STDIN"
     with connection.cursor().copy(statement) as copy:
         for reject in rejects:
-            copy.write_row((load_id, reject.line, reject.raw, reject.column, reject.value, reject.code, reject.message))
+            copy.write_row(
+                (load_id, reject.line, reject.raw, reject.column, reject.value, reject.code, reject.message)
+            )

@@ -5,7 +5,7 @@ el nuevo, nunca la tabla vacía.
 """
 
 from pathlib import Path
-from typing import Any, cast, LiteralString
+from typing import Any, LiteralString, cast
 
 from psycopg import Connection, errors, sql
 
@@ -23,10 +23,14 @@ def _refresh(connection: Connection[Any], path: Path) -> bool:
     query = sql.SQL(cast(LiteralString, path.read_text(encoding="utf-8").rstrip().rstrip(";")))
     try:
         with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{SCHEMA}.{path.stem}",))
+            connection.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{SCHEMA}.{path.stem}",)
+            )
             connection.execute(sql.SQL("CREATE TABLE {} AS {}").format(building, query))
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(mart))
-            connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(building, sql.Identifier(path.stem)))
+            connection.execute(
+                sql.SQL("ALTER TABLE {} RENAME TO {}").format(building, sql.Identifier(path.stem))
+            )
     except errors.UndefinedTable:
         return False
     return True

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from etl.database import LOADER, OWNER, Connection, connect
+from etl.database import LOADER, Connection, connect
 from etl.errors import DatabaseUnavailable
 from etl.settings import Settings
 
@@ -59,7 +59,9 @@ def ensure_ready(settings: Settings) -> None:
         if found == head(settings):
             return
         if not _may_administer(connection):
-            raise _not_prepared(settings, f"está en la versión {found or 'ninguna'} y hace falta la {head(settings)}")
+            raise _not_prepared(
+                settings, f"está en la versión {found or 'ninguna'} y hace falta la {head(settings)}"
+            )
     migrate(settings)
 
 
@@ -81,12 +83,16 @@ def _revisions(sql_dir: Path) -> list[Path]:
 
 
 def _may_administer(connection: Connection) -> bool:
-    row = connection.execute("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = session_user").fetchone()
+    row = connection.execute(
+        "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = session_user"
+    ).fetchone()
     return bool(row and row[0])
 
 
 def _set_password(connection: Connection, role: str, password: str) -> None:
-    connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password)))
+    connection.execute(
+        sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+    )
 
 
 def _not_prepared(settings: Settings, detail: str) -> DatabaseUnavailable:

@@ -15,14 +15,13 @@ import psycopg
 from psycopg import errors, sql
 
 from etl import ledger
-from etl.chunk import Chunk
 from etl.database import LOADER, Connection, connect
 from etl.dialect import Dialect
 from etl.engines.local import prepare
 from etl.errors import FileFailed, FileRefused
 from etl.extract.match import match_columns
 from etl.extract.read import open_document
-from etl.extract.source import Opened, Source, opened
+from etl.extract.source import Source, opened
 from etl.ledger import Counts, Entry
 from etl.load import TableWriter
 from etl.result import FileResult
@@ -99,9 +98,14 @@ def _load_or_retry(session: Session, job: Job, result: FileResult) -> None:
             if _was_committed(session.connection, job, result):
                 return
             if attempt == ATTEMPTS:
-                raise FileFailed(f"La conexión se cortó {ATTEMPTS} veces: {error}.", "Revise el servidor y repita la carga.") from error
+                raise FileFailed(
+                    f"La conexión se cortó {ATTEMPTS} veces: {error}.",
+                    "Revise el servidor y repita la carga.",
+                ) from error
         except MemoryError as error:
-            raise FileFailed("No hay memoria suficiente.", "Cierre otros programas o suba el límite del contenedor.") from error
+            raise FileFailed(
+                "No hay memoria suficiente.", "Cierre otros programas o suba el límite del contenedor."
+            ) from error
 
 
 def _was_committed(connection: Connection, job: Job, result: FileResult) -> bool:
@@ -121,7 +125,9 @@ def _load(connection: Connection, progress: Progress, job: Job, result: FileResu
     """La transacción entera de un archivo, sin el COMMIT."""
     _lock_table(connection, job.target.name)
     with opened(job.source) as file:
-        if ledger.may_be_known(connection, job.entry) and ledger.is_known(connection, job.entry, _fingerprint(job.source)):
+        if ledger.may_be_known(connection, job.entry) and ledger.is_known(
+            connection, job.entry, _fingerprint(job.source)
+        ):
             result.status, result.counts = "skipped", Counts()
             return
         job.load_id = ledger.begin(connection, job.entry)
@@ -148,7 +154,9 @@ def _fingerprint(source: Source) -> str:
 def _lock_table(connection: Connection, table: str) -> None:
     """Una carga por tabla cada vez: la segunda espera y luego ve lo que hizo la primera."""
     deadline = time.monotonic() + OTHER_LOADER_SECONDS
-    while not connection.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (table,)).fetchone()[0]:  # type: ignore[index]
+    while not connection.execute(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (table,)
+    ).fetchone()[0]:  # type: ignore[index]
         if time.monotonic() > deadline:
             raise FileFailed(f"Otra carga de {table} sigue en marcha.", "Espere a que acabe y repita.")
         time.sleep(0.1)
@@ -165,8 +173,10 @@ def _check_references(connection: Connection, target: Target) -> None:
     try:
         _defer(connection, target, "IMMEDIATE")
     except errors.ForeignKeyViolation as error:
-        raise FileRefused(f"La versión nueva ya no trae filas que otras tablas necesitan: {error.diag.message_detail}",
-                          "Devuélvalas al archivo o quite antes las filas que las usan.") from error
+        raise FileRefused(
+            f"La versión nueva ya no trae filas que otras tablas necesitan: {error.diag.message_detail}",
+            "Devuélvalas al archivo o quite antes las filas que las usan.",
+        ) from error
 
 
 def _defer(connection: Connection, target: Target, mode: str) -> None:
@@ -179,14 +189,24 @@ def _failure(error: psycopg.Error) -> FileFailed:
     """El fallo de una sentencia, en palabras y con su siguiente paso."""
     match error:
         case errors.LockNotAvailable():
-            return FileFailed("La tabla está bloqueada por otra sesión.", "Búsquela en pg_stat_activity, ciérrela y repita la carga.")
+            return FileFailed(
+                "La tabla está bloqueada por otra sesión.",
+                "Búsquela en pg_stat_activity, ciérrela y repita la carga.",
+            )
         case errors.DiskFull():
             return FileFailed("El disco de la base de datos está lleno.", "Libere espacio y repita la carga.")
         case errors.OutOfMemory():
-            return FileFailed("El servidor se quedó sin memoria.", "Ciérrele otras sesiones o suba su límite.")
+            return FileFailed(
+                "El servidor se quedó sin memoria.", "Ciérrele otras sesiones o suba su límite."
+            )
         case errors.QueryCanceled():
             return FileFailed("El servidor tardó demasiado en una sentencia.", "Suba DB_STATEMENT_SECONDS.")
         case errors.InsufficientPrivilege() | errors.UndefinedTable() | errors.UndefinedColumn():
-            return FileFailed(f"La base de datos no está preparada: {error}.", "Ejecute «etl migrate» con el usuario dueño.")
+            return FileFailed(
+                f"La base de datos no está preparada: {error}.", "Ejecute «etl migrate» con el usuario dueño."
+            )
         case _:
-            return FileFailed(f"PostgreSQL rechazó la carga: {str(error).strip()}.", "Si persiste, es un error de este programa.")
+            return FileFailed(
+                f"PostgreSQL rechazó la carga: {str(error).strip()}.",
+                "Si persiste, es un error de este programa.",
+            )

@@ -26,8 +26,13 @@ from etl.settings import Settings
 UNDECLARED = "Ningún data set declara este archivo: su nombre no encaja con ningún patrón de «files»."
 
 
-def run(settings: Settings, paths: list[Path], datasets: Sequence[type[Dataset]], progress: Progress,
-        engine: str = "pandas") -> RunResult:
+def run(
+    settings: Settings,
+    paths: list[Path],
+    datasets: Sequence[type[Dataset]],
+    progress: Progress,
+    engine: str = "pandas",
+) -> RunResult:
     """Carga los archivos pedidos (o los de `datos/`), las tablas madre antes que las hijas.
 
     Un archivo que falla no impide cargar los demás. Repetir la ejecución no cambia nada.
@@ -48,11 +53,16 @@ def run(settings: Settings, paths: list[Path], datasets: Sequence[type[Dataset]]
     return result
 
 
-def in_load_order(sources: list[Source], datasets: Sequence[type[Dataset]]) -> list[tuple[Source, type[Dataset] | None]]:
+def in_load_order(
+    sources: list[Source], datasets: Sequence[type[Dataset]]
+) -> list[tuple[Source, type[Dataset] | None]]:
     """Cada archivo con su declaración, en el orden que piden las claves foráneas."""
     tables = [table.fullname for table in Dataset.metadata.sorted_tables]
     pairs = [(source, dataset_for(source, datasets)) for source in sources]
-    return sorted(pairs, key=lambda pair: tables.index(cast(sa.Table, pair[1].__table__).fullname) if pair[1] else len(tables))
+    return sorted(
+        pairs,
+        key=lambda pair: tables.index(cast(sa.Table, pair[1].__table__).fullname) if pair[1] else len(tables),
+    )
 
 
 def dataset_for(source: Source, datasets: Sequence[type[Dataset]]) -> type[Dataset] | None:

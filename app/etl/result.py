@@ -46,5 +46,9 @@ class RunResult:
         return 3 if any(file.status in ("refused", "failed") for file in self.files) else 0
 
     def to_json(self) -> dict[str, Any]:
-        return {"run_id": str(self.run_id), "engine": self.engine, "marts": self.marts,
-                "files": [file.to_json() for file in self.files]}
+        return {
+            "run_id": str(self.run_id),
+            "engine": self.engine,
+            "marts": self.marts,
+            "files": [file.to_json() for file in self.files],
+        }

@@ -14,5 +14,11 @@ def with_server(settings: Settings) -> Settings:
     address = embedded.ensure_running(
         settings.local_dir, settings.pg_version, settings.db_user, settings.db_password, settings.db_name
     )
-    return replace(settings, db_host=address.host, db_port=address.port, db_user=address.user,
-                   db_password=address.password, db_name=address.dbname)
+    return replace(
+        settings,
+        db_host=address.host,
+        db_port=address.port,
+        db_user=address.user,
+        db_password=address.password,
+        db_name=address.dbname,
+    )

@@ -70,8 +70,10 @@ def _secret(values: Mapping[str, str], name: str, default: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
-        raise UsageError(f"No se puede leer {name}_FILE («{file}»): {error.strerror}.",
-                         "Compruebe que el secreto existe y que este usuario puede leerlo.") from error
+        raise UsageError(
+            f"No se puede leer {name}_FILE («{file}»): {error.strerror}.",
+            "Compruebe que el secreto existe y que este usuario puede leerlo.",
+        ) from error
 
 
 def _number(values: Mapping[str, str], name: str, default: float) -> float:
@@ -79,4 +81,6 @@ def _number(values: Mapping[str, str], name: str, default: float) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"{name} vale «{text}» y se esperaba un número.", "Corríjalo en .env o en el entorno.") from None
+        raise UsageError(
+            f"{name} vale «{text}» y se esperaba un número.", "Corríjalo en .env o en el entorno."
+        ) from None

@@ -76,8 +76,13 @@ def check_problems(check: RowCheck, typed: dict[str, pa.ChunkedArray]) -> list[P
     """Filas que no cumplen una condición entre columnas. Como en SQL, un nulo la da por cumplida."""
     import pandas as pd  # solo lo paga quien declara condiciones entre columnas
 
-    frame = pd.DataFrame({name: pd.Series(values, dtype=pd.ArrowDtype(values.type)) for name, values in typed.items()
-                          if name in check.expression})
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(values, dtype=pd.ArrowDtype(values.type))
+            for name, values in typed.items()
+            if name in check.expression
+        }
+    )
     holds = frame.eval(check.expression, engine="python").fillna(True)
     failing = np.flatnonzero(~holds.to_numpy(dtype=bool))
     return [Problem(failing, None, "check", check.message)] if failing.size else []

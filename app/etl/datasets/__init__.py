@@ -1,6 +1,6 @@
 """Una declaración por archivo. Para añadir una: copie la más parecida y créele su migración.
 
-    alembic -c sql/alembic.ini revision --autogenerate -m "mi tabla"
+alembic -c sql/alembic.ini revision --autogenerate -m "mi tabla"
 """
 
 from etl.datasets.clientes import Cliente

@@ -72,7 +72,9 @@ def _quiet_lines(block: bytes, start: int, end: int, line: int) -> Span:
     return Span(end, len(breaks), start, starts, np.arange(line, line + len(breaks)))
 
 
-def _one_record(block: bytes, start: int, dialect: Dialect, fields: int, line: int, at_end: bool) -> Span | None:
+def _one_record(
+    block: bytes, start: int, dialect: Dialect, fields: int, line: int, at_end: bool
+) -> Span | None:
     """El registro que empieza en `start`; `None` si puede acabar en el bloque siguiente."""
     record, unfinished = _grammar(dialect)
     match = record.match(block, start)
@@ -109,8 +111,15 @@ def _joined(block: bytes, spans: list[Span], consumed: int, next_line: int) -> R
             taken += span.end - span.start
     rejects = [span.reject for span in spans if span.reject]
     inner_breaks = any(span.starts.size == 1 and span.height > 1 for span in spans)
-    return Records(b"".join(pieces), np.concatenate(lines), consumed, next_line, inner_breaks,
-                   rejects, np.concatenate(starts))
+    return Records(
+        b"".join(pieces),
+        np.concatenate(lines),
+        consumed,
+        next_line,
+        inner_breaks,
+        rejects,
+        np.concatenate(starts),
+    )
 
 
 def _suspects(block: bytes, dialect: Dialect) -> list[int]:
@@ -152,8 +161,12 @@ def _height(record: bytes) -> int:
 def _width(record: bytes, dialect: Dialect) -> int:
     """Cuántos campos tiene un registro bien formado."""
     text = record.decode("utf-8", "replace").rstrip("\r\n")
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter,
-                      quotechar=dialect.quote, escapechar=dialect.escape)
+    rows = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        escapechar=dialect.escape,
+    )
     return len(next(rows, []))
 
 

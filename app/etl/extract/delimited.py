@@ -50,8 +50,10 @@ class DelimitedFile:
             records = split(block, self.dialect, len(self.header), self.line, at_end)
             self.pending, self.line = block[records.consumed :], records.next_line
             if len(self.pending) > LINE_LIMIT:
-                raise FileRefused(f"Línea {self.line}: ocupa más de {LINE_LIMIT >> 20} MB sin un fin de línea.",
-                                  "No parece un archivo de texto delimitado.")
+                raise FileRefused(
+                    f"Línea {self.line}: ocupa más de {LINE_LIMIT >> 20} MB sin un fin de línea.",
+                    "No parece un archivo de texto delimitado.",
+                )
             if len(records.lines) or records.rejects:
                 yield to_chunk(records, self.dialect, self.header, columns)
 
@@ -66,11 +68,18 @@ def open_delimited(stream: ByteStream, dialect: Dialect) -> DelimitedFile:
     first = utf8.read(BLOCK)
     lines = first[:HEADER_LIMIT].splitlines(keepends=True)
     texts = (line.decode("utf-8", "replace") for line in lines[dialect.preamble_rows :])
-    reader = csv.reader(texts, delimiter=dialect.delimiter, quotechar=dialect.quote, escapechar=dialect.escape,
-                        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE)
+    reader = csv.reader(
+        texts,
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        escapechar=dialect.escape,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+    )
     names = next((row for row in reader if row), None)
     if names is None:
-        raise FileRefused("El archivo está vacío: no tiene ni cabecera.", "Expórtelo de nuevo desde su origen.")
+        raise FileRefused(
+            "El archivo está vacío: no tiene ni cabecera.", "Expórtelo de nuevo desde su origen."
+        )
     used = dialect.preamble_rows + (reader.line_num if dialect.header else 0)
     header = names if dialect.header else [str(number) for number in range(1, len(names) + 1)]
     return DelimitedFile(header, dialect, utf8, first[sum(map(len, lines[:used])) :], used + 1)
@@ -93,20 +102,31 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
     table, wrong = _parse(records, dialect, header, columns)
     kept = np.delete(np.arange(len(records.lines)), list(wrong))
     rejects = records.rejects + [
-        Reject(int(records.lines[row]), records.raw(row), None, None, "field_count",
-               f"tiene {found} campos y la cabecera tiene {len(header)}")
+        Reject(
+            int(records.lines[row]),
+            records.raw(row),
+            None,
+            None,
+            "field_count",
+            f"tiene {found} campos y la cabecera tiene {len(header)}",
+        )
         for row, found in wrong.items()
     ]
     for code, message, rows in _odd_rows(table, header, columns):
-        rejects += [Reject(int(records.lines[kept[row]]), records.raw(int(kept[row])), None, None, code, message)
-                    for row in rows]
+        rejects += [
+            Reject(int(records.lines[kept[row]]), records.raw(int(kept[row])), None, None, code, message)
+            for row in rows
+        ]
         table = table.take(np.delete(np.arange(table.num_rows), rows))
         kept = np.delete(kept, rows)
-    return Chunk(table, pa.array(records.lines[kept]), lambda row: records.raw(int(kept[row])), dialect, rejects)
+    return Chunk(
+        table, pa.array(records.lines[kept]), lambda row: records.raw(int(kept[row])), dialect, rejects
+    )
 
 
-def _parse(records: Records, dialect: Dialect, header: list[str],
-           columns: dict[str, int]) -> tuple[pa.Table, dict[int, int]]:
+def _parse(
+    records: Records, dialect: Dialect, header: list[str], columns: dict[str, int]
+) -> tuple[pa.Table, dict[int, int]]:
     """Las columnas pedidas, en texto, y las filas con otro número de campos (fila -> campos)."""
     wrong: dict[int, int] = {}
 
@@ -122,17 +142,29 @@ def _parse(records: Records, dialect: Dialect, header: list[str],
         pa.BufferReader(records.data),
         # Un solo hilo: así Arrow numera las filas que aparta, y el otro núcleo es de PostgreSQL.
         arrow_csv.ReadOptions(use_threads=False, block_size=len(records.data) + 1, column_names=positions),
-        arrow_csv.ParseOptions(dialect.delimiter, quote_char=dialect.quote or False,
-                               escape_char=dialect.escape or False, newlines_in_values=records.inner_breaks,
-                               ignore_empty_lines=False, invalid_row_handler=set_aside),
-        arrow_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(wanted, pa.string()),
-                                 null_values=list(dialect.nulls), strings_can_be_null=True,
-                                 quoted_strings_can_be_null=False, include_columns=wanted),
+        arrow_csv.ParseOptions(
+            delimiter=dialect.delimiter,
+            quote_char=dialect.quote or False,
+            escape_char=dialect.escape or False,
+            newlines_in_values=records.inner_breaks,
+            ignore_empty_lines=False,
+            invalid_row_handler=set_aside,
+        ),
+        arrow_csv.ConvertOptions(
+            check_utf8=False,
+            column_types=dict.fromkeys(wanted, pa.string()),
+            null_values=list(dialect.nulls),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            include_columns=wanted,
+        ),
     )
     return table.rename_columns(list(columns)), wrong
 
 
-def _odd_rows(table: pa.Table, header: list[str], columns: dict[str, int]) -> Iterator[tuple[str, str, list[int]]]:
+def _odd_rows(
+    table: pa.Table, header: list[str], columns: dict[str, int]
+) -> Iterator[tuple[str, str, list[int]]]:
     """Filas bien formadas que no son datos: la cabecera repetida y los campos desmesurados."""
     if table.num_rows == 0:
         return

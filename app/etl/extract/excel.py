@@ -28,10 +28,12 @@ class Worksheet:
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
         """Las filas por trozos; las filas vacías no cuentan."""
         while batch := list(islice(self.rows, ROWS)):
-            table = pa.table({
-                name: pa.array([cell_text(row[position]) for _, row in batch], pa.string())
-                for name, position in columns.items()
-            })
+            table = pa.table(
+                {
+                    name: pa.array([cell_text(row[position]) for _, row in batch], pa.string())
+                    for name, position in columns.items()
+                }
+            )
             texts = [json.dumps([cell_text(cell) for cell in row], ensure_ascii=False) for _, row in batch]
             yield Chunk(table, pa.array([line for line, _ in batch], pa.int64()), texts.__getitem__, ISO)
 
@@ -42,13 +44,21 @@ def open_worksheet(path: Path, sheet: str | None = None) -> Worksheet:
         book = CalamineWorkbook.from_path(str(path))
         found: CalamineSheet = book.get_sheet_by_name(sheet) if sheet else book.get_sheet_by_index(0)
     except (CalamineError, OSError) as error:
-        raise FileRefused(f"No es un libro de Excel legible: {error}.", "Ábralo con Excel y guárdelo de nuevo.") from error
+        raise FileRefused(
+            f"No es un libro de Excel legible: {error}.", "Ábralo con Excel y guárdelo de nuevo."
+        ) from error
     first = found.start[0] if found.start else 0
-    rows = ((line, row) for line, row in enumerate(found.iter_rows(), start=first + 1) if any(cell != "" for cell in row))
+    rows = (
+        (line, row)
+        for line, row in enumerate(found.iter_rows(), start=first + 1)
+        if any(cell != "" for cell in row)
+    )
     try:
         _, header = next(rows)
     except StopIteration:
-        raise FileRefused("La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja o expórtela de nuevo.") from None
+        raise FileRefused(
+            "La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja o expórtela de nuevo."
+        ) from None
     return Worksheet([cell_text(cell) or "" for cell in header], rows)
 
 

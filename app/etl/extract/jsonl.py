@@ -79,16 +79,26 @@ def _to_chunk(batch: list[tuple[int, bytes]], keys: dict[str, str]) -> Chunk:
             good.append((line, raw, row))
         else:
             rejects.append(_reject(line, raw))
-    columns = {name: pa.array([_text(row.get(key)) for *_, row in good], pa.string()) for name, key in keys.items()}
+    columns = {
+        name: pa.array([_text(row.get(key)) for *_, row in good], pa.string()) for name, key in keys.items()
+    }
     table = pa.table(columns)
-    return Chunk(table, pa.array([line for line, *_ in good], pa.int64()), lambda row: readable(good[row][1]), ISO, rejects)
+    return Chunk(
+        table,
+        pa.array([line for line, *_ in good], pa.int64()),
+        lambda row: readable(good[row][1]),
+        ISO,
+        rejects,
+    )
 
 
 def _reject(line: int, raw: bytes) -> Reject:
     if not is_utf8(raw):
         return Reject(line, readable(raw), None, None, "encoding", BAD_BYTES)
     if "\\u0000" in readable(raw):
-        return Reject(line, readable(raw), None, None, "nul", "hay un carácter NUL; PostgreSQL no lo admite en un texto")
+        return Reject(
+            line, readable(raw), None, None, "nul", "hay un carácter NUL; PostgreSQL no lo admite en un texto"
+        )
     return Reject(line, readable(raw), None, None, "json", "no es un objeto JSON completo en una sola línea")
 
 

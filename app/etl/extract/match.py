@@ -20,25 +20,35 @@ def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[d
         raise FileRefused(f"La cabecera repite la columna «{repeated[0]}».", "Cambie uno de los nombres.")
     if "" in names:
         raise FileRefused(f"La columna {names.index('') + 1} no tiene nombre en la cabecera.", "Póngale uno.")
-    positions = {column.name: names.index(plain_name(column.name)) for column in schema.columns
-                 if plain_name(column.name) in names}
+    positions = {
+        column.name: names.index(plain_name(column.name))
+        for column in schema.columns
+        if plain_name(column.name) in names
+    }
     missing = [column for column in schema.columns if column.name not in positions]
     required = [column.name for column in missing if not column.nullable]
     if required:
-        raise FileRefused(f"Faltan columnas obligatorias: {', '.join(required)}. La cabecera tiene: {', '.join(header)}.",
-                          "Revise el separador declarado o los nombres de la cabecera.")
+        raise FileRefused(
+            f"Faltan columnas obligatorias: {', '.join(required)}. La cabecera tiene: {', '.join(header)}.",
+            "Revise el separador declarado o los nombres de la cabecera.",
+        )
     warnings = [f"falta la columna «{column.name}»: queda sin valor" for column in missing]
     known = {plain_name(name) for name in schema.names}
     # Las que empiezan por «_» son nuestras: las añade `etl rejects --csv` para explicar cada fila.
-    warnings += [f"columna «{name}» no declarada: no se carga" for name, plain in zip(header, names, strict=True)
-                 if plain not in known and not plain.startswith("_")]
+    warnings += [
+        f"columna «{name}» no declarada: no se carga"
+        for name, plain in zip(header, names, strict=True)
+        if plain not in known and not plain.startswith("_")
+    ]
     return positions, warnings
 
 
 def _by_position(header: list[str], schema: Schema) -> tuple[dict[str, int], list[str]]:
     if len(header) != len(schema.columns):
-        raise FileRefused(f"El archivo tiene {len(header)} columnas y se declararon {len(schema.columns)}.",
-                          "Sin cabecera, las columnas deben ser las declaradas y en su orden.")
+        raise FileRefused(
+            f"El archivo tiene {len(header)} columnas y se declararon {len(schema.columns)}.",
+            "Sin cabecera, las columnas deben ser las declaradas y en su orden.",
+        )
     return {name: position for position, name in enumerate(schema.names)}, []
 
 

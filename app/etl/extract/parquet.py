@@ -48,8 +48,13 @@ def as_text(values: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if pa.types.is_nested(values.type):
-        return pa.array([json.dumps(value, ensure_ascii=False, default=str) if value is not None else None
-                         for value in values.to_pylist()], pa.string())
+        return pa.array(
+            [
+                json.dumps(value, ensure_ascii=False, default=str) if value is not None else None
+                for value in values.to_pylist()
+            ],
+            pa.string(),
+        )
     return values.cast(pa.string())
 
 

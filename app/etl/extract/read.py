@@ -39,8 +39,10 @@ def open_document(source: Source, file: Opened, dialect: Dialect) -> Iterator[tu
         yield _workbook(source), None
         return
     if source.suffix not in DELIMITED and source.suffix not in JSON_LINES:
-        raise FileRefused(f"Formato «{source.suffix or 'sin extensión'}» desconocido.",
-                          "Se leen CSV, TSV, JSON lines, Parquet y Excel, también en .gz, .zst o .zip.")
+        raise FileRefused(
+            f"Formato «{source.suffix or 'sin extensión'}» desconocido.",
+            "Se leen CSV, TSV, JSON lines, Parquet y Excel, también en .gz, .zst o .zip.",
+        )
     with decompressed(source, file) as stream:
         sample = _read_fully(stream, SAMPLE)
         encoding = effective_encoding(sample, dialect.encoding)
@@ -56,7 +58,9 @@ def open_document(source: Source, file: Opened, dialect: Dialect) -> Iterator[tu
 def _workbook(source: Source) -> Document:
     """Los formatos que no se leen en orden; sus librerías solo se cargan si hacen falta."""
     if source.member is not None:
-        raise FileRefused("Un libro de Excel o un Parquet dentro de un .zip no se lee.", "Descomprímalo en la carpeta.")
+        raise FileRefused(
+            "Un libro de Excel o un Parquet dentro de un .zip no se lee.", "Descomprímalo en la carpeta."
+        )
     if source.suffix in PARQUET:
         from etl.extract.parquet import open_parquet
 

@@ -83,13 +83,21 @@ def split_quoted(lines: bytes, dialect: Dialect, line: int) -> Records | None:
     before = data[quotes[0::2] - 1]
     before[:1] = LF if quotes.size and quotes[0] == 0 else before[:1]
     after = data[quotes[1::2] + 1]
-    if not (np.isin(before, [delimiter, LF, quote]).all() and np.isin(after, [delimiter, LF, 13, quote]).all()):
+    if not (
+        np.isin(before, [delimiter, LF, quote]).all() and np.isin(after, [delimiter, LF, 13, quote]).all()
+    ):
         return None
     starts = np.concatenate([[0], outside[:-1] + 1])
     inside_before = np.searchsorted(breaks, starts)
     next_line = line + int(np.searchsorted(breaks, consumed))
-    return Records(lines[:consumed], line + inside_before, consumed, next_line,
-                   inner_breaks=len(starts) < next_line - line, starts=starts)
+    return Records(
+        lines[:consumed],
+        line + inside_before,
+        consumed,
+        next_line,
+        inner_breaks=len(starts) < next_line - line,
+        starts=starts,
+    )
 
 
 def is_regular(lines: bytes) -> bool:

@@ -85,7 +85,9 @@ def _members(path: Path, folder: Path) -> Iterator[Source]:
     except (zipfile.BadZipFile, OSError):
         yield Source(path, name)
         return
-    yield from (Source(path, f"{name}/{member}", member) for member in members if not member.startswith("__MACOSX"))
+    yield from (
+        Source(path, f"{name}/{member}", member) for member in members if not member.startswith("__MACOSX")
+    )
 
 
 class Opened:
@@ -122,7 +124,9 @@ class Opened:
         except FileNotFoundError:
             now = None
         if now is None or _identity(now) != _identity(self.before) or self.bytes_read > self.size:
-            raise FileRefused("El archivo cambió mientras se leía.", "Espere a que esté completo y repita la carga.")
+            raise FileRefused(
+                "El archivo cambió mientras se leía.", "Espere a que esté completo y repita la carga."
+            )
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:
@@ -137,7 +141,9 @@ def opened(source: Source) -> Iterator[Opened]:
             raise FileRefused("No es un archivo normal.", "Copie los datos a un archivo de la carpeta.")
         file = Opened(source.path)
     except OSError as error:
-        raise FileRefused(f"No se puede abrir: {error.strerror}.", "Revise que exista y sus permisos.") from error
+        raise FileRefused(
+            f"No se puede abrir: {error.strerror}.", "Revise que exista y sus permisos."
+        ) from error
     with file.file:
         yield file
 
@@ -152,7 +158,9 @@ def decompressed(source: Source, file: Opened) -> Iterator[ByteStream]:
         else:
             yield _by_name(source.path.name, file)
     except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error) as error:
-        raise FileRefused(f"El archivo comprimido está dañado o cortado: {error}.", "Descárguelo o cópielo de nuevo.") from error
+        raise FileRefused(
+            f"El archivo comprimido está dañado o cortado: {error}.", "Descárguelo o cópielo de nuevo."
+        ) from error
 
 
 def _by_name(name: str, stream: BinaryIO | Opened) -> ByteStream:

@@ -1,0 +1,176 @@
+"""La orden `etl`: lo que se escribe en el terminal y lo que se ve en él.
+
+Aquí, y solo aquí, los errores se vuelven mensajes y códigos de salida:
+0 todo cargado o ya estaba · 1 error interno · 2 orden mal escrita · 3 algún archivo no entró ·
+4 la base de datos no responde o no está preparada · 130/143 interrumpido.
+"""
+
+import json
+import os
+import signal
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from etl.errors import EtlError
+from etl.server import with_server
+from etl.settings import Settings, load_settings
+
+app = typer.Typer(
+    help="De los archivos de datos/ a tablas validadas de PostgreSQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+db_app = typer.Typer(help="La base de datos propia, la que se usa sin DB_HOST.", no_args_is_help=True)
+app.add_typer(db_app, name="db")
+
+
+class Engine(str, Enum):
+    """Dónde se validan las filas."""
+
+    pandas = "pandas"
+    spark = "spark"
+
+
+@app.command()
+def run(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUTA]...", help="Archivos o carpetas; sin ninguno, datos/."),
+    ] = None,
+    engine: Annotated[Engine, typer.Option(help="Un proceso (pandas) o un clúster (spark).")] = Engine.pandas,
+    datasets: Annotated[Path | None, typer.Option(help="Declaraciones de otro archivo o carpeta.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Sin avance ni resumen; solo los errores.")] = False,
+) -> None:
+    """Carga los archivos que aún no estén cargados y rehace los marts."""
+    from etl import declarations, migrate, pipeline, progress, summary
+
+    if engine is Engine.spark:
+        raise EtlError("El motor de Spark no está instalado.", "Use --engine pandas.")
+    settings = with_server(load_settings())
+    migrate.ensure_ready(settings)
+    classes = declarations.load(settings, datasets)
+    with progress.show_progress(quiet or as_json) as report:
+        result = pipeline.run(settings, paths or [], classes, report, engine.value)
+    if as_json:
+        sys.stdout.write(json.dumps(result.to_json(), ensure_ascii=False, indent=2) + "\n")
+    else:
+        summary.show(result, settings, quiet)
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def status() -> None:
+    """Enseña las tablas, sus filas y las últimas cargas."""
+    from etl import queries
+
+    queries.show_status(with_server(load_settings()))
+
+
+@app.command()
+def rejects(
+    dataset: Annotated[
+        str | None, typer.Argument(metavar="[DATASET]", help="Solo los de esta tabla.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Los escribe en un CSV para corregirlos y cargarlos.")
+    ] = None,
+) -> None:
+    """Enseña las filas rechazadas y por qué; con --csv, las prepara para corregirlas."""
+    from etl import queries
+
+    queries.show_rejects(with_server(load_settings()), dataset, csv)
+
+
+@app.command()
+def generate(
+    rows: Annotated[int, typer.Option(min=1, help="Líneas de venta.")] = 50_000,
+    output: Annotated[Path | None, typer.Option(help="Carpeta de salida; por omisión, datos/.")] = None,
+    seed: Annotated[int, typer.Option(help="La misma semilla da los mismos archivos, byte a byte.")] = 2026,
+) -> None:
+    """Genera la tienda de ejemplo, con sus errores plantados, del tamaño que se pida."""
+    from etl import summary
+    from etl.generate import generate as generate_shop
+
+    summary.show_generated(generate_shop(output or load_settings().datos_dir, rows, seed))
+
+
+@app.command()
+def migrate() -> None:
+    """Prepara la base de datos: esquemas, usuarios, contraseñas y tablas."""
+    from etl.migrate import migrate as prepare
+
+    typer.echo(f"Base de datos en la versión {prepare(with_server(load_settings()))}.")
+
+
+@db_app.command()
+def start() -> None:
+    """Arranca la base de datos propia y dice dónde está."""
+    typer.echo(f"En marcha: {_url(with_server(_own_server()))}")
+
+
+@db_app.command()
+def stop() -> None:
+    """Detiene la base de datos propia; los datos se quedan en .local/."""
+    from etl import embedded
+
+    settings = _own_server()
+    stopped = embedded.stop(settings.local_dir, settings.pg_version)
+    typer.echo("Detenida." if stopped else "No estaba en marcha.")
+
+
+@db_app.command()
+def url() -> None:
+    """Escribe la dirección de la base de datos, para psql, DBeaver o un cuaderno."""
+    typer.echo(_url(with_server(load_settings())))
+
+
+@db_app.command(context_settings={"ignore_unknown_options": True})
+def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTO]...")] = None) -> None:
+    """Abre psql en la base de datos."""
+    from etl import embedded
+
+    settings = with_server(load_settings())
+    program = str(embedded.psql_path(settings.pg_version))
+    os.execv(program, [program, _url(settings), *(arguments or [])])
+
+
+def _own_server() -> Settings:
+    from dataclasses import replace
+
+    return replace(load_settings(), db_host=None)
+
+
+def _url(settings: Settings) -> str:
+    from urllib.parse import quote
+
+    user, password = quote(settings.db_user, safe=""), quote(settings.db_password, safe="")
+    return f"postgresql://{user}:{password}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """El punto de entrada: ejecuta la orden y sale con su código."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app(arguments, standalone_mode=True)
+    except EtlError as error:
+        typer.secho(f"Error: {error.message}", fg="red", err=True)
+        if error.hint:
+            typer.echo(error.hint, err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("Interrumpido: no queda nada a medias.", err=True)
+        sys.exit(130)
+
+
+def _terminate(_number: int, _frame: Any) -> None:
+    """`docker stop` pide parar con SIGTERM: se deshace la transacción y se sale enseguida."""
+    raise SystemExit(143)

@@ -1,0 +1,53 @@
+"""Encuentra las declaraciones: las de `datasets/` o las de otro archivo o carpeta (`--datasets`)."""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import cast
+
+import sqlalchemy as sa
+
+from etl.database import OWNER, connect
+from etl.dataset import Dataset
+from etl.errors import UsageError
+from etl.settings import Settings
+
+
+def load(settings: Settings, path: Path | None) -> list[type[Dataset]]:
+    """Las clases declaradas. Las de `path` no pasan por Alembic: sus tablas se crean si faltan.
+
+    Lanza `UsageError` si `path` no existe o no declara nada.
+    """
+    if path is None:
+        return _declared(importlib.import_module("etl.datasets").__name__)
+    files = sorted(path.glob("*.py")) if path.is_dir() else [path]
+    datasets = [dataset for file in files for dataset in _declared(_import(file))]
+    if not datasets:
+        raise UsageError(
+            f"«{path}» no declara ningún data set.", "Declare una clase que herede de etl.dataset.Dataset."
+        )
+    _create_tables(settings, datasets)
+    return datasets
+
+
+def _import(file: Path) -> str:
+    name = f"etl_declared_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None or not file.exists():
+        raise UsageError(f"No se puede leer «{file}».", "Indique un archivo .py o una carpeta con ellos.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return name
+
+
+def _declared(module: str) -> list[type[Dataset]]:
+    return [dataset for dataset in Dataset.__subclasses__() if dataset.__module__.startswith(module)]
+
+
+def _create_tables(settings: Settings, datasets: list[type[Dataset]]) -> None:
+    tables = [cast(sa.Table, dataset.__table__) for dataset in datasets]
+    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings, role=OWNER))
+    Dataset.metadata.create_all(engine, tables)
+    engine.dispose()

@@ -1,0 +1,74 @@
+"""Cómo va la carga: una barra en un terminal, líneas sueltas en cualquier otro sitio."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from etl.extract.source import Source
+from etl.ledger import Counts
+from etl.one_file import Progress
+
+# En un registro (docker logs, CI) una línea cada tanto basta.
+LOG_SECONDS = 5
+
+
+@contextmanager
+def show_progress(quiet: bool) -> Iterator[Progress]:
+    """Quién recibe el avance de cada archivo mientras dura la ejecución. Siempre por stderr."""
+    if quiet:
+        yield lambda _source, _bytes, _counts: None
+    elif sys.stderr.isatty():
+        with _bar() as bar:
+            yield bar
+    else:
+        yield _log_lines()
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[rows]} filas"),
+        TextColumn("{task.fields[rate]}/s"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[Source, tuple[int, float]] = {}
+
+        def advance(source: Source, done: int, counts: Counts) -> None:
+            if source not in tasks:
+                for task, _ in tasks.values():
+                    bar.remove_task(task) if task in bar.task_ids else None
+                total = source.path.stat().st_size
+                tasks[source] = (bar.add_task(source.name, total=total, rows="0", rate="0"), time.monotonic())
+            task, started = tasks[source]
+            rate = counts.read / max(time.monotonic() - started, 0.001)
+            bar.update(task, completed=done, rows=thousands(counts.read), rate=thousands(int(rate)))
+
+        yield advance
+
+
+def _log_lines() -> Progress:
+    last = {"time": time.monotonic()}
+
+    def advance(source: Source, done: int, counts: Counts) -> None:
+        if time.monotonic() - last["time"] >= LOG_SECONDS:
+            last["time"] = time.monotonic()
+            sys.stderr.write(
+                f"{source.name}: {thousands(counts.read)} filas, {thousands(done >> 20)} MB leídos\n"
+            )
+            sys.stderr.flush()
+
+    return advance
+
+
+def thousands(number: int) -> str:
+    """Con el separador de millares del español: «1.234.567»."""
+    return f"{number:,}".replace(",", ".")

@@ -1,0 +1,8 @@
+"""La orden de la lección: `python etl_pipeline.py` hace lo mismo que `etl run`."""
+
+import sys
+
+from etl.cli import main
+
+if __name__ == "__main__":
+    main(["run", *sys.argv[1:]])
