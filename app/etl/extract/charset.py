@@ -1,0 +1,147 @@
+"""Averigua la codificación de un archivo de texto a partir de una muestra de sus bytes.
+
+Entra una muestra (el principio del archivo y trozos del resto, `sampling.py`); sale el nombre
+que entiende Python y las advertencias para la persona. No abre archivos.
+Cómo se eligió y cuánto acierta: `docs/deteccion.md`. Sigue en `detect.py`.
+"""
+
+import codecs
+import re
+
+BOMS = (  # UTF-32 antes que UTF-16: sus primeros dos bytes son los mismos
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Las que de verdad aparecen en archivos españoles que no son UTF-8, de la más a la menos frecuente.
+SINGLE_BYTE = ("cp1252", "iso8859-15", "cp850", "mac-roman")
+NAMES = {"iso8859-15": "ISO 8859-15", "cp850": "CP850 (MS-DOS)", "mac-roman": "Mac Roman"}
+
+# «ñ» escrita en UTF-8 y leída como Latin-1 se ve «Ã±»: Ã o Â y un signo que no va tras una letra.
+_MOJIBAKE = re.compile("[ÃÂ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\u0080-\u00bf™œ“”˜¦]")
+_LETTERS = frozenset("áéíóúüñçàèòïìùâêîôûäëöãõÁÉÍÓÚÜÑÇÀÈÒÏÌÙÂÊÎÔÛÄËÖÃÕ")
+_SPANISH = frozenset("áéíóúüñÁÉÍÓÚÜÑ")
+_MARKS = frozenset("ºª°€¿¡«»–—‘’“”…·²³½¼¾£©®™±×µ•%\u00a0")
+_HIGH = re.compile(rb"[\x80-\xff]")
+# Por debajo de este acierto por carácter, ninguna de las candidatas explica el archivo.
+_ENOUGH = 0.5
+# Caracteres de la muestra cuyos vecinos se miran: más no cambian la media.
+SCORED_CHARS = 400_000
+
+
+def detect_encoding(
+    sample: bytes, declared: str | None = None, *, complete: bool = True
+) -> tuple[str, list[str]]:
+    """Devuelve la codificación y las advertencias; la declarada se respeta sin mirar nada.
+
+    `complete` dice que la muestra llega al final del archivo: un carácter cortado allí es un
+    archivo cortado, y no el borde de la muestra.
+    """
+    if declared and declared != "auto":
+        return declared, []
+    for bom, name in BOMS:
+        if sample.startswith(bom):
+            return name, _mojibake(sample, name)
+    if (wide := _utf16_without_bom(sample)) is not None:
+        return wide, [f"Sin marca BOM: se ha leído como {wide.upper()} porque un byte de cada dos es nulo."]
+    if not _HIGH.search(sample):
+        return "utf-8", []
+    valid, broken = _utf8_lines(sample, complete)
+    if not broken:
+        return "utf-8", _mojibake(sample, "utf-8")
+    if valid >= broken:
+        return "utf-8", [
+            f"Hay líneas que no son UTF-8 ({broken} en la muestra, frente a {valid} que sí): "
+            "se apartan; guarde el archivo entero en una sola codificación."
+        ]
+    return _single_byte(sample)
+
+
+def _utf16_without_bom(sample: bytes) -> str | None:
+    """UTF-16 sin marca: en texto español, casi todo carácter tiene nulo su byte alto."""
+    pairs = len(sample) // 2
+    if pairs < 4:
+        return None
+    even, odd = sample[0 : pairs * 2 : 2].count(0), sample[1 : pairs * 2 : 2].count(0)
+    if odd > 0.6 * pairs and even < 0.02 * pairs + 1:
+        return "utf-16-le"
+    if even > 0.6 * pairs and odd < 0.02 * pairs + 1:
+        return "utf-16-be"
+    return None
+
+
+def _utf8_lines(sample: bytes, complete: bool) -> tuple[int, int]:
+    """Cuántas líneas con bytes altos son UTF-8 y cuántas no (el corte del final cuenta como UTF-8)."""
+    try:
+        sample.decode("utf-8")
+        return 1, 0
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data" and error.end == len(sample):
+            return (1, 0) if not complete else (1, 1)
+    valid = broken = 0
+    for line in re.split(rb"[\r\n]+", sample):
+        if not _HIGH.search(line):
+            continue
+        try:
+            line.decode("utf-8")
+            valid += 1
+        except UnicodeDecodeError:
+            broken += 1
+    return valid, broken
+
+
+def _single_byte(sample: bytes) -> tuple[str, list[str]]:
+    """La de un byte por carácter cuyas letras caen donde una palabra las pondría."""
+    scores = {name: _plausibility(sample.decode(name, "replace")) for name in SINGLE_BYTE}
+    best = max(scores, key=lambda name: scores[name])  # en un empate gana la más frecuente
+    warnings = []
+    if best == "cp1252" and not re.search(rb"[\x80-\x9f]", sample):
+        best = "latin-1"  # sin esos bytes, cp1252 y Latin-1 son lo mismo: se da el nombre de la norma
+    if best in NAMES:
+        warnings.append(f"Se ha leído como {NAMES[best]}; si salen letras raras, declare la codificación.")
+    if max(scores.values()) < _ENOUGH:
+        warnings.append(
+            f"La codificación es dudosa (no es UTF-8): se ha leído como {best}; "
+            "si salen letras raras, declárela."
+        )
+    return best, warnings + _mojibake(sample, best)
+
+
+def _plausibility(text: str) -> float:
+    """Media, por carácter no ASCII, de cuán normal es verlo entre sus vecinos (de -1 a 1)."""
+    text = text[:SCORED_CHARS]
+    points = [
+        _plausible(text[at - 1 : at], text[at], text[at + 1 : at + 2])
+        for at in (match.start() for match in re.finditer(r"[^\x00-\x7f]", text))
+    ]
+    return sum(points) / len(points) if points else 0.0
+
+
+def _plausible(before: str, char: str, after: str) -> float:
+    """Cuán normal es un carácter entre el anterior y el siguiente."""
+    if char == "\ufffd" or "\x80" <= char <= "\x9f":
+        return -1.0
+    inside = before.isalpha() and after.isalpha()
+    if char in _LETTERS:
+        if char.isupper() and before.islower():
+            return -0.5
+        if char.islower() and before.isupper() and after.isupper():
+            return -0.5
+        worth = 1.0 if char in _SPANISH else 0.6
+        return worth if before.isalpha() or after.isalpha() else worth / 3
+    if char in _MARKS:
+        return -0.5 if inside and char not in "·’" else (0.9 if char != "\u00a0" else 0.4)
+    return -0.8 if inside else -0.2
+
+
+def _mojibake(sample: bytes, encoding: str) -> list[str]:
+    """Avisa de «Ã±» y parecidos: alguien leyó UTF-8 como Latin-1 y lo volvió a guardar."""
+    found = _MOJIBAKE.search(sample.decode(encoding, "replace"))
+    if found is None:
+        return []
+    return [
+        f"Hay texto mal codificado de origen («{found.group()}»): se carga tal cual; "
+        "pida el archivo otra vez o corríjalo antes."
+    ]

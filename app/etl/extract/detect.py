@@ -1,0 +1,163 @@
+"""Averigua cómo está escrito un archivo de texto: codificación, forma, preámbulo y cabecera.
+
+Entra una muestra de bytes; sale un `Detected` con el `Dialect`, los nombres de las columnas,
+lo que se vio (`reasons`) y lo que la persona debe saber (`warnings`). Funciones puras: quien
+abre el archivo es `sampling.py`. Nunca decide en silencio: lo dudoso lleva advertencia.
+Sigue en `sniff.py` (separador y comillas), `header.py` (preámbulo y cabecera).
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from etl.dialect import Dialect
+from etl.extract.charset import detect_encoding
+from etl.extract.header import Heading, find_heading
+from etl.extract.sniff import Guess, Record, Shape, best_guess, records
+
+# Filas que se miran: bastan para el dialecto, y mirar más solo cuesta tiempo.
+SAMPLE_LINES = 400
+SAMPLE_CHARS = 400_000
+_SEP_LINE = re.compile(r'^"?sep=(.|\\t)"?$', re.IGNORECASE)
+_BREAK = re.compile(r"\r\n|\n|\r")
+# Por debajo de esta puntuación, cortar en columnas es adivinar: se lee una sola columna.
+MIN_SCORE = 0.05
+
+
+@dataclass(frozen=True)
+class Detected:
+    """Lo averiguado. `columns` son los nombres tal como están escritos ("" si no tiene)."""
+
+    dialect: Dialect
+    columns: tuple[str, ...]
+    header_rows: int
+    line_end: str
+    # El separador va siempre seguido de espacios que no son parte del valor («a, b»).
+    skip_space: bool
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    rows: tuple[Record, ...] = ()
+    # Columnas sin nombre que no se lo deben a la cabecera: las filas traen un valor de más.
+    unnamed: frozenset[int] = frozenset()
+
+    @property
+    def delimiter(self) -> str:
+        """El separador tal como se ve: «, » si siempre va con un espacio detrás."""
+        spaced = self.skip_space and self.dialect.delimiter != " "
+        return self.dialect.delimiter + (" " if spaced else "")
+
+    @property
+    def data_line(self) -> int:
+        """Primera línea física de datos (la primera del archivo es la 1)."""
+        return self.dialect.preamble_rows + self.header_rows + 1
+
+
+def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None) -> Detected:
+    """Averigua el dialecto de un archivo de texto por una muestra que empieza en su principio.
+
+    `complete` dice que la muestra es el archivo entero; si no, la última línea se descarta.
+    """
+    name, warnings = detect_encoding(sample, encoding, complete=complete)
+    text = sample.decode(name, "replace")[:SAMPLE_CHARS]
+    whole = complete and len(text) < SAMPLE_CHARS
+    line_end, mixed = _line_end(text)
+    lines = _BREAK.split(text)
+    lines = lines[: SAMPLE_LINES if whole else min(SAMPLE_LINES, max(1, len(lines) - 1))]
+    skipped, given = _sep_line(lines)
+    guess = _guess(lines, skipped, given)
+    found = find_heading(guess.records, guess.width, lines, guess.shape)
+    return Detected(
+        dialect=_dialect(guess.shape, name, found),
+        columns=found.columns,
+        header_rows=found.header_rows,
+        line_end=line_end,
+        skip_space=guess.shape.skip_space,
+        reasons=(*_reasons(guess, given), *found.reasons),
+        warnings=(*warnings, *mixed, *_shape_warnings(guess), *found.warnings),
+        rows=found.rows,
+        unnamed=found.unnamed,
+    )
+
+
+def _dialect(shape: Shape, encoding: str, found: Heading) -> Dialect:
+    return replace(
+        Dialect(),
+        delimiter=shape.delimiter,
+        quote=shape.quote,
+        escape=shape.escape,
+        encoding=encoding,
+        header=found.header_rows > 0,
+        preamble_rows=found.preamble_rows,
+    )
+
+
+def _line_end(text: str) -> tuple[str, list[str]]:
+    """El fin de línea más común, y un aviso si hay varios."""
+    found = _BREAK.findall(text)
+    if not found:
+        return "\n", []
+    counts = {end: found.count(end) for end in ("\r\n", "\n", "\r")}
+    best = max(counts, key=lambda end: counts[end])
+    if sum(1 for count in counts.values() if count) == 1:
+        return best, []
+    names = {"\r\n": "CRLF", "\n": "LF", "\r": "CR"}
+    seen = ", ".join(f"{names[end]} {count}" for end, count in counts.items() if count)
+    return best, [f"Fines de línea mezclados en la muestra ({seen}): cada uno termina una fila."]
+
+
+def _sep_line(lines: list[str]) -> tuple[int, str | None]:
+    """La línea `sep=;` de Excel: cuántas líneas ocupa y qué separador dice."""
+    match = _SEP_LINE.match(lines[0].lstrip("\ufeff").strip(" \r")) if lines else None
+    if match is None:
+        return 0, None
+    return 1, "\t" if match[1] == "\\t" else match[1]
+
+
+def _guess(lines: list[str], skipped: int, given: str | None) -> Guess:
+    """La mejor forma; la línea `sep=` manda, y sin columnas claras queda una sola."""
+    body = ["" for _ in lines[:skipped]] + lines[skipped:]
+    guess = best_guess(body, given)
+    if guess is not None and (given or guess.score >= MIN_SCORE) and not _is_decimal_column(guess):
+        return guess
+    return _single_column(body, given)
+
+
+def _single_column(lines: list[str], given: str | None) -> Guess:
+    """Un archivo de una sola columna: se toma un separador que no corte ninguna fila."""
+    options = [given] if given else [",", ";", "\t", "|"]
+    guesses = [Guess(shape, tuple(records(lines, shape)), 1, 0.0) for shape in map(_quoted_shape, options)]
+    return max(guesses, key=lambda guess: sum(row.width == 1 for row in guess.records))
+
+
+def _quoted_shape(delimiter: str) -> Shape:
+    return Shape(delimiter, '"')
+
+
+def _is_decimal_column(guess: Guess) -> bool:
+    """`valor`, `1,5`, `2,25`: la coma parte números y la cabecera no la lleva: es decimal."""
+    first, *rest = guess.records
+    cells = [cell for row in rest for cell in row.cells or ()]
+    halved = guess.width == 2 and guess.shape.delimiter == ","
+    return halved and first.width == 1 and all(map(str.isdigit, cells))
+
+
+def _reasons(guess: Guess, given: str | None) -> list[str]:
+    shape = guess.shape
+    if given:
+        return [f"Separador {given!r}: lo dice la primera línea (sep=)."]
+    if guess.width == 1:
+        return ["Una sola columna: ningún separador da filas de igual ancho."]
+    fitting = sum(row.width == guess.width for row in guess.records)
+    return [
+        f"Separador {shape.delimiter!r}: {fitting} de {len(guess.records)} filas de la muestra "
+        f"tienen {guess.width} valores (puntuación {guess.score:.2f})."
+    ]
+
+
+def _shape_warnings(guess: Guess) -> list[str]:
+    shape = guess.shape
+    warnings = []
+    if shape.escape:
+        warnings.append('Las comillas de dentro van con barra invertida (\\"): así se han leído.')
+    if shape.delimiter == " " and guess.width > 1:
+        warnings.append("Columnas separadas por espacios: un valor con espacios dentro da una fila apartada.")
+    return warnings

@@ -1,0 +1,292 @@
+"""Averigua separador, comillas y escape: prueba las combinaciones y puntúa las tablas que salen.
+
+Entran las líneas de la muestra; sale la mejor combinación con sus filas y su puntuación.
+Una combinación vale más cuantas más filas tengan el mismo ancho, cuanto mejor formadas estén
+sus comillas y cuanto más parezcan sus valores valores enteros. Figuras en `docs/deteccion.md`.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+
+from etl.extract.values import plausibility
+
+# Cuánto se confía en cada separador a igualdad de lo demás: los raros tienen que merecerlo.
+DELIMITERS = {
+    ",": 1.0, ";": 1.0, "\t": 1.0, "|": 0.98, "||": 0.97, "::": 0.8, "\x01": 0.95, "\x1f": 0.95,
+    "~": 0.85, "^": 0.85, "¬": 0.9, "§": 0.85, "¦": 0.9, "#": 0.6, "&": 0.5, "*": 0.5, "!": 0.5,
+    ":": 0.55, " ": 0.5, "/": 0.3, "-": 0.2, "_": 0.2, "=": 0.4,
+}  # fmt: skip
+# Un separador de menos confianza que esta necesita tres filas iguales, y desde la primera línea.
+TRUSTED = 0.9
+# Una fila con saltos de línea entre comillas se da por mal cerrada si pasa de estas líneas.
+JOINED_LINES = 60
+SCORED_ROWS = 150  # filas cuyos valores se miran: más no cambian la media
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Cómo se cortan las líneas en valores."""
+
+    delimiter: str
+    quote: str | None
+    escape: str | None = None
+    skip_space: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """Una fila de la muestra: `cells` es `None` si sus comillas no cuadran."""
+
+    line: int
+    cells: tuple[str, ...] | None
+    lines: int = 1
+    quoted: int = 0
+
+    @property
+    def width(self) -> int:
+        """Número de valores; 0 si la fila está mal formada."""
+        return len(self.cells) if self.cells else 0
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Una combinación, las filas que da, su ancho más común y su puntuación."""
+
+    shape: Shape
+    records: tuple[Record, ...]
+    width: int
+    score: float
+
+
+@lru_cache(maxsize=256)
+def _field(shape: Shape) -> re.Pattern[str]:
+    """Expresión de un valor y lo que lo termina (separador o final)."""
+    end = f"(?P<end>{re.escape(shape.delimiter)}{' *' if shape.skip_space else ''}|$)"
+    stop = re.escape(shape.delimiter[0])
+    forms = []
+    if shape.quote:
+        quote = re.escape(shape.quote)
+        inner = rf"[^{quote}\\]|\\." if shape.escape else f"[^{quote}]|{quote}{quote}"
+        forms.append(f"{quote}(?P<quoted>(?:{inner})*){quote}(?={end.replace('?P<end>', '?:')})")
+    # En un valor sin comillas, una comilla doble es un error; un apóstrofo, lo normal («O'Higgins»).
+    banned = stop + (re.escape(shape.quote) if shape.quote == '"' else "")
+    first = f"(?!{re.escape(shape.quote)})" if shape.quote else ""
+    if shape.escape:
+        plain = rf"(?:[^{banned}\\]|\\.)*"
+    elif len(shape.delimiter) > 1:
+        plain = f"(?:(?!{re.escape(shape.delimiter)})[^{banned[len(stop) :] or chr(0)}])*"
+    else:
+        plain = f"[^{banned}]*"
+    forms.append(f"{first}(?P<plain>{plain})")
+    return re.compile(f"(?:{'|'.join(forms)}){end}", re.DOTALL)
+
+
+def split(line: str, shape: Shape) -> tuple[tuple[str, ...], int] | None:
+    """Los valores de una línea y cuántos iban entre comillas; `None` si no está bien formada."""
+    if not any(mark and mark in line for mark in (shape.quote, shape.escape)):
+        plain = line.split(shape.delimiter)
+        return tuple(_without_leading_spaces(plain, shape.delimiter) if shape.skip_space else plain), 0
+    pattern, position, quoted = _field(shape), 0, 0
+    cells: list[str] = []
+    if shape.skip_space:
+        line = line.lstrip(" ")
+    while True:
+        match = pattern.match(line, position)
+        if match is None:
+            return None
+        text = match.groupdict().get("quoted")
+        if text is None:
+            cells.append(_unescape(match["plain"], shape, in_quotes=False))
+        else:
+            quoted += 1
+            cells.append(_unescape(text, shape, in_quotes=True))
+        position = match.end()
+        if match["end"] == "":
+            return tuple(cells), quoted
+
+
+def _without_leading_spaces(cells: list[str], delimiter: str) -> list[str]:
+    if delimiter == " ":  # columnas alineadas con espacios: varios cuentan como uno
+        return [cell for cell in cells if cell]
+    return [cell.lstrip(" ") for cell in cells]
+
+
+def _unescape(text: str, shape: Shape, *, in_quotes: bool) -> str:
+    if shape.escape:
+        return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL) if shape.escape in text else text
+    return text.replace(shape.quote * 2, shape.quote) if in_quotes and shape.quote else text
+
+
+def split_loosely(line: str, shape: Shape) -> tuple[str, ...]:
+    """Los valores de una línea dañada, tal como se leen: cortada por el separador y sin más."""
+    parts = line.split(shape.delimiter)
+    quote = shape.quote or '"'
+    strip = [part.strip() if shape.skip_space else part for part in parts]
+    return tuple(p[1:-1] if len(p) > 1 and p[0] == p[-1] == quote else p for p in strip)
+
+
+def records(lines: list[str], shape: Shape) -> list[Record]:
+    """Las filas de la muestra; una comilla sin cerrar estropea su línea y ninguna más."""
+    found, index = [], 0
+    while index < len(lines):
+        line, used = lines[index], 1
+        if not line.strip():
+            index += 1
+            continue
+        result = split(line, shape)
+        if result is None and shape.quote and _open_at_end(line, shape):
+            result, used = _joined(lines, index, shape)
+        cells, quoted = result if result else (None, 0)
+        found.append(Record(index + 1, cells, used, quoted))
+        index += used
+    return found
+
+
+def _joined(lines: list[str], index: int, shape: Shape) -> tuple[tuple[tuple[str, ...], int] | None, int]:
+    """Prueba a seguir la fila en las líneas siguientes, mientras la comilla siga abierta."""
+    text = lines[index]
+    for used in range(2, JOINED_LINES + 1):
+        if index + used > len(lines):
+            break
+        text += "\n" + lines[index + used - 1]
+        if shape.quote and shape.quote not in lines[index + used - 1]:
+            continue
+        if (result := split(text, shape)) is not None:
+            return result, used
+        if not _open_at_end(text, shape):
+            break
+    return None, 1
+
+
+def _open_at_end(text: str, shape: Shape) -> bool:
+    """Dice si la línea acaba dentro de unas comillas bien abiertas."""
+    pattern, position = _field(shape), 0
+    while match := pattern.match(text, position):
+        if match["end"] == "":
+            return False
+        position = match.end()
+    quote = shape.quote or ""
+    if not text.startswith(quote, position):
+        return False
+    rest = text[position + 1 :]
+    rest = re.sub(r"\\.", "", rest, flags=re.DOTALL) if shape.escape else rest.replace(quote * 2, "")
+    return quote not in rest
+
+
+def shapes(text: str, given: str | None = None) -> list[Shape]:
+    """Las combinaciones que tienen sentido para este texto; `given` fija el separador."""
+    found = []
+    for delimiter in [given] if given else DELIMITERS:
+        if delimiter not in text:
+            continue
+        quotes = _quotes(text, delimiter)
+        # «a, b, c», o columnas alineadas con varios espacios.
+        spaced = "  " in text if delimiter == " " else delimiter in ",;|" and f"{delimiter} " in text
+        for quote in quotes:
+            escapes: list[str | None] = [None]
+            if (quote and f"\\{quote}" in text) or f"\\{delimiter}" in text:
+                escapes.append("\\")
+            for escape in escapes:
+                if spaced:
+                    found.append(Shape(delimiter, quote, escape, True))
+                found.append(Shape(delimiter, quote, escape))
+    return found
+
+
+def _quotes(text: str, delimiter: str) -> list[str | None]:
+    """Las comillas que pueden envolver valores; sin ninguna a la vista, las dobles: son la norma."""
+    found: list[str | None] = ['"']
+    opened = re.search(rf"(?:^|\n|{re.escape(delimiter)} *)'", text)
+    if opened and re.search(rf"'(?:$|\n|{re.escape(delimiter)})", text):
+        found.append("'")
+    return [*found, None] if '"' in text else found
+
+
+def best_guess(lines: list[str], given: str | None = None) -> Guess | None:
+    """La combinación de más puntuación; `None` si ninguna da una tabla de dos columnas o más."""
+    text = "\n".join(lines)
+    guesses = [guess for shape in shapes(text, given) if (guess := _scored(lines, shape)) is not None]
+    return max(guesses, key=lambda guess: guess.score, default=None)
+
+
+def _scored(lines: list[str], shape: Shape) -> Guess | None:
+    rows = records(lines, shape)
+    if shape.skip_space and shape.delimiter != " " and not _always_spaced(lines, rows, shape):
+        return None
+    widths = Counter(row.width for row in rows if row.width > 1)
+    explained = _explained_quotes(lines, rows, shape)
+    best: Guess | None = None
+    for width, count in widths.most_common(3):
+        score = _score(rows, width, count, shape) * explained
+        guess = Guess(shape, tuple(rows), width, score)
+        if best is None or _is_better(guess, best):
+            best = guess
+    return best
+
+
+def _is_better(guess: Guess, best: Guess) -> bool:
+    """Entre dos anchos: con dos tablas seguidas en el archivo, la primera es la buena."""
+    first, last = _extent(guess)
+    other_first, other_last = _extent(best)
+    if last < other_first and last - first >= 4:
+        return guess.score > 0.4 * best.score
+    if other_last < first and other_last - other_first >= 4:
+        return guess.score * 0.4 > best.score
+    return guess.score > best.score
+
+
+def _extent(guess: Guess) -> tuple[int, int]:
+    fitting = [index for index, row in enumerate(guess.records) if row.width == guess.width]
+    return fitting[0], fitting[-1]
+
+
+def _explained_quotes(lines: list[str], rows: list[Record], shape: Shape) -> float:
+    """Qué parte de las comillas del texto envuelve valores: cortar por dentro de unas es mala señal."""
+    total = sum(line.count('"') - 2 * line.count('""') for line in lines)
+    if total <= 0 or (shape.quote == "'" and any(row.quoted for row in rows)):
+        return 1.0
+    if shape.quote is None:
+        return _stray_everywhere(lines)
+    wrapping = 2 * sum(row.quoted for row in rows) if shape.quote == '"' else 0
+    return 0.25 + 0.75 * min(1.0, wrapping / total)
+
+
+def _stray_everywhere(lines: list[str]) -> float:
+    """Un archivo sin comillas que envuelvan tiene comillas sueltas («15" LED») en muchas filas."""
+    stray = sum(1 for line in lines if re.search(r'[^\s,;|\t]"[^\s,;|\t"]|\w" ', line))
+    wrapped = sum(1 for line in lines if re.search(r'(?:^|[,;|\t])"[^"]*"(?:[,;|\t]|$)', line))
+    return 0.95 if stray >= 3 and stray > 0.3 * len(lines) and not wrapped else 0.1
+
+
+def _score(rows: list[Record], width: int, count: int, shape: Shape) -> float:
+    """Regularidad del ancho, por valores creíbles, por confianza en el separador."""
+    fitting = [index for index, row in enumerate(rows) if row.width == width]
+    region = rows[fitting[0] : fitting[-1] + 1]
+    regular = count / len(region)
+    covered = sum(row.lines for row in region) / sum(row.lines for row in rows)
+    sample = [rows[index] for index in fitting[:SCORED_ROWS]]
+    cells = [(cell, row.quoted) for row in sample for cell in row.cells or ()]
+    worth = sum(plausibility(cell, shape.delimiter) for cell, _ in cells) / len(cells)
+    trust = DELIMITERS.get(shape.delimiter, 1.0)
+    score: float = regular**2 * covered**0.5 * worth**2 * (1 - 0.6 / width) * trust
+    if fitting[0] > 0 and not (len(rows) > 1 and abs(rows[0].width - width) == 1 and width > 2):
+        score *= 0.6  # la primera línea no encaja: preámbulo, o separador equivocado
+    if trust < TRUSTED and not (
+        fitting[0] == 0 and count >= 3 and (regular * covered > 0.6 or any(row.quoted for row in sample))
+    ):
+        score *= 0.1
+    if shape.quote and not any(row.quoted for row in sample):
+        score *= 0.99  # comillas que nadie usa
+    if shape.skip_space and shape.delimiter != " ":
+        score *= 1.02  # siempre va un espacio detrás: es parte de cómo se separa
+    return score
+
+
+def _always_spaced(lines: list[str], rows: list[Record], shape: Shape) -> bool:
+    """Dice si tras cada separador, fuera de comillas, viene siempre un espacio («a, b, c»)."""
+    tight = re.compile(f"{re.escape(shape.delimiter)}(?! |$|{re.escape(shape.delimiter)})")
+    single = [row for row in rows if row.width > 1 and row.lines == 1]
+    bare = [re.sub(r'"(?:[^"\\]|\\.)*"', "x", lines[row.line - 1]) for row in single]
+    return bool(bare) and not any(tight.search(line) for line in bare)

@@ -1,0 +1,61 @@
+"""La detección acierta todo el corpus, y lo dudoso lo dice."""
+
+import time
+
+import pytest
+
+from corpus.answers import Case, cases
+from etl.extract.charset import detect_encoding
+from etl.extract.detect import Detected, detect
+
+READABLE = [case for case in cases() if case.path.stat().st_size]
+
+
+def detected(case: Case) -> Detected:
+    return detect(case.path.read_bytes())
+
+
+@pytest.mark.parametrize("case", READABLE, ids=lambda case: case.name)
+def test_encoding_of_every_file_is_found(case: Case) -> None:
+    assert detected(case).dialect.encoding == case.encoding, case.about
+
+
+@pytest.mark.parametrize("case", READABLE, ids=lambda case: case.name)
+def test_dialect_of_every_file_is_found(case: Case) -> None:
+    found = detected(case)
+    if len(case.columns) > 1:  # con una sola columna no hay separador que acertar
+        assert found.delimiter == case.delimiter, case.about
+    assert case.quote in (None, found.dialect.quote), case.about
+    assert found.dialect.escape == case.escape, case.about
+    assert found.line_end == case.line_end, case.about
+
+
+@pytest.mark.parametrize("case", READABLE, ids=lambda case: case.name)
+def test_header_of_every_file_is_found(case: Case) -> None:
+    found = detected(case)
+    assert found.dialect.header == case.header, case.about
+    assert found.dialect.preamble_rows == case.preamble_rows, case.about
+    assert found.header_rows == case.header_rows, case.about
+    assert list(found.columns) == case.columns, case.about
+
+
+@pytest.mark.parametrize("case", READABLE, ids=lambda case: case.name)
+def test_what_is_doubtful_is_said_and_nothing_else_is(case: Case) -> None:
+    assert bool(detected(case).warnings) == case.warns, case.about
+
+
+def test_declared_encoding_is_not_questioned() -> None:
+    assert detect_encoding("año".encode(), "cp1252") == ("cp1252", [])
+
+
+def test_a_character_cut_by_the_sample_is_not_a_broken_file() -> None:
+    sample = "id,ciudad\n1,Logroño\n2,Peñ".encode()[:-1]
+    assert detect_encoding(sample, complete=False) == ("utf-8", [])
+
+
+def test_a_megabyte_is_looked_at_in_a_fraction_of_a_second() -> None:
+    rows = "".join(f'{n};"Calle {n}; 2º";{n},50;01/{n % 12 + 1:02}/2024\n' for n in range(40_000))
+    started = time.perf_counter()
+    found = detect(("id;calle;precio;fecha\n" + rows).encode("latin-1")[: 1 << 20], complete=False)
+    assert (found.dialect.delimiter, found.dialect.encoding, found.columns[0]) == (";", "latin-1", "id")
+    assert time.perf_counter() - started < 0.8
