@@ -1,0 +1,103 @@
+"""Lo que comparten las pruebas: servidores de PostgreSQL desechables y una base por prueba.
+
+    server     un PostgreSQL embebido nuevo (16 y 18; `--pg 16` prueba solo uno), por sesión
+    database   una base recién migrada, copia de una plantilla (unos 50 ms), por prueba
+    settings   un `Settings` que apunta a esa base y a una carpeta datos/ vacía
+
+Lo que una máquina no puede correr se salta con `pytest.skip("falta ...")`: con CI=true ese
+salto es un fallo, para que nada deje de probarse en silencio.
+"""
+
+import os
+import uuid
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+
+from etl import embedded
+from etl.embedded import ServerAddress
+from etl.settings import ROOT, Settings
+from support import administer, connect, settings_for, temporary_local_dir
+
+VERSIONS = ("16", "18")
+USER, PASSWORD = "alumno", "bigdata2026"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pg", choices=VERSIONS, help="probar solo con esta versión de PostgreSQL")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Cada prueba que usa un servidor, o una versión, corre con todas las pedidas."""
+    only = metafunc.config.getoption("--pg")
+    versions = [int(version) for version in ([only] if only else VERSIONS)]
+    for name in {"server", "pg_version"} & set(metafunc.fixturenames):
+        metafunc.parametrize(name, versions, indirect=name == "server", scope="session", ids="pg{}".format)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lo que usa PostgreSQL lleva la marca `database` sin tener que escribirla."""
+    for item in items:
+        if {"server", "pg_version"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.database)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """En CI, saltarse una prueba porque «falta» algo es un fallo."""
+    report = yield
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+    if os.environ.get("CI") and report.skipped and "falta " in reason:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid}: {reason} (con CI=true no se puede saltar)"
+    return report
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[ServerAddress]:
+    """Un servidor nuevo, con sus datos en una carpeta temporal que se borra al acabar."""
+    with temporary_local_dir() as local_dir:
+        address = embedded.ensure_running(local_dir, request.param, USER, PASSWORD, "plantilla")
+        try:
+            # Solo aquí: si la máquina se apaga en mitad de las pruebas no se pierde nada.
+            administer(address, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+            yield address
+        finally:
+            embedded.stop(local_dir, request.param)
+
+
+@pytest.fixture(scope="session")
+def template(server: ServerAddress) -> ServerAddress:
+    """La base que se copia para cada prueba: recién migrada y sin datos."""
+    from etl.migrate import migrate
+
+    migrate(settings_for(server))
+    return server
+
+
+@pytest.fixture
+def database(template: ServerAddress) -> Iterator[ServerAddress]:
+    """Una base para una sola prueba, migrada y vacía; al acabar se borra con quien siga dentro."""
+    name = f"prueba_{uuid.uuid4().hex[:12]}"
+    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+    administer(template, copy.format(sql.Identifier(name), sql.Identifier(template.dbname)))
+    copied = replace(template, dbname=name)
+    with connect(copied) as connection:
+        # Los permisos y ajustes de la propia base no vienen en la copia; este archivo los repone.
+        connection.execute((ROOT / "sql" / "init.sql").read_text(encoding="utf-8"))
+    try:
+        yield copied
+    finally:
+        administer(template, drop.format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def settings(database: ServerAddress, tmp_path: Path) -> Settings:
+    """La configuración de una prueba: su base de datos y su carpeta datos/, vacía."""
+    datos = tmp_path / "datos"
+    datos.mkdir()
+    return replace(settings_for(database), datos_dir=datos, connect_seconds=10)

@@ -1,0 +1,273 @@
+"""El servidor embebido de verdad: se crea, se mata, se estropea y vuelve, como root y sin serlo."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from etl import embedded
+from etl.embedded import ServerAddress, account
+from etl.errors import DatabaseUnavailable, UsageError
+from etl.settings import ROOT
+from support import execute, fetch, temporary_local_dir
+
+AS_ROOT = os.name != "nt" and os.geteuid() == 0
+START = """
+import sys
+from pathlib import Path
+from etl import embedded
+print(embedded.ensure_running(Path(sys.argv[1]), int(sys.argv[2]), "alumno", "bigdata2026", "curso").port)
+"""
+
+
+@pytest.fixture
+def local_dir() -> Iterator[Path]:
+    with temporary_local_dir() as folder:
+        try:
+            yield folder
+        finally:
+            for version in (16, 18):
+                embedded.stop(folder, version)
+
+
+def start(local_dir: Path, version: int, **changes: str) -> ServerAddress:
+    wanted = {"user": "alumno", "password": "bigdata2026", "dbname": "curso"} | changes
+    return embedded.ensure_running(local_dir, version, **wanted)
+
+
+def server_pid(local_dir: Path, version: int) -> int:
+    return int((local_dir / f"pg{version}" / "postmaster.pid").read_text().splitlines()[0])
+
+
+def kill(pid: int) -> None:
+    process = psutil.Process(pid)
+    process.kill()
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+
+
+def test_a_new_server_answers_and_the_next_call_finds_it_running(local_dir: Path, pg_version: int) -> None:
+    began = time.monotonic()
+    address = start(local_dir, pg_version)
+    created = time.monotonic()
+    assert start(local_dir, pg_version) == address
+    found = time.monotonic()
+    assert fetch(address, "SELECT current_database(), current_user") == [("curso", "alumno")]
+    assert fetch(address, "SHOW server_version_num")[0][0].startswith(str(pg_version))
+    assert created - began < 10, "crear y arrancar tarda menos de 1 s en una máquina normal"
+    assert found - created < 1
+
+
+def test_it_is_durable_checks_its_pages_and_sorts_the_same_everywhere(
+    local_dir: Path, pg_version: int
+) -> None:
+    address = start(local_dir, pg_version)
+    names = (
+        "fsync",
+        "full_page_writes",
+        "data_checksums",
+        "server_encoding",
+        "password_encryption",
+        "timezone",
+    )
+    values = [fetch(address, f"SHOW {name}")[0][0] for name in names]
+    assert values == ["on", "on", "on", "UTF8", "scram-sha-256", "UTC"]
+    assert fetch(address, "SELECT upper('ñandú')") == [("ÑANDÚ",)]
+    words = "SELECT string_agg(w, ' ' ORDER BY w) FROM unnest(ARRAY['b','A','ñ','a','B','z']) w"
+    assert fetch(address, words) == [("A B a b z ñ",)]
+
+
+def test_it_listens_on_the_loopback_only_and_wants_the_password(local_dir: Path, pg_version: int) -> None:
+    address = start(local_dir, pg_version)
+    listening = {
+        connection.laddr
+        for connection in psutil.Process(server_pid(local_dir, pg_version)).net_connections(kind="all")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {("127.0.0.1", address.port)}
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(host=address.host, port=address.port, user="alumno", password="otra", dbname="curso")
+
+
+def test_stopping_keeps_the_data_and_stopping_twice_is_harmless(local_dir: Path, pg_version: int) -> None:
+    address = start(local_dir, pg_version)
+    execute(address, "CREATE TABLE t AS SELECT 42 AS n")
+    assert embedded.is_running(local_dir, pg_version)
+    assert embedded.stop(local_dir, pg_version) is True
+    assert not embedded.is_running(local_dir, pg_version)
+    assert embedded.stop(local_dir, pg_version) is False
+    again = start(local_dir, pg_version)
+    assert again == address, "el puerto es el mismo mientras esté libre"
+    assert fetch(again, "SELECT n FROM t") == [(42,)]
+
+
+def test_a_killed_server_starts_again_with_what_was_committed(local_dir: Path, pg_version: int) -> None:
+    address = start(local_dir, pg_version)
+    execute(address, "CREATE TABLE t AS SELECT 42 AS n")
+    kill(server_pid(local_dir, pg_version))
+    assert fetch(start(local_dir, pg_version), "SELECT n FROM t") == [(42,)]
+
+
+def test_a_pid_file_whose_number_belongs_to_another_program_is_no_obstacle(local_dir: Path) -> None:
+    start(local_dir, 16)
+    pid_file = local_dir / "pg16" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    kill(int(lines[0]))
+    lines[0] = str(os.getpid())
+    pid_file.write_text("\n".join(lines) + "\n")
+    assert not embedded.is_running(local_dir, 16)
+    assert fetch(start(local_dir, 16), "SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize("content", ["", "no es un número\n"])
+def test_a_pid_file_damaged_by_a_power_cut_is_no_obstacle(local_dir: Path, content: str) -> None:
+    start(local_dir, 16)
+    embedded.stop(local_dir, 16)
+    (local_dir / "pg16" / "postmaster.pid").write_text(content)
+    assert fetch(start(local_dir, 16), "SELECT 1") == [(1,)]
+
+
+def test_two_that_start_at_the_same_time_share_one_server(local_dir: Path, pg_version: int) -> None:
+    command = [sys.executable, "-c", START, str(local_dir), str(pg_version)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "app")}
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(2)]
+    ports = [process.communicate(timeout=60)[0] for process in both]
+    assert ports[0] == ports[1] != b""
+
+
+def test_the_server_outlives_who_started_it_even_when_interrupted(local_dir: Path) -> None:
+    code = START + "\nsys.stdout.flush()\nimport time\ntime.sleep(60)\n"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "app")}
+    command = [sys.executable, "-c", code, str(local_dir), "16"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip().isdigit()
+        os.killpg(process.pid, signal.SIGINT)
+    assert embedded.is_running(local_dir, 16)
+
+
+@pytest.mark.parametrize("name", ["con espacios", "año_€", "x" * 120])
+def test_the_path_of_the_project_may_be_anything(local_dir: Path, name: str) -> None:
+    folder = local_dir / name
+    try:
+        assert fetch(start(folder, 16), "SELECT 1") == [(1,)]
+    finally:
+        assert embedded.stop(folder, 16)
+
+
+def test_a_busy_port_is_avoided(local_dir: Path) -> None:
+    first = start(local_dir, 16)
+    embedded.stop(local_dir, 16)
+    with socket.socket() as busy:
+        busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        busy.bind((first.host, first.port))
+        busy.listen()
+        assert start(local_dir, 16).port == first.port + 1
+
+
+def test_a_creation_that_fails_leaves_nothing_half_made(local_dir: Path) -> None:
+    with pytest.raises(DatabaseUnavailable, match="initdb de PostgreSQL 16 falló"):
+        start(local_dir, 16, user="pg_reservado")
+    assert [path.name for path in local_dir.iterdir()] == ["pg16.lock"]
+    start(local_dir, 16)
+
+
+def test_a_changed_password_is_explained_and_not_shown(local_dir: Path) -> None:
+    start(local_dir, 16)
+    with pytest.raises(DatabaseUnavailable) as caught:
+        start(local_dir, 16, password="secreta-nueva")
+    assert "DB_PASSWORD" in caught.value.hint
+    assert "secreta-nueva" not in str(caught.value)
+
+
+def test_only_the_versions_in_the_package_are_offered(local_dir: Path) -> None:
+    with pytest.raises(UsageError, match="16 o 18"):
+        start(local_dir, 15)
+    assert embedded.psql_path(18).exists()
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="solo root puede cerrar una carpeta al servidor")
+def test_root_keeps_the_data_outside_when_the_server_cannot_enter_the_folder(local_dir: Path) -> None:
+    private = local_dir / "root"
+    private.mkdir(mode=0o700)
+    data = None
+    try:
+        address = start(private / ".local", 16)
+        data = (private / ".local" / "pg16").resolve()
+        assert data.is_relative_to(account.OUTSIDE)
+        assert fetch(address, "SELECT 1") == [(1,)]
+        assert embedded.stop(private / ".local", 16)
+        assert start(private / ".local", 16) == address
+    finally:
+        embedded.stop(private / ".local", 16)
+        if data is not None:
+            shutil.rmtree(data.parent)
+    assert private.stat().st_mode & 0o777 == 0o700, "no se abre a nadie la carpeta de otro"
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[str]:
+    """Una cuenta corriente, creada para la prueba."""
+    if not AS_ROOT or shutil.which("useradd") is None:
+        pytest.skip("la prueba entera ya corre con un usuario corriente")
+    name = f"etlprueba{os.getpid()}"
+    subprocess.run(["useradd", "--no-create-home", name], check=True)
+    try:
+        yield name
+    finally:
+        subprocess.run(["userdel", name], check=True)
+
+
+def run_as(user: str, local_dir: Path, version: int) -> subprocess.CompletedProcess[str]:
+    """Arranca el servidor en otro proceso y con otra cuenta, con un Python que ella pueda ejecutar."""
+    interpreter = (
+        "/usr/bin/python3" if Path(sys.executable).resolve().is_relative_to("/root") else sys.executable
+    )
+    path = os.pathsep.join([str(ROOT / "app"), str(Path(psycopg.__file__).parents[1])])
+    return subprocess.run(
+        [interpreter, "-c", START, str(local_dir), str(version)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": path},
+        user=user,
+        group=user,
+        extra_groups=[],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_ordinary_user_owns_its_server_and_root_may_use_it(
+    ordinary_user: str, local_dir: Path, pg_version: int
+) -> None:
+    shutil.chown(local_dir, ordinary_user, ordinary_user)
+    done = run_as(ordinary_user, local_dir, pg_version)
+    assert done.returncode == 0, done.stderr
+    assert (local_dir / f"pg{pg_version}").owner() == ordinary_user
+    assert psutil.Process(server_pid(local_dir, pg_version)).username() == ordinary_user
+    assert start(local_dir, pg_version).port == int(done.stdout)
+    assert embedded.stop(local_dir, pg_version)
+    # Root lo arranca con la cuenta del dueño, y así este puede volver a usarlo.
+    start(local_dir, pg_version)
+    assert psutil.Process(server_pid(local_dir, pg_version)).username() == ordinary_user
+    assert run_as(ordinary_user, local_dir, pg_version).returncode == 0
+
+
+def test_a_server_of_root_is_refused_to_others_with_an_explanation(
+    local_dir: Path, ordinary_user: str
+) -> None:
+    start(local_dir, 16)
+    done = run_as(ordinary_user, local_dir, 16)
+    assert done.returncode != 0
+    assert "es de otro usuario" in done.stderr

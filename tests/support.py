@@ -1,0 +1,69 @@
+"""Funciones que usan varias pruebas: `from support import connect`. Los fixtures, en conftest.py."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from etl.embedded import ServerAddress
+from etl.settings import Settings
+
+
+@contextmanager
+def temporary_local_dir() -> Iterator[Path]:
+    """Una carpeta para un `.local/`: como root, el servidor corre con otra cuenta y debe poder entrar.
+
+    `tmp_path` no sirve: pytest la cierra a los demás usuarios.
+    """
+    path = Path(tempfile.mkdtemp(prefix="etl-pruebas-"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def settings_for(address: ServerAddress) -> Settings:
+    """La configuración que entra en ese servidor con su superusuario."""
+    return Settings(
+        db_host=address.host,
+        db_port=address.port,
+        db_user=address.user,
+        db_password=address.password,
+        db_name=address.dbname,
+    )
+
+
+def connect(address: ServerAddress, **options: Any) -> psycopg.Connection[Any]:
+    """Una conexión de superusuario, con autocommit, para preparar y para mirar."""
+    return psycopg.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        dbname=address.dbname,
+        **{"autocommit": True} | options,
+    )
+
+
+def administer(address: ServerAddress, *statements: Any) -> None:
+    """Órdenes sobre el servidor o sobre una base entera, desde la base `postgres`."""
+    execute(replace(address, dbname="postgres"), *statements)
+
+
+def execute(address: ServerAddress, *statements: Any) -> None:
+    """Órdenes en la base de la prueba, cada una confirmada por su cuenta."""
+    with connect(address) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def fetch(address: ServerAddress, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """El resultado de una consulta."""
+    with connect(address) as connection:
+        return connection.execute(query, parameters or None).fetchall()
