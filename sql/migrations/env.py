@@ -34,7 +34,9 @@ def connection():
 if context.is_offline_mode():
     raise SystemExit("Las migraciones se aplican con una conexión: use «etl migrate».")
 
-with sa.create_engine("postgresql+psycopg://", creator=connection).connect() as bind:
+# Sin reserva de conexiones: al acabar no queda ninguna abierta.
+engine = sa.create_engine("postgresql+psycopg://", creator=connection, poolclass=sa.NullPool)
+with engine.connect() as bind:
     context.configure(
         bind,
         target_metadata=[Dataset.metadata, registry.metadata],
