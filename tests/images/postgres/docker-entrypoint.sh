@@ -8,6 +8,9 @@
 # Durante la fase temporal nadie llega por TCP: por eso el healthcheck pregunta por TCP.
 set -Eeuo pipefail
 
+# Los programas de la rueda buscan el socket en /tmp; los de Debian y la imagen oficial, en el otro.
+readonly SOCKETS=unix_socket_directories=/var/run/postgresql,/tmp
+
 if [ "$PG_MAJOR" -ge 18 ]; then
   export PGDATA=${PGDATA:-/var/lib/postgresql/$PG_MAJOR/docker}
 else
@@ -53,7 +56,7 @@ create_cluster() {
 
 prepare_database() {
   export PGPASSWORD=$POSTGRES_PASSWORD
-  pg_ctl -w start -o "$(printf '%q ' "$@" -c listen_addresses='' -c unix_socket_directories=/var/run/postgresql)"
+  pg_ctl -w start -o "$(printf '%q ' "$@" -c listen_addresses='' -c "$SOCKETS")"
   if [ "$POSTGRES_DB" != postgres ]; then
     # psql no sustituye variables en -c; por la entrada estándar, sí.
     echo 'CREATE DATABASE :"db"' | POSTGRES_DB=postgres run_sql -v db="$POSTGRES_DB"
@@ -82,8 +85,7 @@ if [ "$1" = postgres ]; then
     create_cluster
     prepare_database "${@:2}"
   fi
-  set -- "$@" -c unix_socket_directories=/var/run/postgresql
   # initdb deja listen_addresses en localhost; la imagen oficial escucha en todas partes.
-  set -- "$1" -c "listen_addresses=*" "${@:2}"
+  set -- "$1" -c "$SOCKETS" -c "listen_addresses=*" "${@:2}"
 fi
 exec "$@"
