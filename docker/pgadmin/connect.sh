@@ -1,9 +1,9 @@
 #!/bin/sh
 # Deja a pgAdmin ya conectado: escribe su lista de servidores y su archivo de contraseñas con
-# las variables DB_* del servicio, y sigue con el arranque normal de la imagen.
+# las variables DB_* del servicio, lo pone en español y sigue con el arranque de la imagen.
 #
 # Se generan en cada arranque, en memoria (tmpfs), porque tienen que seguir a .env: pgAdmin no
-# sabe importar contraseñas y solo lee estos dos archivos la primera vez que arranca.
+# sabe importar contraseñas y solo lee estos archivos la primera vez que arranca.
 set -eu
 umask 077
 
@@ -18,7 +18,7 @@ cat > "$PGADMIN_SERVER_JSON_FILE" <<EOF
   "Servers": {
     "1": {
       "Name": "$(json "$DB_NAME") ($(json "$DB_USER"))",
-      "Group": "Curso",
+      "Group": "Servers",
       "Host": "$(json "$DB_HOST")",
       "Port": $DB_PORT,
       "Username": "$(json "$DB_USER")",
@@ -33,6 +33,8 @@ cat > "$PGADMIN_SERVER_JSON_FILE" <<EOF
 }
 EOF
 printf '%s:%s:*:%s:%s\n' "$DB_HOST" "$DB_PORT" "$(pgpass "$DB_USER")" "$(pgpass "$DB_PASSWORD")" > "$PGPASS_FILE"
+
+echo '{"preferences": {"misc:user_interface:user_language": "es"}}' > "$PGADMIN_PREFERENCES_JSON_FILE"
 
 # Lo que sigue no necesita saberla.
 unset DB_PASSWORD

@@ -2,7 +2,7 @@
 # Arranque del pgAdmin de pruebas, con las variables que documenta la imagen oficial y que
 # este proyecto usa: PGADMIN_DEFAULT_EMAIL, PGADMIN_DEFAULT_PASSWORD(_FILE), PGADMIN_CONFIG_*,
 # PGADMIN_CUSTOM_CONFIG_DISTRO_FILE, PGADMIN_SERVER_JSON_FILE, PGADMIN_REPLACE_SERVERS_ON_STARTUP,
-# PGPASS_FILE, PGADMIN_LISTEN_ADDRESS y PGADMIN_LISTEN_PORT. No lleva correo (postfix).
+# PGADMIN_PREFERENCES_JSON_FILE, PGPASS_FILE, PGADMIN_LISTEN_ADDRESS y PGADMIN_LISTEN_PORT. No lleva correo (postfix).
 set -euo pipefail
 
 readonly DATA=/var/lib/pgadmin
@@ -56,6 +56,13 @@ load_servers() {
   "$python" setup.py load-servers "${arguments[@]}"
 }
 
+load_preferences() {
+  [ -f "${PGADMIN_PREFERENCES_JSON_FILE:-/pgadmin4/preferences.json}" ] || return 0
+  local user=$PGADMIN_DEFAULT_EMAIL
+  $desktop && user=$("$python" -c 'import config; print(config.DESKTOP_USER)')
+  "$python" setup.py set-prefs "$user" --input-file "${PGADMIN_PREFERENCES_JSON_FILE:-/pgadmin4/preferences.json}"
+}
+
 copy_passfile() {
   [ -f "${PGPASS_FILE:-}" ] || return 0
   local folder=$DATA
@@ -74,6 +81,7 @@ if [ ! -f "$DATA/pgadmin4.db" ]; then
   export PGADMIN_SETUP_EMAIL=$PGADMIN_DEFAULT_EMAIL PGADMIN_SETUP_PASSWORD=$PGADMIN_DEFAULT_PASSWORD
   "$python" run_pgadmin.py # importar la aplicación crea su base de datos
   load_servers
+  load_preferences
   copy_passfile
 elif [ "${PGADMIN_REPLACE_SERVERS_ON_STARTUP:-}" = True ]; then
   load_servers
