@@ -34,8 +34,8 @@ cat > "$PGADMIN_SERVER_JSON_FILE" <<EOF
 EOF
 printf '%s:%s:*:%s:%s\n' "$DB_HOST" "$DB_PORT" "$(pgpass "$DB_USER")" "$(pgpass "$DB_PASSWORD")" > "$PGPASS_FILE"
 
-echo '{"preferences": {"misc:user_interface:user_language": "es"}}' > "$PGADMIN_PREFERENCES_JSON_FILE"
+printf '{"preferences": {"misc:user_interface:user_language": "%s"}}\n' "$LANGUAGE" > "$PGADMIN_PREFERENCES_JSON_FILE"
 
 # Lo que sigue no necesita saberla.
-unset DB_PASSWORD
+unset DB_PASSWORD LANGUAGE
 exec /entrypoint.sh
