@@ -1,10 +1,11 @@
 """El resumen de una ejecución, para leerlo en el terminal."""
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from etl.progress import thousands
-from etl.result import FileResult, RunResult
+from etl.result import RunResult
 from etl.settings import Settings
 
 WORDS = {
@@ -13,6 +14,15 @@ WORDS = {
     "refused": "[red]rechazado[/]",
     "failed": "[red]falló[/]",
 }
+COUNTS = {
+    "read": "leídas",
+    "loaded": "cargadas",
+    "updated": "actualizadas",
+    "duplicate": "duplicadas",
+    "rejected": "rechazadas",
+}
+# Con menos, la columna de la tabla dejaría sin sitio al nombre del archivo.
+WIDE = 100
 
 
 def show(result: RunResult, settings: Settings, quiet: bool) -> None:
@@ -24,35 +34,38 @@ def show(result: RunResult, settings: Settings, quiet: bool) -> None:
     if quiet:
         return
     console = Console()
-    console.print(_table(result))
+    console.print(_table(result, console.width))
     for file in result.files:
         for warning in file.warnings:
             console.print(f"[yellow]![/] {file.file}: {warning}", highlight=False)
     _show_next_steps(console, result)
 
 
-def _table(result: RunResult) -> Table:
-    table = Table(title="Archivos", title_justify="left", header_style="bold")
-    table.add_column("archivo")
-    table.add_column("tabla")
-    table.add_column("estado")
-    for name in ("leídas", "cargadas", "actualizadas", "duplicadas", "rechazadas", "segundos"):
-        table.add_column(name, justify="right")
+def _table(result: RunResult, width: int) -> Table:
+    """Cabe en los 80 caracteres de un terminal recién abierto: la tabla de destino, solo si sobran."""
+    wide = width >= WIDE
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1) if wide else 0, show_edge=False, show_footer=True)
+    table.add_column("archivo", "total", no_wrap=True)
+    if wide:
+        table.add_column("tabla", no_wrap=True)
+    table.add_column("estado", no_wrap=True)
+    shown = [name for name in COUNTS if name != "updated" or _total(result, name)]
+    for name in shown:
+        table.add_column(COUNTS[name], thousands(_total(result, name)), justify="right", no_wrap=True)
+    table.add_column("segundos", _seconds(sum(file.seconds for file in result.files)), justify="right")
     for file in result.files:
-        table.add_row(*_row(file))
+        counts = [thousands(getattr(file.counts, name)) for name in shown]
+        target = [file.table or ""] if wide else []
+        table.add_row(file.file, *target, WORDS[file.status], *counts, _seconds(file.seconds))
     return table
 
 
-def _row(file: FileResult) -> list[str]:
-    counts = file.counts
-    numbers = [counts.read, counts.loaded, counts.updated, counts.duplicate, counts.rejected]
-    return [
-        file.file,
-        file.table or "",
-        WORDS[file.status],
-        *map(thousands, numbers),
-        f"{file.seconds:.2f}".replace(".", ","),
-    ]
+def _total(result: RunResult, name: str) -> int:
+    return sum(getattr(file.counts, name) for file in result.files)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f}".replace(".", ",")
 
 
 def _show_next_steps(console: Console, result: RunResult) -> None:
