@@ -48,9 +48,10 @@ up:  ## Levanta el stack de Docker Compose.
 down:  ## Detiene el stack; los datos siguen en su volumen.
 	docker compose down
 
+# Con root, los datos pueden estar fuera del proyecto (app/etl/embedded/account.py): hay un enlace.
 clean:  ## Borra el entorno, las cachés y la base de datos de .local/ (datos/ no se toca).
-	@if [ -x $(BIN)/etl ]; then $(BIN)/etl db stop || true; fi
-	@for link in .local/pg*; do if [ -L "$$link" ]; then rm -rf "$$(readlink "$$link")"; fi; done
+	@for version in 16 18; do PG_VERSION=$$version $(BIN)/etl db stop >/dev/null 2>&1 || true; done
+	@for link in .local/pg*; do if [ -L "$$link" ]; then rm -rf "$$(dirname "$$(readlink "$$link")")"; fi; done
 	@rm -rf .local $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build app/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

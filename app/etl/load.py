@@ -1,4 +1,4 @@
-"""Escribe en PostgreSQL: las filas válidas por COPY binario y las rechazadas con su motivo.
+"""Escribe en PostgreSQL: las filas válidas por COPY y las rechazadas con su motivo.
 
 Entra una conexión con la transacción del archivo ya abierta; no la confirma ni la deshace
 (eso es de `pipeline.py`). Primero se intenta lo rápido, COPY directo a la tabla dentro de un
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pgpq
 import pyarrow as pa
 from psycopg import Connection, errors, sql
 
 from etl.chunk import Chunk, Reject
+from etl.encode import FORMAT
 from etl.ledger import Counts
 from etl.schema import ForeignKey, Target
 
@@ -29,15 +29,6 @@ class Prepared:
     rows: pa.Table
     payload: bytes
     rejects: list[Reject]
-
-
-def encode(rows: pa.Table, load_id: int) -> bytes:
-    """Las filas y su `_load_id` en el formato binario de COPY, con cabecera y final."""
-    rows = rows.append_column("_load_id", pa.array(np.full(rows.num_rows, load_id, np.int32)))
-    encoder = pgpq.ArrowToPostgresBinaryEncoder(rows.schema)
-    header = encoder.write_header()
-    batches = [encoder.write_batch(batch) for batch in rows.combine_chunks().to_batches()]
-    return b"".join([header, *batches, encoder.finish()])
 
 
 class TableWriter:
@@ -71,7 +62,7 @@ class TableWriter:
 
     def _copy(self, table: sql.Composable, prepared: Prepared) -> None:
         columns = sql.SQL(", ").join(map(sql.Identifier, [*prepared.rows.column_names, "_load_id"]))
-        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, columns)
+        statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, FORMAT)
         with self.connection.cursor().copy(statement) as copy:
             copy.write(prepared.payload)
 

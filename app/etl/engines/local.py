@@ -3,7 +3,8 @@
 from collections.abc import Generator, Iterator
 
 from etl.chunk import Chunk
-from etl.load import Prepared, encode
+from etl.encode import encode
+from etl.load import Prepared
 from etl.prefetch import prefetch
 from etl.schema import Schema
 from etl.transform import transform
