@@ -51,7 +51,8 @@ down:  ## Detiene el stack; los datos siguen en su volumen.
 # Con root, los datos pueden estar fuera del proyecto (app/etl/embedded/account.py): hay un enlace.
 clean:  ## Borra el entorno, las cachés y la base de datos de .local/ (datos/ no se toca).
 	@for version in 16 18; do PG_VERSION=$$version $(BIN)/etl db stop >/dev/null 2>&1 || true; done
-	@for link in .local/pg*; do if [ -L "$$link" ]; then rm -rf "$$(dirname "$$(readlink "$$link")")"; fi; done
+	@for data in $$(readlink .local/pg16 .local/pg18 2>/dev/null); do \
+	  case "$$data" in /var/lib/etl-postgres/*) rm -rf "$${data%/pg*}";; esac; done
 	@rm -rf .local $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build app/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
