@@ -120,7 +120,7 @@ def merge_statement(target: Target) -> sql.Composed:
     updates = [
         sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in target.key
     ]
-    action = sql.SQL("NOTHING")
+    action: sql.Composable = sql.SQL("NOTHING")
     if target.on_repeat == "update":
         action = sql.SQL("UPDATE SET {} WHERE t._load_id <> excluded._load_id").format(
             sql.SQL(", ").join(updates)

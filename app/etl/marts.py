@@ -5,7 +5,7 @@ el nuevo, nunca la tabla vacía.
 """
 
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 from psycopg import Connection, errors, sql
 
@@ -20,7 +20,7 @@ def refresh_marts(connection: Connection[Any], folder: Path) -> list[str]:
 def _refresh(connection: Connection[Any], path: Path) -> bool:
     mart = sql.Identifier(SCHEMA, path.stem)
     building = sql.Identifier(SCHEMA, f"{path.stem}__nuevo")
-    query = sql.SQL(cast(LiteralString, path.read_text(encoding="utf-8").rstrip().rstrip(";")))
+    query = sql.SQL(path.read_text(encoding="utf-8").rstrip().rstrip(";"))
     try:
         with connection.transaction():
             connection.execute(

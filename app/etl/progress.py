@@ -28,7 +28,7 @@ def show_progress(quiet: bool) -> Iterator[Progress]:
 @contextmanager
 def _bar() -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (
@@ -40,7 +40,7 @@ def _bar() -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[Source, tuple[int, float]] = {}
+        tasks: dict[Source, tuple[TaskID, float]] = {}
 
         def advance(source: Source, done: int, counts: Counts) -> None:
             if source not in tasks:

@@ -7,6 +7,7 @@ Todo el archivo se lee por bloques: la memoria no depende de su tamaño.
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -168,7 +169,7 @@ def _odd_rows(
     """Filas bien formadas que no son datos: la cabecera repetida y los campos desmesurados."""
     if table.num_rows == 0:
         return
-    repeated = None
+    repeated: Any = None
     for name, position in columns.items():
         same = pc.fill_null(pc.equal(table[name], header[position]), False)
         repeated = same if repeated is None else pc.and_(repeated, same)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import pyarrow as pa
 
@@ -163,9 +163,10 @@ def decompressed(source: Source, file: Opened) -> Iterator[ByteStream]:
         ) from error
 
 
-def _by_name(name: str, stream: BinaryIO | Opened) -> ByteStream:
+def _by_name(name: str, stream: IO[bytes] | Opened) -> ByteStream:
     if name.lower().endswith(".gz"):
         return gzip.GzipFile(fileobj=stream)  # type: ignore[arg-type]
     if name.lower().endswith(".zst"):
-        return pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
+        plain: ByteStream = pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
+        return plain
     return stream
