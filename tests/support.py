@@ -67,3 +67,15 @@ def fetch(address: ServerAddress, query: str, *parameters: Any) -> list[tuple[An
     """El resultado de una consulta."""
     with connect(address) as connection:
         return connection.execute(query, parameters or None).fetchall()
+
+
+def connect_settings(settings: Settings) -> psycopg.Connection[Any]:
+    """Una conexión de superusuario a la base de esa configuración."""
+    return psycopg.connect(
+        host=settings.db_host,
+        port=settings.db_port,
+        user=settings.db_user,
+        password=settings.db_password,
+        dbname=settings.db_name,
+        autocommit=True,
+    )

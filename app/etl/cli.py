@@ -49,6 +49,9 @@ def run(
         bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Sin avance ni resumen; solo los errores.")] = False,
+    as_text: Annotated[
+        bool, typer.Option("--text", help="Todas las columnas como texto, a staging; nada se interpreta.")
+    ] = False,
 ) -> None:
     """Carga los archivos que aún no estén cargados y rehace los marts."""
     from etl import declarations, migrate, pipeline, progress, summary
@@ -59,7 +62,7 @@ def run(
     migrate.ensure_ready(settings)
     classes = declarations.load(settings, datasets)
     with progress.show_progress(quiet or as_json) as report:
-        result = pipeline.run(settings, paths or [], classes, report, engine.value)
+        result = pipeline.run(settings, paths or [], classes, report, engine.value, as_text)
     if as_json:
         sys.stdout.write(json.dumps(result.to_json(), ensure_ascii=False, indent=2) + "\n")
     else:

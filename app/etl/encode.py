@@ -7,6 +7,8 @@ tarda la mitad más.
 """
 
 import io
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,24 +17,34 @@ from pyarrow import csv
 
 try:
     import pgpq
+    from pgpq.encoders import StringEncoderBuilder
+    from pgpq.schema import Jsonb
 except ImportError:
     pgpq = None  # type: ignore[assignment]
 
 FORMAT = sql.SQL("FORMAT csv" if pgpq is None else "FORMAT binary")
 
 
-def encode(rows: pa.Table, load_id: int) -> bytes:
-    """Las filas y su `_load_id`, listas para COPY."""
+def encode(rows: pa.Table, load_id: int, jsonb: Collection[str] = ()) -> bytes:
+    """Las filas y su `_load_id`, listas para COPY. Las columnas de `jsonb` son texto JSON."""
     rows = rows.append_column("_load_id", pa.array(np.full(rows.num_rows, load_id, np.int32)))
-    return as_csv(rows) if pgpq is None else as_binary(rows)
+    return as_csv(rows) if pgpq is None else as_binary(rows, jsonb)
 
 
-def as_binary(rows: pa.Table) -> bytes:
+def as_binary(rows: pa.Table, jsonb: Collection[str] = ()) -> bytes:
     """Formato binario de COPY, con su cabecera y su final."""
-    encoder = pgpq.ArrowToPostgresBinaryEncoder(rows.schema)
+    encoder = pgpq.ArrowToPostgresBinaryEncoder.new_with_encoders(
+        rows.schema, {field.name: _encoder(field, field.name in jsonb) for field in rows.schema}
+    )
     header = encoder.write_header()
     batches = [encoder.write_batch(batch) for batch in rows.combine_chunks().to_batches()]
     return b"".join([header, *batches, encoder.finish()])
+
+
+def _encoder(field: pa.Field, jsonb: bool) -> Any:
+    if jsonb:
+        return StringEncoderBuilder.new_with_output(field, Jsonb())
+    return pgpq.ArrowToPostgresBinaryEncoder.infer_encoder(field)
 
 
 def as_csv(rows: pa.Table) -> bytes:

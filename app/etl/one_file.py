@@ -56,18 +56,28 @@ class Job:
     target: Target
     dialect: Dialect
     entry: Entry
+    work: "Work"
     load_id: int | None = None
 
 
-def load_file(session: Session, source: Source, target: Target, dialect: Dialect) -> FileResult:
-    """Carga un archivo y cuenta qué fue de él; un archivo malo no es una excepción."""
+# Lo que se hace dentro de la transacción: cargar en una tabla declarada, o crear una (`undeclared.py`).
+Work = Callable[[Connection, Progress, Job, "FileResult"], None]
+
+
+def load_file(
+    session: Session, source: Source, target: Target, dialect: Dialect, work: "Work | None" = None
+) -> FileResult:
+    """Carga un archivo y cuenta qué fue de él; un archivo malo no es una excepción.
+
+    `work` es lo que se hace dentro de la transacción; por omisión, cargar en la tabla declarada.
+    """
     started = time.monotonic()
     result = FileResult(source.name, target.table, target.name, "loaded")
     entry = Entry(session.run_id, source.name, target.name, session.engine, 0)
     try:
         with opened(source) as file:
             entry = replace(entry, bytes=file.size)
-        _load_or_retry(session, Job(source, target, dialect, entry), result)
+        _load_or_retry(session, Job(source, target, dialect, entry, work or _load), result)
     except (FileRefused, FileFailed) as error:
         result.status = "refused" if isinstance(error, FileRefused) else "failed"
         result.reason, result.counts = str(error), Counts()
@@ -89,7 +99,7 @@ def _load_or_retry(session: Session, job: Job, result: FileResult) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with session.connection.transaction():
-                _load(session.connection, session.progress, job, result)
+                job.work(session.connection, session.progress, job, result)
             return
         except psycopg.Error as error:
             if not session.connection.closed:
@@ -114,7 +124,7 @@ def _was_committed(connection: Connection, job: Job, result: FileResult) -> bool
         return False
     with connection.transaction():
         # Mientras la sesión perdida siga viva tiene este cerrojo: esperarlo es esperar su final.
-        _lock_table(connection, job.target.name)
+        lock_table(connection, job.target.name)
         counts = ledger.outcome(connection, job.load_id)
     if counts:
         result.counts = counts
@@ -123,10 +133,10 @@ def _was_committed(connection: Connection, job: Job, result: FileResult) -> bool
 
 def _load(connection: Connection, progress: Progress, job: Job, result: FileResult) -> None:
     """La transacción entera de un archivo, sin el COMMIT."""
-    _lock_table(connection, job.target.name)
+    lock_table(connection, job.target.name)
     with opened(job.source) as file:
         if ledger.may_be_known(connection, job.entry) and ledger.is_known(
-            connection, job.entry, _fingerprint(job.source)
+            connection, job.entry, fingerprint(job.source)
         ):
             result.status, result.counts = "skipped", Counts()
             return
@@ -146,12 +156,12 @@ def _load(connection: Connection, progress: Progress, job: Job, result: FileResu
         ledger.finish(connection, job.load_id, sha256, writer.counts, result.encoding, result.warnings)
 
 
-def _fingerprint(source: Source) -> str:
+def fingerprint(source: Source) -> str:
     with opened(source) as file:
         return file.finish()
 
 
-def _lock_table(connection: Connection, table: str) -> None:
+def lock_table(connection: Connection, table: str) -> None:
     """Una carga por tabla cada vez: la segunda espera y luego ve lo que hizo la primera."""
     deadline = time.monotonic() + OTHER_LOADER_SECONDS
     while not connection.execute(

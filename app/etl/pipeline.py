@@ -13,17 +13,14 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from etl import ledger
 from etl.database import LOADER, connect
 from etl.dataset import Dataset, target_of
 from etl.extract.source import Source, discover
-from etl.ledger import Entry
 from etl.marts import refresh_marts
 from etl.one_file import Progress, Session, load_file
-from etl.result import FileResult, RunResult
+from etl.result import RunResult
 from etl.settings import Settings
-
-UNDECLARED = "Ningún data set declara este archivo: su nombre no encaja con ningún patrón de «files»."
+from etl.undeclared import load_undeclared
 
 
 def run(
@@ -32,18 +29,22 @@ def run(
     datasets: Sequence[type[Dataset]],
     progress: Progress,
     engine: str = "pandas",
+    as_text: bool = False,
 ) -> RunResult:
     """Carga los archivos pedidos (o los de `datos/`), las tablas madre antes que las hijas.
 
+    Los que nadie declara van a `staging`; con `as_text` van todos, y con todas las columnas en texto.
     Un archivo que falla no impide cargar los demás. Repetir la ejecución no cambia nada.
     Lanza `DatabaseUnavailable` si no se llega a la base de datos.
     """
     result = RunResult(uuid4(), engine)
     session = Session(settings, result.run_id, engine, progress, connect(settings, role=LOADER))
     try:
-        for source, dataset in in_load_order(discover(paths, settings.datos_dir), datasets):
+        for source, dataset in in_load_order(
+            discover(paths, settings.datos_dir), [] if as_text else datasets
+        ):
             if dataset is None:
-                result.files.append(_refuse_undeclared(session, source))
+                result.files.append(load_undeclared(session, source, as_text))
             else:
                 result.files.append(load_file(session, source, target_of(dataset), dataset.dialect))
         if any(file.status == "loaded" for file in result.files):
@@ -69,9 +70,3 @@ def dataset_for(source: Source, datasets: Sequence[type[Dataset]]) -> type[Datas
     """La declaración cuyo patrón encaja con el nombre; si encajan varias, la de patrón más largo."""
     matches = [dataset for dataset in datasets if fnmatch(source.stem.lower(), dataset.files.lower())]
     return max(matches, key=lambda dataset: len(dataset.files), default=None)
-
-
-def _refuse_undeclared(session: Session, source: Source) -> FileResult:
-    entry = Entry(session.run_id, source.name, "", session.engine, source.path.stat().st_size)
-    ledger.record_failure(session.connection, entry, "refused", UNDECLARED)
-    return FileResult(source.name, None, None, "refused", bytes=entry.bytes, reason=UNDECLARED)

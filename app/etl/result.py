@@ -22,6 +22,9 @@ class FileResult:
     seconds: float = 0.0
     reason: str | None = None
     encoding: str | None = None
+    dialect: dict[str, str | None] | None = None
+    header: bool | None = None
+    preamble_rows: int | None = None
     warnings: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:

@@ -180,7 +180,10 @@ def _grammar(dialect: Dialect) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     quote = re.escape(dialect.quote.encode()) if dialect.quote else b""
     escape = re.escape(dialect.escape.encode()) if dialect.escape else b""
     escaped = b"|" + escape + b"(?s:.)" if escape else b""
-    bare = b"(?:[^" + comma + quote + escape + rb"\r\n]" + escaped + b")*+"
+    # Un apóstrofo dentro de un valor («O'Donnell») es texto, aunque las comillas sean simples.
+    first = b"" if dialect.quote != "'" else b"(?!')"
+    banned = b"" if dialect.quote == "'" else quote
+    bare = first + b"(?:[^" + comma + banned + escape + rb"\r\n]" + escaped + b")*+"
     inside = b"(?:[^" + quote + escape + b"]|" + quote * 2 + escaped + b")*+"
     value = b"(?:" + quote + inside + quote + b"|" + bare + b")" if quote else bare
     record = value + b"(?:" + comma + value + rb")*+(?:\r\n|\n|\r)"

@@ -17,7 +17,7 @@ from pyarrow import csv as arrow_csv
 from etl.chunk import Chunk, Reject
 from etl.dialect import Dialect
 from etl.errors import FileRefused
-from etl.extract.careful import split_carefully
+from etl.extract.careful import RECORD_LIMIT, split_carefully
 from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.records import Records, is_regular, split_plain, split_quoted
 
@@ -35,7 +35,7 @@ class DelimitedFile:
 
     header: list[str]
     dialect: Dialect
-    stream: Utf8Stream
+    stream: ByteStream
     pending: bytes
     line: int
 
@@ -93,7 +93,8 @@ def split(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) 
         if not dialect.quote or dialect.quote.encode() not in lines:
             return split_plain(lines, line)
         quoted = split_quoted(lines, dialect, line)
-        if quoted is not None:
+        # Lo que sobra puede seguir en el bloque siguiente, salvo que no lo haya o ya sea demasiado.
+        if quoted is not None and len(lines) - quoted.consumed < (1 if at_end else RECORD_LIMIT):
             return quoted
     return split_carefully(block, dialect, fields, line, at_end)
 

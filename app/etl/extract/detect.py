@@ -51,12 +51,16 @@ class Detected:
         return self.dialect.preamble_rows + self.header_rows + 1
 
 
-def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None) -> Detected:
+def detect(
+    sample: bytes, *, complete: bool = True, encoding: str | None = None, more: bytes = b""
+) -> Detected:
     """Averigua el dialecto de un archivo de texto por una muestra que empieza en su principio.
 
     `complete` dice que la muestra es el archivo entero; si no, la última línea se descarta.
+    `more` son líneas de más adelante: solo cuentan para la codificación.
     """
-    name, warnings = detect_encoding(sample, encoding, complete=complete)
+    seen = sample if not more else sample[: sample.rfind(b"\n") + 1] + more
+    name, warnings = detect_encoding(seen, encoding, complete=complete)
     text = sample.decode(name, "replace")[:SAMPLE_CHARS]
     whole = complete and len(text) < SAMPLE_CHARS
     line_end, mixed = _line_end(text)

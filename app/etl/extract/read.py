@@ -44,7 +44,7 @@ def open_document(source: Source, file: Opened, dialect: Dialect) -> Iterator[tu
             "Se leen CSV, TSV, JSON lines, Parquet y Excel, también en .gz, .zst o .zip.",
         )
     with decompressed(source, file) as stream:
-        sample = _read_fully(stream, SAMPLE)
+        sample = read_fully(stream, SAMPLE)
         encoding = effective_encoding(sample, dialect.encoding)
         whole = Rewound(sample, stream)
         if source.suffix in JSON_LINES:
@@ -79,12 +79,12 @@ class Rewound:
 
     def read(self, size: int, /) -> bytes:
         if not self._seen:
-            return _read_fully(self._rest, size)
+            return read_fully(self._rest, size)
         data, self._seen = self._seen[:size], self._seen[size:]
         return data
 
 
-def _read_fully(stream: ByteStream, size: int) -> bytes:
+def read_fully(stream: ByteStream, size: int) -> bytes:
     """`size` bytes, o menos solo al final: un descompresor puede dar menos de lo que se le pide."""
     pieces: list[bytes] = []
     while size > 0 and (data := stream.read(size)):

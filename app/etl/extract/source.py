@@ -34,6 +34,7 @@ class Source:
     path: Path
     name: str
     member: str | None = None
+    part: str | None = None  # la hoja de un libro o la tabla de un SQLite
 
     @property
     def content_name(self) -> str:
@@ -48,6 +49,11 @@ class Source:
     @property
     def stem(self) -> str:
         return Path(self.content_name).stem
+
+    @property
+    def table_stem(self) -> str:
+        """De qué sale el nombre de su tabla en `staging`: «libro Hoja 2» para una hoja de varias."""
+        return f"{self.stem} {self.part}" if self.part else self.stem
 
 
 def discover(paths: list[Path], folder: Path) -> list[Source]:

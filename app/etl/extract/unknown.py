@@ -1,0 +1,107 @@
+"""Abre un archivo que nadie ha declarado: averigua cómo está escrito y da sus filas en texto.
+
+Entra un `Source`; sale el documento (con `chunks`) y un `Found` con lo averiguado. Los formatos
+con estructura propia (JSON, Parquet, Excel, SQLite) no necesitan detección: la traen.
+Lo usan `undeclared.py` para cargar e `inspect.py` para enseñar.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from etl.dialect import Dialect
+from etl.errors import FileRefused
+from etl.extract.delimited import BLOCK, DelimitedFile
+from etl.extract.detect import Detected, detect
+from etl.extract.encoding import ByteStream, Utf8Stream
+from etl.extract.one_mark import MARK, OneMark, Restored
+from etl.extract.read import DELIMITED, JSON_LINES, SAMPLE, Document, Rewound, open_document, read_fully
+from etl.extract.source import Opened, Source, decompressed
+
+# Además del principio, se miran trozos repartidos: un archivo puede no llevar acentos al empezar.
+PROBES, PROBE_BYTES = 64, 16 << 10
+TEXT_SUFFIXES = (*DELIMITED, ".data", ".asc", ".prn", ".log", ".tsv", "")
+UNKNOWN = Dialect(encoding="auto")
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r)")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Lo averiguado: nombres originales, columnas sin nombre y cómo está escrito (si es texto)."""
+
+    columns: tuple[str, ...]
+    unnamed: frozenset[int] = frozenset()
+    encoding: str | None = None
+    detected: Detected | None = None
+    warnings: tuple[str, ...] = ()
+    nested: bool = False
+
+    @property
+    def delimiter(self) -> str:
+        return self.detected.dialect.delimiter if self.detected else ""
+
+    def facts(self) -> dict[str, Any]:
+        """Lo que `etl run --json` dice de un archivo."""
+        if self.detected is None:
+            return {"header": True, "preamble_rows": 0}
+        dialect = self.detected.dialect
+        written = {
+            "delimiter": self.detected.delimiter,
+            "quote": dialect.quote,
+            "escape": dialect.escape,
+            "line_end": self.detected.line_end,
+        }
+        return {"dialect": written, "header": dialect.header, "preamble_rows": dialect.preamble_rows}
+
+
+@contextmanager
+def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]:
+    """El documento y lo averiguado de él. Lanza `FileRefused` si está vacío o no se conoce el formato."""
+    if source.suffix not in TEXT_SUFFIXES:
+        with open_document(source, file, UNKNOWN) as (document, encoding):
+            nested = source.suffix in JSON_LINES
+            yield document, Found(tuple(document.header), encoding=encoding, nested=nested)
+        return
+    with decompressed(source, file) as stream:
+        sample = read_fully(stream, SAMPLE)
+        if not sample.strip():
+            raise FileRefused("El archivo está vacío: no tiene ni cabecera.", "Expórtelo de nuevo.")
+        complete = len(sample) < SAMPLE
+        found = detect(sample, complete=complete, more=b"" if complete else _probes(source))
+        document = open_detected(Rewound(sample, stream), found)
+        yield document, Found(found.columns, found.unnamed, found.dialect.encoding, found, found.warnings)
+
+
+def _probes(source: Source) -> bytes:
+    """Trozos repartidos por un archivo sin comprimir, cortados por líneas."""
+    if source.member is not None or source.path.name != source.content_name:
+        return b""
+    size = source.path.stat().st_size
+    pieces = []
+    with source.path.open("rb") as file:
+        for number in range(1, PROBES + 1):
+            file.seek(SAMPLE + (size - SAMPLE) * number // (PROBES + 1))
+            piece = file.read(PROBE_BYTES)
+            pieces.append(piece[piece.find(b"\n") + 1 : piece.rfind(b"\n") + 1])
+    return b"".join(pieces)
+
+
+def open_detected(stream: ByteStream, found: Detected) -> Document:
+    """Un archivo delimitado, abierto por su primera fila de datos."""
+    encoding = "utf-8" if found.dialect.encoding == "utf-8-sig" else found.dialect.encoding
+    utf8: ByteStream = Utf8Stream(stream, encoding)
+    dialect, one_mark = found.dialect, found.skip_space or len(found.dialect.delimiter) > 1
+    if one_mark:
+        utf8 = OneMark(utf8, found.dialect.delimiter, found.skip_space)
+        dialect = replace(dialect, delimiter=MARK)
+    first = utf8.read(BLOCK)
+    skipped = 0
+    for _ in range(found.data_line - 1):
+        match = _LINE.match(first, skipped)
+        skipped = match.end() if match else len(first)
+    # Sin cabecera, unos nombres que ninguna fila puede repetir.
+    header = list(found.columns) if found.header_rows else [f"\0{n}" for n, _ in enumerate(found.columns)]
+    document = DelimitedFile(header, dialect, utf8, first[skipped:], found.data_line)
+    return Restored(document, found.delimiter) if one_mark else document

@@ -1,0 +1,85 @@
+"""Las formas en que se escribe un número, una fecha o un sí/no, con el tipo que les corresponde.
+
+Es la lista de lo que `infer.py` sabe reconocer. Cada forma es exacta: lo que no la cumple entero no
+es de ese tipo. Un cero delante («00123») o un signo de más no es un número: es un código.
+"""
+
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from etl.dialect import Dialect
+
+# Fuera quedan «1» y «0», que son números, y «t», «f», «s», que pueden ser códigos.
+YES = ("true", "sí", "si", "verdadero", "yes")
+NO = ("false", "no", "falso")
+PLAIN = Dialect(true_words=YES, false_words=NO)
+# Lo que cabe en un entero de 64 bits con seguridad y en un decimal de Arrow.
+INTEGER_DIGITS, DECIMAL_DIGITS = 18, 38
+
+
+@dataclass(frozen=True)
+class Format:
+    """Una forma de escribir un valor. `dialect` dice a `parse` cómo leerla."""
+
+    name: str
+    regex: str
+    type: pa.DataType
+    dialect: Dialect = PLAIN
+
+
+def _decimal(name: str, regex: str, decimal: str, thousands: str | None = None) -> Format:
+    dialect = replace(PLAIN, decimal=decimal, thousands=thousands)
+    return Format(name, regex, pa.decimal128(DECIMAL_DIGITS, 0), dialect)
+
+
+def _moment(code: str, regex: str, kind: pa.DataType) -> Format:
+    return Format(code, regex, kind, replace(PLAIN, date_format=code))
+
+
+_WHOLE = "(0|[1-9][0-9]*)"
+_DAY, _TIME, _SECONDS = pa.date32(), " [0-9]{1,2}:[0-9]{2}", " [0-9]{1,2}:[0-9]{2}:[0-9]{2}"
+_MOMENT = pa.timestamp("us")
+_SHORT = "[0-9]{1,2}"
+
+BOOLEAN = Format("sí/no", rf"(?i)^({'|'.join(YES + NO)})$", pa.bool_())
+INTEGER = Format("entero", f"^-?(0|[1-9][0-9]{{0,{INTEGER_DIGITS - 1}}})$", pa.int64())
+LONG_INTEGER = Format("entero largo", f"^-?(0|[1-9][0-9]{{0,{DECIMAL_DIGITS - 1}}})$", pa.decimal128(38, 0))
+POINT = _decimal("decimal con punto", rf"^-?({_WHOLE}(\.[0-9]+)?|\.[0-9]+)$", ".")
+COMMA = _decimal("decimal con coma", f"^-?({_WHOLE}(,[0-9]+)?|,[0-9]+)$", ",")
+# «1.234,56» y «1,234.56»: se admiten también los que no llegan a mil.
+SPANISH = _decimal(
+    "decimal con coma y puntos de millar",
+    r"^-?(0|[1-9][0-9]{0,2}(\.[0-9]{3})+|[1-9][0-9]{0,2})(,[0-9]+)?$", ",", ".",
+)  # fmt: skip
+ENGLISH = _decimal(
+    "decimal con punto y comas de millar",
+    r"^-?(0|[1-9][0-9]{0,2}(,[0-9]{3})+|[1-9][0-9]{0,2})(\.[0-9]+)?$", ".", ",",
+)  # fmt: skip
+DECIMALS = (POINT, COMMA, SPANISH, ENGLISH)
+
+ISO_DATE = _moment("%Y-%m-%d", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", _DAY)
+ISO_MOMENT = Format(
+    "ISO con hora",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?$", _MOMENT,
+)  # fmt: skip
+SLASHED = tuple(
+    _moment(f"%Y/%m/%d{code}", f"^[0-9]{{4}}/{_SHORT}/{_SHORT}{shape}$", kind)
+    for code, shape, kind in (("", "", _DAY), (" %H:%M", _TIME, _MOMENT), (" %H:%M:%S", _SECONDS, _MOMENT))
+)
+# Día y mes, o mes y día: la forma no lo dice; lo dicen los valores (`infer.py`).
+DAY_FIRST = tuple(
+    _moment(f"%d{mark}%m{mark}{year}{code}", f"^{_SHORT}[{mark}]{_SHORT}[{mark}]{digits}{shape}$", kind)
+    for mark in "/-."
+    for year, digits in (("%Y", "[0-9]{4}"), ("%y", "[0-9]{2}"))
+    for code, shape, kind in (("", "", _DAY), (" %H:%M", _TIME, _MOMENT), (" %H:%M:%S", _SECONDS, _MOMENT))
+)
+NESTED = Format("JSON", r"^\s*[\[{]", pa.string())
+
+ALL = (BOOLEAN, INTEGER, LONG_INTEGER, *DECIMALS, ISO_DATE, ISO_MOMENT, *SLASHED, *DAY_FIRST)
+
+
+def month_first(day_first: Format) -> Format:
+    """La misma forma con el mes delante («03/25/2024»)."""
+    code = day_first.name.replace("%d", "#").replace("%m", "%d").replace("#", "%m")
+    return Format(code, day_first.regex, day_first.type, replace(PLAIN, date_format=code))

@@ -1,0 +1,74 @@
+"""Nombres de tabla y de columna a partir de los que trae un archivo.
+
+Entran textos cualesquiera; salen nombres en minúsculas, ASCII, de 63 bytes como mucho y únicos.
+Un nombre que falta o que se confunde con otro no se inventa: se rechaza el archivo y se dice cuál.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+from etl.errors import FileRefused
+from etl.extract.match import plain_name
+
+MAX_BYTES = 63  # NAMEDATALEN de PostgreSQL, menos el final
+RESERVED = ("_load_id", "_line")
+_EXPANSIONS = str.maketrans({"ñ": "n", "ß": "ss", "€": " eur ", "%": " pct ", "º": "", "ª": "", "ø": "o"})
+
+
+def clean(text: str) -> str:
+    """«Precio unitario (€)» -> «precio_unitario_eur»; vacío si no queda ninguna letra ni cifra."""
+    lowered = unicodedata.normalize("NFKC", text).casefold().translate(_EXPANSIONS)
+    plain = unicodedata.normalize("NFKD", lowered).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    return f"n_{name}" if name[:1].isdigit() else name
+
+
+def table_name(stem: str) -> str:
+    """El nombre de la tabla de un archivo; «tabla» si el suyo no deja nada."""
+    return (clean(stem) or "tabla")[:MAX_BYTES].rstrip("_")
+
+
+def column_names(originals: Collection[str], unnamed: Collection[int] = ()) -> list[str]:
+    """Un nombre de columna por nombre original; los de `unnamed` son «columna_N».
+
+    Lanza `FileRefused` si falta un nombre, o si dos son el mismo sin mayúsculas ni acentos, o
+    cortados a 63 bytes. Si solo difieren en signos («a-b» y «a b»), el segundo lleva un número.
+    """
+    seen: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for number, original in enumerate(originals, start=1):
+        if not original.strip() and number - 1 not in unnamed:
+            raise FileRefused(f"La columna {number} no tiene nombre en la cabecera.", "Póngale uno.")
+        whole = clean(original) or f"columna_{number}"
+        same = plain_name(original) or whole
+        if same in seen:
+            raise FileRefused(_clash(original, seen[same]), "Cambie uno de los dos nombres.")
+        seen[same] = original
+        name = _unreserved(whole)[:MAX_BYTES].rstrip("_")
+        if name in names:
+            if len(whole) > MAX_BYTES:
+                raise FileRefused(
+                    f"«{names[name][:80]}…» y «{original[:80]}…» son iguales en sus primeros {MAX_BYTES} bytes.",
+                    "Acorte uno de los dos nombres.",
+                )
+            name = _numbered(name, names)
+        names[name] = original
+    return list(names)
+
+
+def _unreserved(name: str) -> str:
+    return f"col_{name}" if f"_{name}" in RESERVED else name
+
+
+def _numbered(name: str, taken: Collection[str]) -> str:
+    number = 2
+    while (longer := f"{name[: MAX_BYTES - 5]}_{number}") in taken:
+        number += 1
+    return longer
+
+
+def _clash(one: str, other: str) -> str:
+    if one == other:
+        return f"La cabecera repite la columna «{one}»."
+    return f"Las columnas «{other}» y «{one}» solo se distinguen en mayúsculas, acentos o espacios."

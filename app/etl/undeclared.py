@@ -1,0 +1,187 @@
+"""Un archivo sin declarar, a `staging.<nombre>`: una tabla nueva con los tipos que dicen sus filas.
+
+Se mira el primer trozo, se decide el tipo de cada columna y se carga todo de una pasada. Si una
+fila posterior no encaja, se deshace, se miran todas y se carga otra vez: ninguna fila se pierde
+ni se cambia. La tabla anterior del mismo archivo se sustituye en la misma transacción.
+Qué tipo tiene cada columna lo decide `infer.py`; cómo está escrito el archivo, `extract/unknown.py`.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+
+import pyarrow as pa
+from psycopg import errors
+
+from etl import ledger, staging
+from etl.chunk import Chunk, Reject
+from etl.database import Connection
+from etl.dialect import Dialect
+from etl.encode import encode
+from etl.extract.ending import without_ending
+from etl.extract.source import Source, opened
+from etl.extract.unknown import Found, open_unknown
+from etl.infer import Evidence, Misfit, Plan, convert, decide, possible_formats
+from etl.load import Prepared, TableWriter
+from etl.names import column_names
+from etl.one_file import Job, Progress, Session, fingerprint, load_file, lock_table
+from etl.prefetch import prefetch
+from etl.result import FileResult
+from etl.schema import Schema, Target
+from etl.wide import BUDGET, PACKED, pack, packed_warning, split_columns
+
+# Fechas imposibles («31/02/2024») que se apartan; con más, es que la columna no es de fechas.
+IMPOSSIBLE, IMPOSSIBLE_SHARE = 3, 0.01
+
+
+@dataclass
+class Attempt:
+    """Lo aprendido de los intentos anteriores: los tipos según todas las filas, y el ancho que cabe."""
+
+    plans: list[Plan] | None = None
+    budget: int = BUDGET
+    as_text: set[str] = field(default_factory=set)
+
+
+def load_undeclared(session: Session, source: Source, as_text: bool) -> FileResult:
+    """Carga un archivo en su tabla de `staging`; con `as_text`, sin interpretar nada.
+
+    Repetirlo sin cambios no hace nada. Un archivo malo no es una excepción: sale en el resultado.
+    """
+    target = Target(staging.SCHEMA, staging.table_for(session.connection, source), Schema(()))
+    return load_file(session, source, target, Dialect(), partial(_load, as_text=as_text))
+
+
+def _load(connection: Connection, progress: Progress, job: Job, result: FileResult, *, as_text: bool) -> None:
+    """La transacción entera de un archivo, sin el COMMIT."""
+    lock_table(connection, job.target.name)
+    if known := staging.known_as(connection, job.entry, as_text, lambda: fingerprint(job.source)):
+        result.status, result.reason = "skipped", known if known != job.target.name else None
+        return
+    job.load_id = ledger.begin(connection, job.entry)
+    attempt = Attempt()
+    while True:
+        try:
+            with connection.transaction():
+                _create_and_fill(connection, progress, job, result, attempt, as_text)
+            return
+        except Misfit as misfit:
+            if misfit.impossible:
+                attempt.as_text.add(misfit.column)
+            attempt.plans = plans_from_all(job.source, attempt.as_text)
+        except errors.ProgramLimitExceeded:
+            attempt.budget //= 2
+
+
+def _create_and_fill(
+    connection: Connection, progress: Progress, job: Job, result: FileResult, attempt: Attempt, as_text: bool
+) -> None:
+    """Crea la tabla, la llena y la pone en el sitio de la anterior; `Misfit` si hay que repetir."""
+    assert job.load_id is not None
+    with opened(job.source) as file, open_unknown(job.source, file) as (document, found):
+        names = column_names(found.columns, found.unnamed)
+        chunks = without_ending(document.chunks({name: at for at, name in enumerate(names)}))
+        first = next(chunks, None)
+        reader = Reader(names, found, attempt, as_text)
+        reader.look(first)
+        table = staging.create(connection, job.target.table, job.load_id, reader.columns)
+        writer = TableWriter(connection, Target(staging.SCHEMA, table, Schema(())), job.load_id)
+        prepare = partial(reader.prepare, load_id=job.load_id)
+        with closing(prefetch(map(prepare, chain([first] if first else [], chunks)))) as prepared:
+            for chunk in prepared:
+                writer.write(chunk)
+                progress(job.source, file.bytes_read, writer.counts)
+        sha256 = file.finish()
+        result.status, result.counts, result.encoding = "loaded", writer.counts, found.encoding
+        result.warnings = [*found.warnings, *reader.warnings]
+    for name, value in found.facts().items():
+        setattr(result, name, value)
+    comments = dict(zip(names, found.columns, strict=True))
+    staging.replace(connection, job.target.table, table, comments, staging.origin(job.entry.file, as_text))
+    staging.retire(connection, job.entry, job.load_id)
+    ledger.finish(connection, job.load_id, sha256, writer.counts, result.encoding, result.warnings)
+
+
+class Reader:
+    """Convierte los trozos de un archivo con los tipos decididos, atento a los que no encajan."""
+
+    def __init__(self, names: list[str], found: Found, attempt: Attempt, as_text: bool) -> None:
+        self._found = found
+        self._attempt = attempt
+        self._evidence = new_evidence(names, found)
+        self._impossible: Counter[str] = Counter()
+        self._rows = 0
+        plans = [Plan(name, pa.string()) for name in names] if as_text else attempt.plans
+        self._final = plans is not None
+        self.plans = plans or []
+
+    def look(self, first: Chunk | None) -> None:
+        """Decide los tipos por el primer trozo, si no se sabían ya por todas las filas."""
+        if not self._final:
+            observe(self._evidence, first)
+            self.plans = decide(self._evidence, self._found.delimiter, self._attempt.as_text)
+        self.kept, self.packed = split_columns(self.plans, self._attempt.budget)
+
+    @property
+    def columns(self) -> list[Plan]:
+        """Las columnas de la tabla."""
+        return [*self.kept, *([PACKED] if self.packed else [])]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Lo que la persona debe saber de los tipos."""
+        warnings = [plan.warning for plan in self.plans if plan.warning]
+        return [*warnings, *([packed_warning(self.packed)] if self.packed else [])]
+
+    def prepare(self, chunk: Chunk, load_id: int) -> Prepared:
+        """Un trozo, con sus tipos y listo para COPY. Lanza `Misfit` si hay que volver a decidir."""
+        rows, impossible = convert(chunk, self.plans)
+        if not self._final:
+            self._reconsider(chunk)
+        self._count(impossible, len(chunk.lines))
+        rejects = sorted([*chunk.rejects, *impossible], key=lambda reject: reject.line)
+        rows = pack(rows, self.packed)
+        jsonb = [plan.name for plan in self.columns if plan.jsonb]
+        return Prepared(chunk, rows, encode(rows, load_id, jsonb), rejects)
+
+    def _reconsider(self, chunk: Chunk) -> None:
+        """Una columna en texto por dudosa o por vacía puede dejar de serlo con las filas de este trozo."""
+        for plan, evidence in zip(self.plans, self._evidence, strict=True):
+            if plan.format is None and evidence.alive:
+                evidence.observe(chunk.columns[plan.name], chunk.lines)
+        again = decide(self._evidence, self._found.delimiter, self._attempt.as_text)
+        for plan, now in zip(self.plans, again, strict=True):
+            if plan.format is None and now.format is not None:
+                raise Misfit(plan.name)
+
+    def _count(self, impossible: list[Reject], rows: int) -> None:
+        self._rows += rows
+        self._impossible.update(str(reject.column) for reject in impossible)
+        for column, count in self._impossible.items():
+            if count > max(IMPOSSIBLE, IMPOSSIBLE_SHARE * self._rows):
+                raise Misfit(column, impossible=True)
+
+
+def new_evidence(names: list[str], found: Found) -> list[Evidence]:
+    """Una hoja en blanco por columna."""
+    return [Evidence(name, possible_formats(found.nested)) for name in names]
+
+
+def observe(evidence: list[Evidence], chunk: Chunk | None) -> None:
+    """Apunta lo que dicen las filas de un trozo."""
+    for column in evidence if chunk else []:
+        assert chunk is not None
+        column.observe(chunk.columns[column.name], chunk.lines)
+
+
+def plans_from_all(source: Source, as_text: Collection[str] = ()) -> list[Plan]:
+    """Los tipos según todas las filas del archivo, sin cargar nada."""
+    with opened(source) as file, open_unknown(source, file) as (document, found):
+        names = column_names(found.columns, found.unnamed)
+        evidence = new_evidence(names, found)
+        for chunk in without_ending(document.chunks({name: at for at, name in enumerate(names)})):
+            observe(evidence, chunk)
+    return decide(evidence, found.delimiter, as_text)
