@@ -1,0 +1,36 @@
+"""El informe de las cargas: una página HTML suelta, que se abre sin red y sin servidor.
+
+Entra una configuración; sale `datos/salida/informe.html`.
+
+    figures.py   pregunta a la base de datos     svg.py      números -> dibujo
+    marts.py     qué gráfico le va a cada mart   page.py     todo junto, en HTML (con style.css)
+"""
+
+from pathlib import Path
+
+from etl.database import LOADER, connect
+from etl.errors import UsageError
+from etl.report.figures import read_figures
+from etl.report.page import render
+from etl.settings import Settings
+
+DEFAULT_NAME = "informe.html"
+
+
+def write(settings: Settings, output: Path | None = None) -> Path:
+    """Escribe el informe y devuelve dónde; repetirlo lo reescribe.
+
+    Lanza `UsageError` si no se puede escribir ahí.
+    """
+    path = output or settings.datos_dir / "salida" / DEFAULT_NAME
+    with connect(settings, role=LOADER) as connection:
+        html = render(read_figures(connection, settings.sql_dir / "marts"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"No se puede escribir «{path}»: {error.strerror}.",
+            "Indique otro sitio con --output; en Docker, mire quién es el dueño de la carpeta con «etl doctor».",
+        ) from error
+    return path

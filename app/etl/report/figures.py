@@ -1,0 +1,178 @@
+"""Lo que cuenta el informe, preguntado a la base de datos: archivos, calidad, velocidad y marts.
+
+Entra una conexión que pueda leer `etl` y `marts`; sale un `Figures`, ya sin base de datos.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, LiteralString
+
+from psycopg import Connection, sql
+from psycopg.rows import class_row
+
+from etl.marts import SCHEMA
+
+# Más filas no caben en una página que se lea; el resto está en etl.loads y en etl.rejects.
+FILES_SHOWN, LOADS_SHOWN, EXAMPLES_SHOWN, MART_ROWS = 200, 60, 3, 20_000
+# Una fila puede medir megabytes; para reconocerla basta el principio.
+RAW_SHOWN = 240
+
+
+@dataclass(frozen=True)
+class FileFate:
+    """Lo último que le pasó a un archivo."""
+
+    file: str
+    table_name: str
+    status: str
+    bytes: int
+    encoding: str | None
+    rows_read: int
+    rows_loaded: int
+    rows_duplicate: int
+    rows_rejected: int
+    seconds: float
+    started_at: datetime
+    error: str | None
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Las cuentas de una tabla, sumando los archivos que hoy están cargados."""
+
+    table_name: str
+    files: int
+    rows_read: int
+    rows_loaded: int
+    rows_duplicate: int
+    rows_rejected: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """Una fila rechazada. `total` es cuántas hay con su mismo motivo."""
+
+    table_name: str
+    column_name: str | None
+    code: str
+    total: int
+    file: str
+    line: int
+    raw: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Mart:
+    """Un mart: su grano (el primer comentario del .sql), sus columnas y sus filas."""
+
+    name: str
+    grain: str
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Todo lo que enseña el informe."""
+
+    database: str
+    server: str
+    taken_at: datetime
+    files: list[FileFate]
+    qualities: list[Quality]
+    examples: list[Example]
+    loads: list[FileFate]
+    marts: list[Mart]
+
+
+# El archivo que primero no entró y después sí tiene dos apuntes: vale el último.
+FILES = """
+SELECT file, table_name, status, bytes, encoding, rows_read, rows_loaded, rows_duplicate, rows_rejected,
+  extract(epoch FROM finished_at - started_at)::float8 AS seconds, started_at, error, warnings
+FROM (SELECT DISTINCT ON (file) * FROM etl.loads ORDER BY file, load_id DESC) AS latest
+ORDER BY status = 'loaded', table_name, file
+LIMIT %s
+"""
+LOADS = """
+SELECT file, table_name, status, bytes, encoding, rows_read, rows_loaded, rows_duplicate, rows_rejected,
+  extract(epoch FROM finished_at - started_at)::float8 AS seconds, started_at, error, warnings
+FROM (SELECT * FROM etl.loads WHERE status IN ('loaded', 'replaced') ORDER BY load_id DESC LIMIT %s) AS latest
+ORDER BY load_id
+"""
+QUALITY = """
+SELECT table_name, count(*)::int AS files, sum(rows_read)::bigint AS rows_read,
+  sum(rows_loaded)::bigint AS rows_loaded, sum(rows_duplicate)::bigint AS rows_duplicate,
+  sum(rows_rejected)::bigint AS rows_rejected
+FROM etl.loads WHERE status = 'loaded' GROUP BY table_name ORDER BY table_name
+"""
+EXAMPLES = """
+SELECT table_name, column_name, code, total, file, line, left(raw, %s) AS raw, message
+FROM (
+  SELECT l.table_name, r.column_name, r.code, l.file, r.line, r.raw, r.message,
+    count(*) OVER reason AS total,
+    -- Un ejemplo de cada mensaje antes que dos iguales.
+    row_number() OVER (PARTITION BY l.table_name, r.column_name, r.code
+                       ORDER BY same_message, l.file, r.line) AS position
+  FROM (
+    SELECT *, row_number() OVER (PARTITION BY load_id, column_name, code, message ORDER BY line) AS same_message
+    FROM etl.rejects
+  ) AS r
+  JOIN etl.loads AS l USING (load_id)
+  WHERE l.status = 'loaded'
+  WINDOW reason AS (PARTITION BY l.table_name, r.column_name, r.code)
+) AS numbered
+WHERE position <= %s
+ORDER BY table_name, total DESC, code, column_name, position
+"""
+
+
+def read_figures(connection: Connection[Any], marts_folder: Path) -> Figures:
+    """Todo lo del informe, leído en un mismo instante aunque haya una carga en marcha."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        row = connection.execute(
+            "SELECT current_database(), current_setting('server_version'), now()"
+        ).fetchone()
+        assert row is not None
+        return Figures(
+            database=row[0],
+            server=row[1].split(" ")[0],
+            taken_at=row[2],
+            files=_all(connection, FileFate, FILES, FILES_SHOWN),
+            qualities=_all(connection, Quality, QUALITY),
+            examples=_all(connection, Example, EXAMPLES, RAW_SHOWN, EXAMPLES_SHOWN),
+            loads=_all(connection, FileFate, LOADS, LOADS_SHOWN),
+            marts=[mart for path in sorted(marts_folder.glob("*.sql")) for mart in _mart(connection, path)],
+        )
+
+
+def _all(connection: Connection[Any], kind: type[Any], query: LiteralString, *parameters: int) -> list[Any]:
+    with connection.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(query, parameters).fetchall()
+
+
+def _mart(connection: Connection[Any], path: Path) -> list[Mart]:
+    """El mart de un .sql, o ninguno si todavía no se ha calculado."""
+    name = path.stem
+    known = connection.execute(
+        "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text))", (SCHEMA, name)
+    ).fetchone()
+    if known is None or known[0] is None:
+        return []
+    cursor = connection.execute(
+        sql.SQL("SELECT * FROM {} LIMIT %s").format(sql.Identifier(SCHEMA, name)), (MART_ROWS,)
+    )
+    columns = [column.name for column in cursor.description or []]
+    return [Mart(name, _grain(path), columns, cursor.fetchall())]
+
+
+def _grain(path: Path) -> str:
+    comment = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("--"):
+            break
+        comment.append(line.removeprefix("--").strip())
+    return " ".join(comment)

@@ -1,0 +1,78 @@
+"""Los números del informe salen de la base de datos, cuadran con ella y no dependen de permisos de más."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from etl import declarations, pipeline, report
+from etl.database import LOADER, connect
+from etl.errors import UsageError
+from etl.report.figures import read_figures
+from etl.settings import Settings
+
+CLIENTS = """cliente_id,nif,nombre,email,provincia,codigo_postal,fecha_alta,fecha_nacimiento
+1,12345678Z,Ana,,Madrid,28001,2024-01-01,
+2,mal,Luis,,Madrid,28001,2024-01-01,
+3,peor,Eva,,Madrid,28001,2024-01-01,
+1,12345678Z,Ana,,Madrid,28001,2024-01-01,
+"""
+
+
+def load(settings: Settings) -> None:
+    pipeline.run(settings, [], declarations.load(settings, None), lambda *_: None)
+
+
+@pytest.fixture
+def loaded(settings: Settings) -> Settings:
+    (settings.datos_dir / "clientes.csv").write_text(CLIENTS, encoding="utf-8")
+    (settings.datos_dir / "desconocido.bin").write_bytes(b"\x00\x01")
+    load(settings)
+    return settings
+
+
+def test_the_figures_are_those_of_the_ledger(loaded: Settings) -> None:
+    with connect(loaded, role=LOADER) as connection:
+        figures = read_figures(connection, loaded.sql_dir / "marts")
+    [quality] = figures.qualities
+    assert (quality.rows_read, quality.rows_loaded, quality.rows_duplicate, quality.rows_rejected) == (
+        4,
+        1,
+        1,
+        2,
+    )
+    clients = next(one for one in figures.files if one.file == "clientes.csv")
+    assert (clients.status, clients.seconds > 0) == ("loaded", True)
+    assert [(one.column_name, one.code, one.total, one.line) for one in figures.examples] == [
+        ("nif", "pattern", 2, 3),
+        ("nif", "pattern", 2, 4),
+    ]
+
+
+def test_a_file_mended_later_shows_only_its_last_fate(loaded: Settings) -> None:
+    (loaded.datos_dir / "clientes.csv").write_text(CLIENTS.replace("mal", "87654321X"), encoding="utf-8")
+    load(loaded)
+    with connect(loaded, role=LOADER) as connection:
+        figures = read_figures(connection, loaded.sql_dir / "marts")
+    assert [one.rows_rejected for one in figures.files if one.file == "clientes.csv"] == [1]
+    assert [one.rows_rejected for one in figures.qualities] == [1]
+    assert [one.status for one in figures.loads] == ["replaced", "loaded"]
+
+
+def test_it_is_written_where_the_outputs_go(loaded: Settings) -> None:
+    path = report.write(loaded)
+    assert path == loaded.datos_dir / "salida" / "informe.html"
+    assert "clientes.csv" in path.read_text(encoding="utf-8")
+
+
+def test_the_loader_role_is_enough(loaded: Settings, tmp_path: Path) -> None:
+    with connect(loaded) as connection:
+        connection.execute("ALTER ROLE etl_loader PASSWORD 'solo-carga'")
+    narrow = replace(loaded, db_user=LOADER, db_password="solo-carga")
+    assert report.write(narrow, tmp_path / "otro.html").exists()
+
+
+def test_a_place_where_it_cannot_be_written_is_explained(loaded: Settings, tmp_path: Path) -> None:
+    (tmp_path / "ocupado").write_text("")
+    with pytest.raises(UsageError, match="No se puede escribir"):
+        report.write(loaded, tmp_path / "ocupado" / "informe.html")
