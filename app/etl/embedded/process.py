@@ -104,7 +104,8 @@ def _is_our_server(pid: int, data: Path) -> bool:
             return False
         return Path(process.cwd()) == data
     except psutil.AccessDenied:
-        return True  # en un contenedor, root no ve la carpeta de un proceso ajeno: basta el nombre
+        # En un contenedor, root no ve la carpeta de un proceso de `nobody`: basta con su dueño.
+        return os.name == "nt" or process.uids().real == data.stat().st_uid
     except psutil.NoSuchProcess:
         return False
 
