@@ -25,20 +25,23 @@ except ImportError:
 FORMAT = sql.SQL("FORMAT csv" if pgpq is None else "FORMAT binary")
 
 
-def encode(rows: pa.Table, load_id: int, jsonb: Collection[str] = ()) -> bytes:
-    """Las filas y su `_load_id`, listas para COPY. Las columnas de `jsonb` son texto JSON."""
+def encode(rows: pa.Table, load_id: int, jsonb: Collection[str] = ()) -> list[bytes]:
+    """Las filas y su `_load_id`, listas para COPY, por trozos: unirlos sería copiarlo todo otra vez.
+
+    Las columnas de `jsonb` son texto JSON.
+    """
     rows = rows.append_column("_load_id", pa.array(np.full(rows.num_rows, load_id, np.int32)))
     return as_csv(rows) if pgpq is None else as_binary(rows, jsonb)
 
 
-def as_binary(rows: pa.Table, jsonb: Collection[str] = ()) -> bytes:
+def as_binary(rows: pa.Table, jsonb: Collection[str] = ()) -> list[bytes]:
     """Formato binario de COPY, con su cabecera y su final."""
     encoder = pgpq.ArrowToPostgresBinaryEncoder.new_with_encoders(
         rows.schema, {field.name: _encoder(field, field.name in jsonb) for field in rows.schema}
     )
     header = encoder.write_header()
     batches = [encoder.write_batch(batch) for batch in rows.combine_chunks().to_batches()]
-    return b"".join([header, *batches, encoder.finish()])
+    return [header, *batches, encoder.finish()]
 
 
 def _encoder(field: pa.Field, jsonb: bool) -> Any:
@@ -47,8 +50,8 @@ def _encoder(field: pa.Field, jsonb: bool) -> Any:
     return pgpq.ArrowToPostgresBinaryEncoder.infer_encoder(field)
 
 
-def as_csv(rows: pa.Table) -> bytes:
+def as_csv(rows: pa.Table) -> list[bytes]:
     """CSV con todos los textos entre comillas: así uno vacío no se confunde con un nulo."""
     output = io.BytesIO()
     csv.write_csv(rows, output, csv.WriteOptions(include_header=False, quoting_style="needed"))
-    return output.getvalue()
+    return [output.getvalue()]

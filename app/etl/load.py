@@ -27,7 +27,7 @@ class Prepared:
 
     chunk: Chunk
     rows: pa.Table
-    payload: bytes
+    payload: list[bytes]
     rejects: list[Reject]
 
 
@@ -64,7 +64,8 @@ class TableWriter:
         columns = sql.SQL(", ").join(map(sql.Identifier, [*prepared.rows.column_names, "_load_id"]))
         statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, FORMAT)
         with self.connection.cursor().copy(statement) as copy:
-            copy.write(prepared.payload)
+            for piece in prepared.payload:
+                copy.write(piece)
 
     def _merge(self, prepared: Prepared) -> list[Reject]:
         """Mezcla un trozo con lo que ya hay; devuelve los huérfanos, que no se cargan."""

@@ -64,7 +64,7 @@ def _numbers(text: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
     integer = pa.types.is_integer(data_type)
     try:
         # Arrow lee «0x1F» como 31; aquí un hexadecimal no es un número.
-        if integer and pc.any(pc.match_substring(text, "x", ignore_case=True)).as_py():
+        if integer and _has_letter_x(text):
             raise pa.ArrowInvalid("hexadecimal")
         values = text.cast(data_type)
     except pa.ArrowInvalid:
@@ -72,6 +72,12 @@ def _numbers(text: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
     if pa.types.is_floating(data_type):
         return pc.if_else(pc.is_finite(values), values, None)
     return values
+
+
+def _has_letter_x(text: pa.ChunkedArray) -> bool:
+    """Si algún valor podría ser hexadecimal; mirar los bytes de golpe cuesta casi nada."""
+    buffers = [chunk.buffers()[2] for chunk in text.chunks]
+    return any(b"x" in data.lower() for data in (bytes(buffer) for buffer in buffers if buffer))
 
 
 def _shaped(text: pa.ChunkedArray, shape: str) -> pa.ChunkedArray:

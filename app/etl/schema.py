@@ -106,7 +106,9 @@ def satisfies(rule: Rule, values: pa.Array) -> pa.Array:
         case at.MinLen(length):
             return pc.greater_equal(pc.utf8_length(values), length)
         case at.MaxLen(length):
-            return pc.less_equal(pc.utf8_length(values), length)
+            # Un carácter ocupa un byte o más: si los bytes caben, los caracteres también, y es más rápido.
+            fits = pc.less_equal(pc.binary_length(values), length)
+            return fits if pc.all(fits).as_py() else pc.less_equal(pc.utf8_length(values), length)
         case Pattern(regex):
             return pc.match_substring_regex(values, regex)
         case OneOf(allowed):

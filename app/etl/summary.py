@@ -6,7 +6,6 @@ from rich.table import Table
 
 from etl.progress import thousands
 from etl.result import RunResult
-from etl.settings import Settings
 
 WORDS = {
     "loaded": "[green]cargado[/]",
@@ -25,7 +24,7 @@ COUNTS = {
 WIDE = 100
 
 
-def show(result: RunResult, settings: Settings, quiet: bool) -> None:
+def show(result: RunResult, quiet: bool) -> None:
     """La tabla de archivos, los avisos y dónde mirar después; con `quiet`, solo lo que no entró."""
     errors = Console(stderr=True)
     for file in result.files:

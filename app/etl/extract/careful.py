@@ -111,15 +111,8 @@ def _joined(block: bytes, spans: list[Span], consumed: int, next_line: int) -> R
             taken += span.end - span.start
     rejects = [span.reject for span in spans if span.reject]
     inner_breaks = any(span.starts.size == 1 and span.height > 1 for span in spans)
-    return Records(
-        b"".join(pieces),
-        np.concatenate(lines),
-        consumed,
-        next_line,
-        inner_breaks,
-        rejects,
-        np.concatenate(starts),
-    )
+    data, first = b"".join(pieces), np.concatenate(starts)
+    return Records(data, first, np.concatenate(lines), consumed, next_line, inner_breaks, rejects)
 
 
 def _suspects(block: bytes, dialect: Dialect) -> list[int]:

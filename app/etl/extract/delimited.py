@@ -19,10 +19,10 @@ from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.careful import RECORD_LIMIT, split_carefully
 from etl.extract.encoding import ByteStream, Utf8Stream
-from etl.extract.records import Records, is_regular, split_plain, split_quoted
+from etl.extract.records import Records, split_regular
 
-# 8 MB son unas 60.000 filas: bastantes para que Arrow rinda y pocas para que la memoria no se note.
-BLOCK = 8 << 20
+# 4 MB son unas 30.000 filas: bastantes para que Arrow rinda y pocas para que la memoria no se note.
+BLOCK = 4 << 20
 # Una línea que no cabe en 64 MB no es de un archivo delimitado.
 LINE_LIMIT = 64 << 20
 FIELD_LIMIT = 1 << 20
@@ -45,11 +45,13 @@ class DelimitedFile:
         while not at_end:
             data = self.stream.read(BLOCK)
             at_end = not data
-            block = self.pending + data
+            # Se trabaja con líneas enteras; lo que sigue al último salto espera al bloque siguiente.
+            cut = data.rfind(b"\n") + 1 or len(data)
+            block = b"".join((self.pending, memoryview(data)[:cut]))
             if at_end and block and not block.endswith((b"\n", b"\r")):
                 block += b"\n"
             records = split(block, self.dialect, len(self.header), self.line, at_end)
-            self.pending, self.line = block[records.consumed :], records.next_line
+            self.pending, self.line = block[records.consumed :] + data[cut:], records.next_line
             if len(self.pending) > LINE_LIMIT:
                 raise FileRefused(
                     f"Línea {self.line}: ocupa más de {LINE_LIMIT >> 20} MB sin un fin de línea.",
@@ -87,43 +89,38 @@ def open_delimited(stream: ByteStream, dialect: Dialect) -> DelimitedFile:
 
 
 def split(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) -> Records:
-    """Elige el camino más rápido que puede con este bloque."""
-    lines = block[: block.rfind(b"\n") + 1]
-    if lines and dialect.escape is None and is_regular(lines):
-        if not dialect.quote or dialect.quote.encode() not in lines:
-            return split_plain(lines, line)
-        quoted = split_quoted(lines, dialect, line)
-        # Lo que sobra puede seguir en el bloque siguiente, salvo que no lo haya o ya sea demasiado.
-        if quoted is not None and len(lines) - quoted.consumed < (1 if at_end else RECORD_LIMIT):
-            return quoted
+    """Los registros de un bloque, por el camino más rápido que puede con él."""
+    regular = None if dialect.escape else split_regular(block, dialect, line)
+    # Lo que sobra puede seguir en el bloque siguiente, salvo que no lo haya o ya sea demasiado.
+    if regular and len(block) - regular.consumed < (1 if at_end else RECORD_LIMIT):
+        return regular
     return split_carefully(block, dialect, fields, line, at_end)
 
 
 def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dict[str, int]) -> Chunk:
-    """Separa los registros en columnas; aparta los que tienen otro número de campos."""
+    """Separa los registros en columnas; aparta los que tienen otro número de campos y los que no son datos."""
     table, wrong = _parse(records, dialect, header, columns)
-    kept = np.delete(np.arange(len(records.lines)), list(wrong))
-    rejects = records.rejects + [
-        Reject(
-            int(records.lines[row]),
-            records.raw(row),
-            None,
-            None,
-            "field_count",
-            f"tiene {found} campos y la cabecera tiene {len(header)}",
-        )
+    reasons = {
+        row: ("field_count", f"tiene {found} campos y la cabecera tiene {len(header)}")
         for row, found in wrong.items()
+    }
+    kept = _without(np.arange(len(records.lines)), list(wrong))
+    if odd := _odd_rows(table, dialect, header, columns):
+        reasons |= {int(kept[row]): reason for row, reason in odd.items()}
+        table = table.take(_without(np.arange(table.num_rows), list(odd)))
+        kept = _without(kept, list(odd))
+    rejects = [
+        Reject(int(records.lines[row]), records.raw(row), None, None, code, message)
+        for row, (code, message) in reasons.items()
     ]
-    for code, message, rows in _odd_rows(table, header, columns):
-        rejects += [
-            Reject(int(records.lines[kept[row]]), records.raw(int(kept[row])), None, None, code, message)
-            for row in rows
-        ]
-        table = table.take(np.delete(np.arange(table.num_rows), rows))
-        kept = np.delete(kept, rows)
+    lines = records.lines if len(kept) == len(records.lines) else records.lines[kept]
     return Chunk(
-        table, pa.array(records.lines[kept]), lambda row: records.raw(int(kept[row])), dialect, rejects
+        table, pa.array(lines), lambda row: records.raw(int(kept[row])), dialect, records.rejects + rejects
     )
+
+
+def _without(rows: np.ndarray, dropped: list[int]) -> np.ndarray:
+    return np.delete(rows, dropped) if dropped else rows
 
 
 def _parse(
@@ -165,23 +162,31 @@ def _parse(
 
 
 def _odd_rows(
-    table: pa.Table, header: list[str], columns: dict[str, int]
-) -> Iterator[tuple[str, str, list[int]]]:
-    """Filas bien formadas que no son datos: la cabecera repetida y los campos desmesurados."""
-    if table.num_rows == 0:
-        return
-    repeated: Any = None
-    for name, position in columns.items():
-        same = pc.fill_null(pc.equal(table[name], header[position]), False)
-        repeated = same if repeated is None else pc.and_(repeated, same)
-        if not pc.any(repeated).as_py():
-            break
-    else:
-        yield "repeated_header", "es la cabecera otra vez", np.flatnonzero(repeated.to_numpy()).tolist()
+    table: pa.Table, dialect: Dialect, header: list[str], columns: dict[str, int]
+) -> dict[int, tuple[str, str]]:
+    """Filas bien formadas que no son datos, con su motivo: la cabecera repetida y los campos desmesurados."""
+    odd: dict[int, tuple[str, str]] = {}
     for name in columns:
+        # Solo se mira campo a campo si la columna entera ocupa más que el límite de uno.
         if table[name].nbytes > FIELD_LIMIT:
-            long = pc.greater(pc.fill_null(pc.binary_length(table[name]), 0), FIELD_LIMIT)
-            if pc.any(long).as_py():
-                message = f"columna «{name}»: ocupa más de {FIELD_LIMIT >> 20} MB"
-                yield "field_too_long", message, np.flatnonzero(long.to_numpy()).tolist()
-                return
+            long = pc.greater(pc.binary_length(table[name]), FIELD_LIMIT)
+            message = f"columna «{name}»: ocupa más de {FIELD_LIMIT >> 20} MB"
+            odd |= dict.fromkeys(_true(long), ("field_too_long", message))
+    for row in _repeated_header(table, header, columns) if dialect.header else []:
+        odd[row] = ("repeated_header", "es la cabecera otra vez")
+    return odd
+
+
+def _repeated_header(table: pa.Table, header: list[str], columns: dict[str, int]) -> list[int]:
+    repeated = pa.chunked_array([np.ones(table.num_rows, bool)])
+    for name, position in columns.items():
+        repeated = pc.and_(repeated, pc.equal(table[name], header[position]))
+        if not pc.any(repeated).as_py():
+            return []
+    return _true(repeated)
+
+
+def _true(mask: pa.ChunkedArray) -> list[int]:
+    if not pc.any(mask).as_py():
+        return []
+    return np.flatnonzero(pc.fill_null(mask, False).to_numpy()).tolist()

@@ -10,43 +10,35 @@ al más paciente, con el mismo resultado:
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
 from etl.chunk import Reject
 from etl.dialect import Dialect
 
-LF = 10
+LF, CR = 10, 13
 
 
 @dataclass
 class Records:
     """Registros completos, uno tras otro en `data`, y lo que se apartó al buscarlos.
 
-    `lines`: línea física de cada registro. `inner_breaks`: alguno ocupa varias líneas.
-    `consumed`: bytes del bloque ya vistos. `next_line`: la línea que sigue a ellos.
+    `starts`: dónde empieza cada uno; `lines`: en qué línea física; `inner_breaks`: alguno ocupa
+    varias. `consumed`: bytes del bloque ya vistos; `next_line`: la línea que sigue a ellos.
     """
 
     data: bytes
+    starts: np.ndarray
     lines: np.ndarray
     consumed: int
     next_line: int
     inner_breaks: bool = False
     rejects: list[Reject] = field(default_factory=list)
-    starts: np.ndarray | None = None
 
     def raw(self, row: int) -> str:
         """El texto original de un registro, sin su fin de línea."""
-        end = self._starts[row + 1] if row + 1 < len(self._starts) else len(self.data)
-        return readable(self.data[self._starts[row] : end])
-
-    @cached_property
-    def _starts(self) -> np.ndarray:
-        # Solo lo piden los rechazos: un bloque sin ellos no paga la búsqueda.
-        if self.starts is not None:
-            return self.starts
-        return np.concatenate([[0], line_breaks(self.data)[:-1] + 1])
+        end = self.starts[row + 1] if row + 1 < len(self.starts) else len(self.data)
+        return readable(self.data[self.starts[row] : end])
 
 
 def readable(raw: bytes) -> str:
@@ -59,54 +51,64 @@ def line_breaks(data: bytes) -> np.ndarray:
     return np.flatnonzero(np.frombuffer(data, np.uint8) == LF)
 
 
-def split_plain(lines: bytes, line: int) -> Records:
-    """Camino 1: ni comillas ni nada raro; `lines` son líneas completas."""
-    count = lines.count(b"\n")
-    return Records(lines, np.arange(line, line + count), len(lines), line + count)
+def split_regular(block: bytes, dialect: Dialect, line: int) -> Records | None:
+    """Los registros de un bloque de líneas enteras, o `None` si algo pide mirarlo con cuidado."""
+    if not block or not _has_regular_bytes(block):
+        return None
+    breaks = line_breaks(block)
+    if _has_blank_line(block, breaks):
+        return None
+    if not dialect.quote or dialect.quote.encode() not in block:
+        return _split_plain(block, breaks, line)
+    return _split_quoted(block, breaks, dialect, line)
 
 
-def split_quoted(lines: bytes, dialect: Dialect, line: int) -> Records | None:
+def _split_plain(block: bytes, breaks: np.ndarray, line: int) -> Records:
+    """Camino 1: ni comillas ni nada raro."""
+    end = line + len(breaks)
+    return Records(block, _starts(breaks), np.arange(line, end), len(block), end)
+
+
+def _split_quoted(block: bytes, breaks: np.ndarray, dialect: Dialect, line: int) -> Records | None:
     """Camino 2: comillas según RFC 4180. `None` si alguna no está donde debe.
 
     En un texto bien escrito las comillas alternan: una abre y la siguiente cierra («""» es cerrar
     y volver a abrir). La que abre va tras un separador o un salto; la que cierra, antes de ellos.
     """
-    data = np.frombuffer(lines, np.uint8)
+    data = np.frombuffer(block, np.uint8)
     quote, delimiter = ord(dialect.quote or '"'), ord(dialect.delimiter)
     quotes = np.flatnonzero(data == quote)
-    breaks = np.flatnonzero(data == LF)
-    outside = breaks[np.searchsorted(quotes, breaks) % 2 == 0]
+    outside = np.flatnonzero(np.searchsorted(quotes, breaks) % 2 == 0)
     if not outside.size:
         return None
-    consumed = int(outside[-1]) + 1
-    quotes = quotes[quotes < consumed]
-    before = data[quotes[0::2] - 1]
-    before[:1] = LF if quotes.size and quotes[0] == 0 else before[:1]
-    after = data[quotes[1::2] + 1]
-    if not (
-        np.isin(before, [delimiter, LF, quote]).all() and np.isin(after, [delimiter, LF, 13, quote]).all()
-    ):
+    consumed = int(breaks[outside[-1]]) + 1
+    quotes = quotes[: np.searchsorted(quotes, consumed)]
+    opening, closing = quotes[0::2], quotes[1::2]
+    # Antes de la primera posición del bloque hay, por definición, un salto de línea.
+    before = np.where(opening == 0, LF, data[opening - 1])
+    if not (np.isin(before, [delimiter, LF, quote]).all() and np.isin(data[closing + 1], [delimiter, LF, CR, quote]).all()):
         return None
-    starts = np.concatenate([[0], outside[:-1] + 1])
-    inside_before = np.searchsorted(breaks, starts)
-    next_line = line + int(np.searchsorted(breaks, consumed))
-    return Records(
-        lines[:consumed],
-        line + inside_before,
-        consumed,
-        next_line,
-        inner_breaks=len(starts) < next_line - line,
-        starts=starts,
-    )
+    lines = line + np.concatenate([[0], outside[:-1] + 1])
+    next_line = line + int(outside[-1]) + 1
+    inner_breaks = len(outside) < next_line - line
+    return Records(block[:consumed], _starts(breaks[outside]), lines, consumed, next_line, inner_breaks)
 
 
-def is_regular(lines: bytes) -> bool:
-    """Sin NUL, sin retornos sueltos, sin líneas en blanco y en UTF-8: apto para los caminos 1 y 2."""
-    if b"\0" in lines or b"\n\n" in lines or lines[:1] in (b"\n", b"\r"):
+def _starts(breaks: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], breaks[:-1] + 1])
+
+
+def _has_regular_bytes(block: bytes) -> bool:
+    """En UTF-8, sin NUL y sin retornos sueltos."""
+    if b"\0" in block or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n")):
         return False
-    if b"\r" in lines and (b"\n\r" in lines or lines.count(b"\r") != lines.count(b"\r\n")):
-        return False
-    return lines.isascii() or is_utf8(lines)
+    return block.isascii() or is_utf8(block)
+
+
+def _has_blank_line(block: bytes, breaks: np.ndarray) -> bool:
+    lengths = np.diff(breaks, prepend=-1)
+    short = breaks[lengths <= 2]
+    return any(not block[max(0, end - 1) : end].strip(b"\r\n") for end in short.tolist())
 
 
 def is_utf8(raw: bytes) -> bool:

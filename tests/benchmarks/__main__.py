@@ -1,0 +1,53 @@
+"""`make bench`: la carga validada frente a `\\copy` y a `to_sql`, en la misma máquina y a la vez.
+
+    make bench ARGS="--veces 5"       más repeticiones
+    make bench ARGS="--solo limpio"   una sola medición (limpio, sucio, memoria, conocido, to_sql)
+
+Imprime una tabla y la deja en `.local/bench/resultados.md`.
+"""
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from etl import embedded
+from etl.database import connect
+from etl.settings import ROOT, Settings
+from tests.benchmarks.cases import CASES, Bench
+
+FOLDER = ROOT / ".local" / "bench"
+
+
+def main() -> None:
+    """Prepara el servidor, mide cada caso y escribe la tabla."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--veces", type=int, default=3, help="repeticiones de cada pareja")
+    parser.add_argument("--solo", choices=CASES, help="un solo caso")
+    parser.add_argument("--pg", type=int, default=18, choices=(16, 18), help="versión de PostgreSQL")
+    options = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    bench = Bench(_server(options.pg), FOLDER, options.veces)
+    lines = ["| qué se mide | resultado | objetivo |", "|---|---:|---:|"]
+    print(f"PostgreSQL {options.pg}, {os.cpu_count()} núcleos, {options.veces} repeticiones\n", *lines, sep="\n")
+    for name, case in CASES.items():
+        if options.solo in (None, name):
+            for row in case(bench):
+                lines.append(f"| {' | '.join(row)} |")
+                print(lines[-1], flush=True)
+    (FOLDER / "resultados.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _server(version: int) -> Settings:
+    """Un servidor embebido con su configuración de siempre y una base de datos nueva."""
+    default = Settings(local_dir=FOLDER, pg_version=version, db_name="banco")
+    address = embedded.ensure_running(FOLDER, version, default.db_user, default.db_password, "postgres")
+    settings = replace(default, db_host=address.host, db_port=address.port, db_name="postgres")
+    with connect(settings) as connection:
+        connection.execute("DROP DATABASE IF EXISTS banco WITH (FORCE)")
+        connection.execute("CREATE DATABASE banco")
+    return replace(settings, db_name="banco")
+
+
+if __name__ == "__main__":
+    main()
