@@ -2,21 +2,25 @@
 
 Entra una conexión con la transacción del archivo ya abierta; no la confirma ni la deshace
 (eso es de `pipeline.py`). Primero se intenta lo rápido, COPY directo a la tabla dentro de un
-SAVEPOINT; solo si una clave choca, ese trozo va a una tabla temporal y se mezcla con cuidado.
+SAVEPOINT; solo cuando una clave choca, las filas dudosas (`sieve.py`) van a una tabla temporal y se
+mezclan con cuidado.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from psycopg import Connection, errors, sql
 
 from etl.chunk import Chunk, Reject
-from etl.encode import FORMAT
+from etl.encode import FORMAT, encode
 from etl.ledger import Counts
 from etl.schema import ForeignKey, Target
+
+if TYPE_CHECKING:
+    from etl.sieve import Sieve
 
 STAGE = sql.Identifier("etl_stage")
 
@@ -39,56 +43,63 @@ class TableWriter:
         self.target = target
         self.load_id = load_id
         self.counts = Counts()
-        self._collided = False
+        self._sieve: Sieve | None = None
 
     def write(self, prepared: Prepared) -> None:
         """Carga un trozo; cada fila queda cargada, duplicada o rechazada."""
         rejects = list(prepared.rejects)
-        if self._collided or not self._copy_directly(prepared):
-            rejects += self._merge(prepared)
+        if self._sieve or not self._copy_directly(prepared.rows, prepared.payload):
+            rejects += self._sift(prepared)
         self.counts.rejected += len(rejects)
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)
         save_rejects(self.connection, self.load_id, rejects)
 
-    def _copy_directly(self, prepared: Prepared) -> bool:
+    def _sift(self, prepared: Prepared) -> list[Reject]:
+        """Copia directamente las filas seguras y mezcla las dudosas; devuelve las huérfanas."""
+        from etl.sieve import Sieve  # con pandas: solo lo paga un archivo con choques
+
+        self._sieve = self._sieve or Sieve(self.connection, self.target, self.load_id)
+        doubtful = self._sieve.doubtful(prepared.rows)
+        safe = prepared.rows.filter(pa.array(~doubtful))
+        if not self._copy_directly(safe, encode(safe, self.load_id)):
+            # Chocan con otra carga: el trozo entero es dudoso.
+            doubtful[:] = True
+        return self._merge(prepared.rows.filter(pa.array(doubtful)), prepared.chunk)
+
+    def _copy_directly(self, rows: pa.Table, payload: list[bytes]) -> bool:
         try:
             with self.connection.transaction():
-                self._copy(sql.Identifier(self.target.schema_name, self.target.table), prepared)
+                self._copy(sql.Identifier(self.target.schema_name, self.target.table), rows, payload)
         except (errors.UniqueViolation, errors.ForeignKeyViolation):
-            self._collided = True
             return False
-        self.counts.loaded += prepared.rows.num_rows
+        self.counts.loaded += rows.num_rows
         return True
 
-    def _copy(self, table: sql.Composable, prepared: Prepared) -> None:
-        columns = sql.SQL(", ").join(map(sql.Identifier, [*prepared.rows.column_names, "_load_id"]))
+    def _copy(self, table: sql.Composable, rows: pa.Table, payload: list[bytes]) -> None:
+        columns = sql.SQL(", ").join(map(sql.Identifier, [*rows.column_names, "_load_id"]))
         statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, FORMAT)
         with self.connection.cursor().copy(statement) as copy:
-            for piece in prepared.payload:
+            for piece in payload:
                 copy.write(piece)
 
-    def _merge(self, prepared: Prepared) -> list[Reject]:
-        """Mezcla un trozo con lo que ya hay; devuelve los huérfanos, que no se cargan."""
-        self.connection.execute(
-            sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP").format(
-                STAGE, sql.Identifier(self.target.schema_name, self.target.table)
-            )
-        )
+    def _merge(self, rows: pa.Table, chunk: Chunk) -> list[Reject]:
+        """Mezcla unas filas con lo que ya hay; devuelve las huérfanas, que no se cargan."""
+        if not rows.num_rows:
+            return []
+        table = sql.Identifier(self.target.schema_name, self.target.table)
+        create = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP")
+        self.connection.execute(create.format(STAGE, table))
         self.connection.execute(sql.SQL("TRUNCATE {}").format(STAGE))
-        self._copy(STAGE, prepared)
-        orphans = [reject for key in self.target.foreign_keys for reject in self._take_orphans(key, prepared)]
+        self._copy(STAGE, rows, encode(rows, self.load_id))
+        orphans = [orphan for key in self.target.foreign_keys for orphan in self._take_orphans(key, chunk)]
         row = self.connection.execute(merge_statement(self.target)).fetchone()
-        assert row is not None
-        loaded, updated = row
+        loaded, updated = row or (0, 0)
         self.counts.loaded += loaded
         self.counts.updated += updated
-        duplicates = prepared.rows.num_rows - len(orphans) - loaded
-        self.counts.duplicate += duplicates
-        # Un trozo sin choques devuelve el camino rápido al siguiente.
-        self._collided = bool(duplicates or orphans or updated)
+        self.counts.duplicate += rows.num_rows - len(orphans) - loaded
         return orphans
 
-    def _take_orphans(self, key: ForeignKey, prepared: Prepared) -> Iterable[Reject]:
+    def _take_orphans(self, key: ForeignKey, chunk: Chunk) -> Iterator[Reject]:
         """Saca de la tabla temporal las filas cuyo `key.column` no existe en la tabla madre."""
         column = sql.Identifier(key.column)
         statement = sql.SQL(
@@ -101,12 +112,12 @@ class TableWriter:
             parent=sql.Identifier(key.parent_schema, key.parent_table),
             parent_column=sql.Identifier(key.parent_column),
         )
-        lines = prepared.chunk.lines.to_numpy()
+        lines = chunk.lines.to_numpy()
         for line, value in self.connection.execute(statement):
             message = (
                 f"columna «{key.column}»: se leyó «{value}» y no existe en la tabla «{key.parent_table}»"
             )
-            raw = prepared.chunk.raw(int(np.searchsorted(lines, line)))
+            raw = chunk.raw(int(np.searchsorted(lines, line)))
             yield Reject(line, raw, key.column, value, "orphan", message)
 
 

@@ -13,6 +13,11 @@ import pyarrow.compute as pc
 from etl.dialect import Dialect
 
 INTEGER = r"^[+-]?[0-9]+$"
+# Los días que tiene cada mes; el 29 de febrero de un año no bisiesto se descubre al convertir.
+CALENDAR = (
+    r"^[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    r"|02-(0[1-9]|[12][0-9]))([ T].*)?$"
+)
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 
 # Cada código de fecha: qué texto admite. El resto del formato se toma al pie de la letra.
@@ -109,7 +114,9 @@ def _temporal(text: pa.ChunkedArray, data_type: pa.DataType, dialect: Dialect) -
     except pa.ArrowInvalid:
         # «2025-3-7» vale lo mismo que «2025-03-07»; Arrow solo admite lo segundo.
         padded = pc.replace_substring_regex(pc.utf8_trim_whitespace(iso), r"([- ])([0-9])\b", r"\10\2")
-        return _cast_one_by_one(padded, data_type)
+        return _cast_one_by_one(
+            pc.if_else(pc.match_substring_regex(padded, CALENDAR), padded, None), data_type
+        )
 
 
 def _to_iso(text: pa.ChunkedArray, date_format: str) -> pa.ChunkedArray:

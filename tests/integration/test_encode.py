@@ -43,6 +43,7 @@ def test_every_type_comes_back_as_it_was(server: ServerAddress, how: Any) -> Non
         columns = sql.SQL(", ").join(map(sql.Identifier, TYPES))
         statement = sql.SQL("COPY t ({}) FROM STDIN ({})").format(columns, sql.SQL(option))
         with connection.cursor().copy(statement) as copy:
-            copy.write(how(rows))
+            for piece in how(rows):
+                copy.write(piece)
         came_back = connection.execute(sql.SQL("SELECT {} FROM t ORDER BY fila").format(columns)).fetchall()
     assert came_back == list(zip(*(column for _, _, column in TYPES.values()), strict=True))

@@ -116,15 +116,41 @@ def _joined(block: bytes, spans: list[Span], consumed: int, next_line: int) -> R
 
 
 def _suspects(block: bytes, dialect: Dialect) -> list[int]:
-    """Posiciones de todo lo que obliga a mirar de cerca su línea, en orden."""
+    """Posiciones, en orden, de todo lo que obliga a mirar de cerca su línea."""
     data = np.frombuffer(block, np.uint8)
-    marks = [ord(mark) for mark in (dialect.quote, dialect.escape) if mark]
-    after = np.append(data[1:], 0)
-    before = np.append([LF], data[:-1])
-    odd = np.isin(data, [0, *marks])
-    odd |= (data == CR) & ((after != LF) | (before == LF))
-    odd |= (data == LF) & (before == LF)
-    return sorted({*np.flatnonzero(odd).tolist(), *_broken_utf8(block)})
+    breaks = np.flatnonzero(data == LF)
+    returns = np.flatnonzero(data == CR)
+    followed = data[np.minimum(returns + 1, len(data) - 1)] == LF
+    at_start = np.where(returns == 0, LF, data[returns - 1]) == LF
+    found = [
+        returns[~followed],
+        returns[at_start],
+        breaks[np.diff(breaks, prepend=-1) == 1],
+        *(np.flatnonzero(data == ord(mark)) for mark in ("\0", dialect.escape) if mark),
+        _odd_quotes(data, breaks, dialect) if dialect.quote else [],
+        _broken_utf8(block),
+    ]
+    return sorted({int(position) for positions in found for position in positions})
+
+
+def _odd_quotes(data: np.ndarray, breaks: np.ndarray, dialect: Dialect) -> np.ndarray:
+    """Una comilla de cada línea que, mirada sola, no tiene las comillas bien puestas.
+
+    Las demás líneas son registros enteros: dentro de cada una, las comillas abren y cierran por
+    turnos, tras un separador o antes de él. Así se miran todas a la vez, sin recorrerlas.
+    """
+    quote, delimiter = ord(dialect.quote or '"'), ord(dialect.delimiter)
+    quotes = np.flatnonzero(data == quote)
+    line = np.searchsorted(breaks, quotes)
+    first = np.searchsorted(line, line)
+    opens = (np.arange(len(quotes)) - first) % 2 == 0
+    before = np.where(quotes == 0, LF, data[quotes - 1])
+    after = data[np.minimum(quotes + 1, len(data) - 1)]
+    placed = np.where(
+        opens, np.isin(before, [delimiter, LF, quote]), np.isin(after, [delimiter, LF, CR, quote])
+    )
+    last = np.append(line[1:] != line[:-1], True)
+    return quotes[~placed | (last & opens)]
 
 
 def _broken_utf8(block: bytes) -> list[int]:

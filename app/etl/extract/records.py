@@ -86,7 +86,10 @@ def _split_quoted(block: bytes, breaks: np.ndarray, dialect: Dialect, line: int)
     opening, closing = quotes[0::2], quotes[1::2]
     # Antes de la primera posición del bloque hay, por definición, un salto de línea.
     before = np.where(opening == 0, LF, data[opening - 1])
-    if not (np.isin(before, [delimiter, LF, quote]).all() and np.isin(data[closing + 1], [delimiter, LF, CR, quote]).all()):
+    if not (
+        np.isin(before, [delimiter, LF, quote]).all()
+        and np.isin(data[closing + 1], [delimiter, LF, CR, quote]).all()
+    ):
         return None
     lines = line + np.concatenate([[0], outside[:-1] + 1])
     next_line = line + int(outside[-1]) + 1
