@@ -38,7 +38,8 @@ class KeyFilter:
 
     def may_contain(self, hashes: np.ndarray) -> np.ndarray:
         word, bits = _place(hashes)
-        return (self._words[word] & bits) == bits
+        found: np.ndarray = (self._words[word] & bits) == bits
+        return found
 
 
 def _place(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -80,11 +81,11 @@ class Sieve:
         for column, parents in self._parents.items():
             known = parents.may_contain(_hashes(rows.select([column])))
             doubtful |= ~known & rows[column].is_valid().to_numpy()
-        return doubtful
+        return np.asarray(doubtful)
 
 
 def _hashes(keys: pa.Table) -> np.ndarray:
-    return pd.util.hash_pandas_object(keys.to_pandas(ignore_metadata=True), index=False).to_numpy()
+    return np.asarray(pd.util.hash_pandas_object(keys.to_pandas(ignore_metadata=True), index=False))
 
 
 def _filled(connection: Connection[Any], query: sql.Composed, types: list[pa.DataType]) -> KeyFilter:

@@ -9,12 +9,12 @@ Imprime una tabla y la deja en `.local/bench/resultados.md`.
 import argparse
 import os
 from dataclasses import replace
-from pathlib import Path
+
+from tests.benchmarks.cases import CASES, Bench
 
 from etl import embedded
 from etl.database import connect
 from etl.settings import ROOT, Settings
-from tests.benchmarks.cases import CASES, Bench
 
 FOLDER = ROOT / ".local" / "bench"
 
@@ -29,7 +29,9 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     bench = Bench(_server(options.pg), FOLDER, options.veces)
     lines = ["| qué se mide | resultado | objetivo |", "|---|---:|---:|"]
-    print(f"PostgreSQL {options.pg}, {os.cpu_count()} núcleos, {options.veces} repeticiones\n", *lines, sep="\n")
+    print(
+        f"PostgreSQL {options.pg}, {os.cpu_count()} núcleos, {options.veces} repeticiones\n", *lines, sep="\n"
+    )
     for name, case in CASES.items():
         if options.solo in (None, name):
             for row in case(bench):

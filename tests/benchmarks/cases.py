@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks import data
+from tests.benchmarks.measure import Measure, in_turns, median_ratio, median_seconds, run
+
 from etl import embedded, migrate
 from etl.database import connect
 from etl.settings import Settings
-from tests.benchmarks import data
-from tests.benchmarks.measure import Measure, in_turns, median_ratio, median_seconds, run
 
 HERE = Path(__file__).parent
 DECLARATION = HERE / "lineitem.py"
@@ -57,7 +58,9 @@ class Bench:
         command = f"\\copy datos.lineitem({self.columns}) FROM '{file}' CSV HEADER"
         settings = self.settings
         address = f"host={settings.db_host} port={settings.db_port} user={settings.db_user} dbname={settings.db_name}"
-        return run([str(embedded.psql_path(settings.pg_version)), "-q", address, "-c", command], self.environment)
+        return run(
+            [str(embedded.psql_path(settings.pg_version)), "-q", address, "-c", command], self.environment
+        )
 
     def fresh_etl(self, file: Path) -> Measure:
         self.empty()
@@ -68,7 +71,9 @@ class Bench:
         with connect(self.settings) as connection:
             connection.execute("TRUNCATE datos.lineitem, etl.loads CASCADE")
             # `\\copy` no sabe de qué carga ni de qué línea viene cada fila.
-            connection.execute("ALTER TABLE datos.lineitem ALTER _load_id SET DEFAULT 0, ALTER _line SET DEFAULT 0")
+            connection.execute(
+                "ALTER TABLE datos.lineitem ALTER _load_id SET DEFAULT 0, ALTER _line SET DEFAULT 0"
+            )
             connection.execute("CHECKPOINT")
 
     def count(self) -> int:
@@ -85,7 +90,11 @@ def clean(bench: Bench) -> Iterator[Row]:
         pairs = in_turns(lambda: bench.fresh_etl(file), lambda: bench.copy(file), bench.times)  # noqa: B023
         ours, peer = (median_seconds(list(side)) for side in zip(*pairs, strict=True))
         per_million[scale] = ours / (6 * scale)
-        yield f"escala {scale:g}, limpio: etl / `\\copy`", f"{median_ratio(pairs):.2f} ({ours:.2f} s / {peer:.2f} s)", "≤ 0,90"
+        yield (
+            f"escala {scale:g}, limpio: etl / `\\copy`",
+            f"{median_ratio(pairs):.2f} ({ours:.2f} s / {peer:.2f} s)",
+            "≤ 0,90",
+        )
     yield "segundos por millón de filas, escala 1 / 0,2", f"{per_million[1] / per_million[0.2]:.2f}", "≤ 1,10"
 
 
@@ -94,7 +103,11 @@ def dirty(bench: Bench) -> Iterator[Row]:
     file = data.lineitem(bench.folder, 0.2)
     spoiled = data.dirty(file)
     pairs = in_turns(lambda: bench.fresh_etl(spoiled), lambda: bench.copy(file), bench.times)
-    yield "escala 0,2, 1 % malas y 1 % repetidas: etl / `\\copy` limpio", f"{median_ratio(pairs):.2f}", "≤ 1,50"
+    yield (
+        "escala 0,2, 1 % malas y 1 % repetidas: etl / `\\copy` limpio",
+        f"{median_ratio(pairs):.2f}",
+        "≤ 1,50",
+    )
 
 
 def memory(bench: Bench) -> Iterator[Row]:

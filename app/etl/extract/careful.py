@@ -150,7 +150,7 @@ def _odd_quotes(data: np.ndarray, breaks: np.ndarray, dialect: Dialect) -> np.nd
         opens, np.isin(before, [delimiter, LF, quote]), np.isin(after, [delimiter, LF, CR, quote])
     )
     last = np.append(line[1:] != line[:-1], True)
-    return quotes[~placed | (last & opens)]
+    return np.asarray(quotes[~placed | (last & opens)])
 
 
 def _broken_utf8(block: bytes) -> list[int]:

@@ -7,7 +7,6 @@ Todo el archivo se lee por bloques: la memoria no depende de su tamaño.
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
