@@ -38,7 +38,8 @@ def is_known(connection: Connection[Any], entry: Entry, sha256: str) -> bool:
     return bool(
         connection.execute(
             "SELECT 1 FROM etl.loads WHERE table_name = %s AND sha256 = %s AND status = 'loaded'"
-            " AND split_part(file, '/', 2) = split_part(%s, '/', 2)",
+            # En un .zip, lo que se conoce es el miembro: el texto tras la primera barra.
+            " AND substring(file from '/(.*)') IS NOT DISTINCT FROM substring(%s from '/(.*)')",
             (entry.table, sha256, entry.file),
         ).fetchone()
     )

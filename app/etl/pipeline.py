@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from etl.database import LOADER, connect
 from etl.dataset import Dataset, target_of
+from etl.extract.parts import parts
 from etl.extract.source import Source, discover
 from etl.marts import refresh_marts
 from etl.one_file import Progress, Session, load_file
@@ -44,7 +45,7 @@ def run(
             discover(paths, settings.datos_dir), [] if as_text else datasets
         ):
             if dataset is None:
-                result.files.append(load_undeclared(session, source, as_text))
+                result.files += [load_undeclared(session, part, as_text) for part in parts(source)]
             else:
                 result.files.append(load_file(session, source, target_of(dataset), dataset.dialect))
         if any(file.status == "loaded" for file in result.files):

@@ -58,7 +58,8 @@ def known_as(
     """
     candidates = connection.execute(
         "SELECT sha256, table_name FROM etl.loads WHERE bytes = %s AND status = 'loaded' AND table_name LIKE %s"
-        " AND split_part(file, '/', 2) = split_part(%s, '/', 2) ORDER BY table_name <> %s",
+        " AND substring(file from '/(.*)') IS NOT DISTINCT FROM substring(%s from '/(.*)')"
+        " ORDER BY table_name <> %s",
         (entry.bytes, f"{SCHEMA}.%", entry.file, entry.table),
     ).fetchall()
     sha256 = fingerprint() if candidates else ""

@@ -167,7 +167,7 @@ class Reader:
 
 def new_evidence(names: list[str], found: Found) -> list[Evidence]:
     """Una hoja en blanco por columna."""
-    return [Evidence(name, possible_formats(found.nested)) for name in names]
+    return [Evidence(name, possible_formats(found.nested), clear=found.native) for name in names]
 
 
 def observe(evidence: list[Evidence], chunk: Chunk | None) -> None:

@@ -40,19 +40,7 @@ class Worksheet:
 
 def open_worksheet(path: Path, sheet: str | None = None) -> Worksheet:
     """Abre una hoja, por omisión la primera. Lanza `FileRefused` si no se puede leer o está vacía."""
-    try:
-        book = CalamineWorkbook.from_path(str(path))
-        found: CalamineSheet = book.get_sheet_by_name(sheet) if sheet else book.get_sheet_by_index(0)
-    except (CalamineError, OSError) as error:
-        raise FileRefused(
-            f"No es un libro de Excel legible: {error}.", "Ábralo con Excel y guárdelo de nuevo."
-        ) from error
-    first = found.start[0] if found.start else 0
-    rows = (
-        (line, row)
-        for line, row in enumerate(found.iter_rows(), start=first + 1)
-        if any(cell != "" for cell in row)
-    )
+    rows = sheet_rows(path, sheet)
     try:
         _, header = next(rows)
     except StopIteration:
@@ -60,6 +48,36 @@ def open_worksheet(path: Path, sheet: str | None = None) -> Worksheet:
             "La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja o expórtela de nuevo."
         ) from None
     return Worksheet([cell_text(cell) or "" for cell in header], rows)
+
+
+def sheet_names(path: Path) -> list[str]:
+    """Las hojas con algo escrito, en su orden."""
+    book = _book(path)
+    return [name for name in book.sheet_names if book.get_sheet_by_name(name).height]
+
+
+def sheet_rows(path: Path, sheet: str | None = None) -> Iterator[tuple[int, list[Any]]]:
+    """Las filas con algo escrito de una hoja, con su número."""
+    book = _book(path)
+    try:
+        found: CalamineSheet = book.get_sheet_by_name(sheet) if sheet else book.get_sheet_by_index(0)
+    except CalamineError as error:
+        raise FileRefused(f"No se puede leer la hoja: {error}.", "Guarde el libro de nuevo.") from error
+    first = found.start[0] if found.start else 0
+    return (
+        (line, row)
+        for line, row in enumerate(found.iter_rows(), start=first + 1)
+        if any(cell != "" for cell in row)
+    )
+
+
+def _book(path: Path) -> CalamineWorkbook:
+    try:
+        return CalamineWorkbook.from_path(str(path))
+    except (CalamineError, OSError) as error:
+        raise FileRefused(
+            f"No es un libro de Excel legible: {error}.", "Ábralo con Excel y guárdelo de nuevo."
+        ) from error
 
 
 def cell_text(cell: Any) -> str | None:

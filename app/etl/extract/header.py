@@ -65,7 +65,7 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
             *_preamble_warning(preamble, lines),
             *notes,
             *([] if sure else [_unsure(depth > 0)]),
-            *_empty_tail_warning(body, width, damaged is not None),
+            *([] if damaged or names[-1] else _empty_tail_warning(body, width)),
         ),
         unnamed=unnamed,
     )
@@ -91,8 +91,8 @@ def _unnamed(
     return frozenset({width - 1}) if not names[-1] and last_empty else frozenset()
 
 
-def _empty_tail_warning(body: list[tuple[str, ...]], width: int, damaged: bool) -> list[str]:
-    if damaged or width < 2 or not body or any(cells[-1] for cells in body) or not body[0][0]:
+def _empty_tail_warning(body: list[tuple[str, ...]], width: int) -> list[str]:
+    if width < 2 or not body or any(cells[-1] for cells in body):
         return []
     return ["Todas las filas acaban en separador: la última columna está vacía en la muestra."]
 

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -25,6 +25,8 @@ COMPRESSED = (".gz", ".zst")
 IGNORED_NAMES = ("readme", "~$", ".", "_")
 OUTPUT_FOLDER = "salida"
 HASH_BLOCK = 1 << 20
+# Un CSV comprime entre 3 y 30 veces. Se cuenta lo que de verdad sale, no lo que el archivo dice ser.
+BOMB_RATIO, BOMB_BYTES = 200, 64 << 20
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,10 @@ class Source:
     path: Path
     name: str
     member: str | None = None
-    part: str | None = None  # la hoja de un libro o la tabla de un SQLite
+    # La hoja de un libro o la tabla de un SQLite; `part` solo si hay varias.
+    part: str | None = None
+    part_name: str | None = None
+    refusal: str | None = None  # por qué no se debe ni abrir
 
     @property
     def content_name(self) -> str:
@@ -69,7 +74,18 @@ def discover(paths: list[Path], folder: Path) -> list[Source]:
             found.append(path)
         else:
             raise UsageError(f"No existe «{path}».", "Compruebe la ruta.")
-    return [source for path in found for source in _members(path, folder)]
+    return [
+        replace(source, refusal=source.refusal or _outside(path, folder))
+        for path in found
+        for source in _members(path)
+    ]
+
+
+def _outside(path: Path, folder: Path) -> str | None:
+    """Un enlace de la carpeta de datos que lleva fuera de ella: alguien podría colar así otro archivo."""
+    if path.is_symlink() and folder in path.parents and folder.resolve() not in path.resolve().parents:
+        return "Es un enlace que sale de la carpeta de datos."
+    return None
 
 
 def _is_data(path: Path, folder: Path) -> bool:
@@ -80,7 +96,7 @@ def _is_data(path: Path, folder: Path) -> bool:
     return not path.name.lower().startswith(IGNORED_NAMES)
 
 
-def _members(path: Path, folder: Path) -> Iterator[Source]:
+def _members(path: Path) -> Iterator[Source]:
     name = path.name
     if path.suffix.lower() != ".zip" or not path.is_file():
         yield Source(path, name)
@@ -91,9 +107,19 @@ def _members(path: Path, folder: Path) -> Iterator[Source]:
     except (zipfile.BadZipFile, OSError):
         yield Source(path, name)
         return
-    yield from (
-        Source(path, f"{name}/{member}", member) for member in members if not member.startswith("__MACOSX")
-    )
+    for member in members:
+        if not member.startswith("__MACOSX"):
+            yield Source(path, f"{name}/{member}", member, refusal=_unsafe_member(member))
+
+
+def _unsafe_member(member: str) -> str | None:
+    """Por qué no se lee un miembro de un `.zip`, aunque aquí nunca se escriba nada en el disco."""
+    parts = member.replace("\\", "/").split("/")
+    if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
+        return "El .zip guarda este archivo con una ruta que sale de su carpeta."
+    if member.lower().endswith(".zip"):
+        return "Es un .zip dentro de otro."
+    return None
 
 
 class Opened:
@@ -142,6 +168,8 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 @contextmanager
 def opened(source: Source) -> Iterator[Opened]:
     """Abre el archivo de `source`. Solo archivos normales: una tubería (FIFO) bloquearía la carga."""
+    if source.refusal:
+        raise FileRefused(source.refusal, "Descomprímalo a mano si se fía de él, o copie el archivo.")
     try:
         if not stat.S_ISREG(source.path.stat().st_mode):
             raise FileRefused("No es un archivo normal.", "Copie los datos a un archivo de la carpeta.")
@@ -160,13 +188,33 @@ def decompressed(source: Source, file: Opened) -> Iterator[ByteStream]:
     try:
         if source.member is not None:
             with zipfile.ZipFile(source.path) as archive, archive.open(source.member) as member:
-                yield _by_name(source.member, member)
+                yield Limited(_by_name(source.member, member), file.size)
+        elif source.path.name != source.content_name:
+            yield Limited(_by_name(source.path.name, file), file.size)
         else:
-            yield _by_name(source.path.name, file)
+            yield file
     except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error) as error:
         raise FileRefused(
             f"El archivo comprimido está dañado o cortado: {error}.", "Descárguelo o cópielo de nuevo."
         ) from error
+
+
+class Limited:
+    """Los mismos bytes, mientras no sean desmesuradamente más que los del archivo comprimido."""
+
+    def __init__(self, stream: ByteStream, compressed: int) -> None:
+        self._stream = stream
+        self._left = max(BOMB_BYTES, BOMB_RATIO * compressed)
+
+    def read(self, size: int, /) -> bytes:
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise FileRefused(
+                f"Descomprimido ocupa más de {BOMB_RATIO} veces lo que comprimido: parece una bomba.",
+                "Si es de fiar, descomprímalo en la carpeta.",
+            )
+        return data
 
 
 def _by_name(name: str, stream: IO[bytes] | Opened) -> ByteStream:

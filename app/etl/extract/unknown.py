@@ -9,15 +9,20 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any
 
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.delimited import BLOCK, DelimitedFile
-from etl.extract.detect import Detected, detect
+from etl.extract.detect import SAMPLE_LINES, Detected, detect
 from etl.extract.encoding import ByteStream, Utf8Stream
+from etl.extract.header import Heading, find_heading
+from etl.extract.json_file import JSON, open_json
 from etl.extract.one_mark import MARK, OneMark, Restored
-from etl.extract.read import DELIMITED, JSON_LINES, SAMPLE, Document, Rewound, open_document, read_fully
+from etl.extract.parts import SQLITE
+from etl.extract.read import DELIMITED, EXCEL, SAMPLE, Document, Rewound, open_document, read_fully
+from etl.extract.sniff import Record, Shape
 from etl.extract.source import Opened, Source, decompressed
 
 # Además del principio, se miran trozos repartidos: un archivo puede no llevar acentos al empezar.
@@ -36,7 +41,9 @@ class Found:
     encoding: str | None = None
     detected: Detected | None = None
     warnings: tuple[str, ...] = ()
-    nested: bool = False
+    native: bool = False  # los números ya lo eran en el archivo: «1.234» es uno y pico
+    nested: bool = False  # un valor puede ser un objeto o una lista
+    heading: Heading | None = None
 
     @property
     def delimiter(self) -> str:
@@ -45,7 +52,11 @@ class Found:
     def facts(self) -> dict[str, Any]:
         """Lo que `etl run --json` dice de un archivo."""
         if self.detected is None:
-            return {"header": True, "preamble_rows": 0}
+            head = self.heading
+            return {
+                "header": head is None or head.header_rows > 0,
+                "preamble_rows": head.preamble_rows if head else 0,
+            }
         dialect = self.detected.dialect
         written = {
             "delimiter": self.detected.delimiter,
@@ -59,11 +70,26 @@ class Found:
 @contextmanager
 def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]:
     """El documento y lo averiguado de él. Lanza `FileRefused` si está vacío o no se conoce el formato."""
-    if source.suffix not in TEXT_SUFFIXES:
+    if source.suffix in JSON:
+        with open_json(source, file) as (document, encoding):
+            yield document, Found(tuple(document.header), encoding=encoding, native=True, nested=True)
+    elif source.suffix in EXCEL and source.member is None:
+        yield _open_sheet(source)
+    elif source.suffix in SQLITE and source.member is None:
+        from etl.extract.sqlite import open_table
+
+        table = open_table(source.path, source.part or "")
+        yield table, Found(tuple(table.header), native=True)
+    elif source.suffix in TEXT_SUFFIXES:
+        with _open_text(source, file) as text:
+            yield text
+    else:
         with open_document(source, file, UNKNOWN) as (document, encoding):
-            nested = source.suffix in JSON_LINES
-            yield document, Found(tuple(document.header), encoding=encoding, nested=nested)
-        return
+            yield document, Found(tuple(document.header), encoding=encoding, native=True)
+
+
+@contextmanager
+def _open_text(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]:
     with decompressed(source, file) as stream:
         sample = read_fully(stream, SAMPLE)
         if not sample.strip():
@@ -72,6 +98,24 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
         found = detect(sample, complete=complete, more=b"" if complete else _probes(source))
         document = open_detected(Rewound(sample, stream), found)
         yield document, Found(found.columns, found.unnamed, found.dialect.encoding, found, found.warnings)
+
+
+def _open_sheet(source: Source) -> tuple[Document, Found]:
+    """Una hoja de cálculo: sus celdas tienen tipo, pero también puede llevar títulos y varias cabeceras."""
+    from etl.extract.excel import Worksheet, cell_text, sheet_rows
+
+    rows = sheet_rows(source.path, source.part_name)
+    first = list(islice(rows, SAMPLE_LINES))
+    if not first:
+        raise FileRefused("La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja.")
+    texts = {line: tuple(cell_text(cell) or "" for cell in cells) for line, cells in first}
+    records = tuple(Record(line, cells) for line, cells in texts.items())
+    lines = [" ".join(texts.get(line, ())).strip() for line in range(1, first[-1][0] + 1)]
+    found = find_heading(records, len(first[0][1]), lines, Shape("\t", None))
+    after = found.preamble_rows + found.header_rows
+    rest = chain(((line, cells) for line, cells in first if line > after), rows)
+    document = Worksheet(list(found.columns), rest)
+    return document, Found(found.columns, found.unnamed, warnings=found.warnings, native=True, heading=found)
 
 
 def _probes(source: Source) -> bytes:
