@@ -63,6 +63,8 @@ RUN groupadd --gid 1000 etl \
  && mkdir /datos
 
 COPY --from=builder /opt/venv /opt/venv
+# La receta con la que se hizo: «etl doctor» la compara con la de ahora (7.1.8, error 6).
+COPY Dockerfile requirements/etl.txt /usr/local/share/etl/
 COPY --from=builder /sql /sql
 COPY --from=builder /app /app
 

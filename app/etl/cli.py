@@ -109,6 +109,26 @@ def report(
 
 
 @app.command()
+def doctor(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")
+    ] = False,
+) -> None:
+    """Mira la máquina, Docker, la base de datos y los archivos, y dice qué arreglar y cómo."""
+    from etl import doctor as diagnosis
+    from etl.doctor.show import show
+
+    findings = diagnosis.examine(load_settings())
+    wrong = any(finding.state == "bad" for finding in findings)
+    if as_json:
+        document = {"ok": not wrong, "findings": [finding.to_json() for finding in findings]}
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    else:
+        show(findings)
+    raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
 def generate(
     rows: Annotated[int, typer.Option(min=1, help="Líneas de venta.")] = 50_000,
     output: Annotated[Path | None, typer.Option(help="Carpeta de salida; por omisión, datos/.")] = None,

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
+from etl.causes import DOCTOR, find_cause
 from etl.errors import DatabaseUnavailable
 from etl.settings import Settings
 
@@ -18,15 +19,6 @@ OWNER = "etl_owner"
 
 # Estos fallos no se arreglan insistiendo; una contraseña mala repetida puede bloquear la cuenta.
 FATAL = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
-HINTS = {
-    "password authentication failed": "Revise DB_USER y DB_PASSWORD en .env. Si cambió la contraseña después de crear "
-    "la base de datos, el volumen guarda la antigua.",
-    "does not exist": "Revise DB_NAME y DB_USER en .env.",
-    "could not translate host name": "Revise DB_HOST: dentro de Docker es «postgres», el nombre del servicio.",
-    "Name or service not known": "Revise DB_HOST: dentro de Docker es «postgres», el nombre del servicio.",
-    "Connection refused": "Compruebe que el servidor está en marcha y que DB_HOST y DB_PORT son los suyos; dentro de "
-    "un contenedor, «localhost» es el propio contenedor.",
-}
 
 
 class Connection(psycopg.Connection[Any]):
@@ -107,8 +99,9 @@ def _is_fatal(error: psycopg.OperationalError) -> bool:
 
 def _unavailable(settings: Settings, error: psycopg.Error) -> DatabaseUnavailable:
     text = str(error).strip()
-    hint = next(
-        (hint for words, hint in HINTS.items() if words in text), "Compruebe que el servidor está en marcha."
-    )
+    cause = find_cause(text)
+    hint = f"{cause.meaning} {cause.remedy}" if cause else "Compruebe que el servidor está en marcha."
     where = f"{settings.db_user}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
-    return DatabaseUnavailable(f"No se puede usar PostgreSQL en {where}: {text.splitlines()[-1]}.", hint)
+    return DatabaseUnavailable(
+        f"No se puede usar PostgreSQL en {where}: {text.splitlines()[-1]}.", f"{hint}\n{DOCTOR}"
+    )

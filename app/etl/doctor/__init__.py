@@ -1,0 +1,72 @@
+"""`etl doctor`: mira la máquina, Docker, la base de datos y los archivos, y dice qué arreglar y cómo.
+
+Entra la configuración y sale una lista de `Finding`. Cada comprobación es una función de un
+módulo de esta carpeta; ninguna cambia nada. Dentro de un contenedor no hay Docker que mirar.
+
+    machine.py  containers.py  ports.py  compose_file.py    lo que se ve desde la máquina
+    database.py  files.py                                   lo que se ve desde los dos sitios
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from etl import declarations
+from etl.doctor import compose_file, containers, database, docker, files, machine
+from etl.doctor.docker import Project
+from etl.doctor.finding import Finding, bad
+from etl.doctor.ports import ports
+from etl.settings import ROOT, Settings
+
+__all__ = ["Finding", "examine"]
+
+
+def examine(settings: Settings, root: Path = ROOT) -> list[Finding]:
+    """Todas las comprobaciones que tienen sentido aquí, de lo más básico a lo más concreto."""
+    inside = is_image()
+    findings: list[Finding] = []
+    project = None
+    if not inside:
+        findings.append(machine.engine())
+        if findings[0].state == "ok":
+            compose = machine.compose()
+            findings += [compose, machine.memory(), machine.disk(root)]
+            project = _project(root, findings) if compose.state == "ok" else None
+        else:
+            findings.append(machine.disk(root))
+        findings += files.environment(root, project)
+        findings.append(files.line_ends(root))
+    if project:
+        findings += _stack(project)
+    findings += database.database(settings, inside)
+    findings.append(files.output_folder(settings, project))
+    findings += files.data_files(settings, declarations.load(settings, None))
+    return findings
+
+
+def is_image() -> bool:
+    """Si esto corre en la imagen del proyecto, donde el código está en /app. Un Codespace también es
+    un contenedor, pero en él sí hay un Docker que mirar."""
+    return Path("/") == ROOT
+
+
+def _project(root: Path, findings: list[Finding]) -> Project | None:
+    project = docker.read_project(root)
+    if isinstance(project, Project):
+        return project
+    findings.append(
+        bad("compose", f"los archivos de Compose no se entienden: {project.error}", "docker compose config")
+    )
+    return None
+
+
+def _stack(project: Project) -> Iterator[Finding]:
+    yield from containers.names(project)
+    yield from ports(project)
+    yield from containers.exited(project)
+    yield from compose_file.addresses(project)
+    yield from compose_file.gating(project)
+    yield from compose_file.volumes(project)
+    password = containers.password(project)
+    if password:
+        yield password
+    yield from containers.image(project)
