@@ -50,8 +50,9 @@ down:  ## Detiene el stack; los datos siguen en su volumen.
 
 # Con root, los datos pueden estar fuera del proyecto (app/etl/embedded/account.py): hay un enlace.
 clean:  ## Borra el entorno, las cachés y la base de datos de .local/ (datos/ no se toca).
-	@for version in 16 18; do PG_VERSION=$$version $(BIN)/etl db stop >/dev/null 2>&1 || true; done
-	@for data in $$(readlink .local/pg16 .local/pg18 2>/dev/null); do \
+	@for folder in .local .local/bench; do for version in 16 18; do if [ -e $$folder/pg$$version ]; then \
+	  ETL_LOCAL_DIR=$$folder PG_VERSION=$$version $(BIN)/etl db stop >/dev/null 2>&1; fi; done; done; true
+	@for data in $$(readlink .local/pg* .local/bench/pg* 2>/dev/null); do \
 	  case "$$data" in /var/lib/etl-postgres/*) rm -rf "$${data%/pg*}";; esac; done
 	@rm -rf .local $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build app/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
