@@ -76,9 +76,9 @@ def run(
 @app.command()
 def status() -> None:
     """Enseña las tablas, sus filas y las últimas cargas."""
-    from etl import queries
+    from etl.status import show_status
 
-    queries.show_status(with_server(load_settings()))
+    show_status(with_server(load_settings()))
 
 
 @app.command()
@@ -91,21 +91,14 @@ def rejects(
     ] = None,
 ) -> None:
     """Enseña las filas rechazadas y por qué; con --csv, las prepara para corregirlas."""
-    from etl import queries
+    from etl import declarations, quarantine
 
-    queries.show_rejects(with_server(load_settings()), dataset, csv)
-
-
-@app.command()
-def report(
-    output: Annotated[
-        Path | None, typer.Option(help="El archivo que se escribe; por omisión, datos/salida/informe.html.")
-    ] = None,
-) -> None:
-    """Escribe un informe de las cargas: una página HTML para abrir en el navegador."""
-    from etl import report as reports
-
-    typer.echo(f"Informe escrito en {reports.write(with_server(load_settings()), output)}")
+    settings = with_server(load_settings())
+    if csv is None:
+        quarantine.show_rejects(settings, dataset)
+        return
+    count = quarantine.export_rejects(settings, dataset, csv, declarations.load(settings, None))
+    typer.echo(f"{count} filas en «{csv}». Corríjalas y cárguelas: etl run {csv}")
 
 
 @app.command()
@@ -135,10 +128,12 @@ def generate(
     seed: Annotated[int, typer.Option(help="La misma semilla da los mismos archivos, byte a byte.")] = 2026,
 ) -> None:
     """Genera la tienda de ejemplo, con sus errores plantados, del tamaño que se pida."""
-    from etl import summary
     from etl.generate import generate as generate_shop
 
-    summary.show_generated(generate_shop(output or load_settings().datos_dir, rows, seed))
+    folder = output or load_settings().datos_dir
+    files = generate_shop(folder, rows, seed)
+    total = sum(file.rows_read for file in files.values())
+    typer.echo(f"{total} filas en {len(files)} archivos de {folder}; sus errores, en {folder / 'README.md'}.")
 
 
 @app.command()
@@ -199,18 +194,49 @@ def main(arguments: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, _terminate)
     # Importar las librerías crea muchos objetos y ninguna basura: revisarla costaba 0,1 s por orden.
     gc.set_threshold(100_000)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
-        app(arguments, standalone_mode=True)
+        return app(arguments, standalone_mode=False) or 0
     except EtlError as error:
-        typer.secho(f"Error: {error.message}", fg="red", err=True)
-        if error.hint:
-            typer.echo(error.hint, err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("Interrumpido: no queda nada a medias.", err=True)
-        sys.exit(130)
+        return _explain(error.message, error.hint, error.exit_code)
+    except typer.Abort as error:
+        stopped = isinstance(error.__cause__, Terminated)
+        return _explain("Interrumpido: no queda nada a medias.", "", 143 if stopped else 130)
+    except Exception as error:
+        if hasattr(error, "show"):  # la orden está mal escrita; lo explica Typer
+            error.show()
+            return 2
+        if os.environ.get("ETL_DEBUG"):
+            raise
+        if isinstance(error, _psycopg_error()):
+            return _explain(
+                f"PostgreSQL: {str(error).strip()}", "Revise la base de datos y repita la orden.", 4
+            )
+        return _explain(
+            f"{type(error).__name__}: {error}", "Es un fallo nuestro. Con ETL_DEBUG=1 verá la traza.", 1
+        )
+
+
+def _psycopg_error() -> type[Exception]:
+    from psycopg import Error  # tarda en importarse; «etl --help» no lo necesita
+
+    return Error
+
+
+def _explain(message: str, hint: str, exit_code: int) -> int:
+    typer.secho(f"Error: {message}", fg="red", err=True)
+    if hint:
+        typer.echo(hint, err=True)
+    return exit_code
+
+
+class Terminated(KeyboardInterrupt):
+    """Un SIGTERM; psycopg lo trata como un Ctrl-C y cancela la sentencia en curso."""
 
 
 def _terminate(_number: int, _frame: Any) -> None:
     """`docker stop` pide parar con SIGTERM: se deshace la transacción y se sale enseguida."""
-    raise SystemExit(143)
+    raise Terminated

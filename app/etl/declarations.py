@@ -50,7 +50,9 @@ def _create_tables(settings: Settings, datasets: list[type[Dataset]]) -> None:
     tables = [cast(sa.Table, dataset.__table__) for dataset in datasets]
     with connect(settings) as connection:
         names = [table.fullname for table in tables]
-        missing = connection.execute("SELECT bool_or(to_regclass(name) IS NULL) FROM unnest(%s::text[]) AS name", (names,))
+        missing = connection.execute(
+            "SELECT bool_or(to_regclass(name) IS NULL) FROM unnest(%s::text[]) AS name", (names,)
+        )
         if not missing.fetchone()[0]:  # type: ignore[index]
             return
     engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings, role=OWNER))

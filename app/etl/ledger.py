@@ -9,6 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection, sql
+from psycopg.types.json import Jsonb
+
+from etl.dialect import Dialect
 
 
 @dataclass
@@ -64,6 +67,14 @@ def begin(connection: Connection[Any], entry: Entry) -> int:
     ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def describe(connection: Connection[Any], load_id: int, header: list[str], dialect: Dialect | None) -> None:
+    """Apunta cómo era el archivo: con esto se vuelven a leer sus filas en cuarentena."""
+    marks = dialect and Jsonb({name: getattr(dialect, name) for name in ("delimiter", "quote", "escape")})
+    connection.execute(
+        "UPDATE etl.loads SET header = %s, dialect = %s WHERE load_id = %s", (header, marks, load_id)
+    )
 
 
 def finish(

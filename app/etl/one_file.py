@@ -19,8 +19,9 @@ from etl.database import LOADER, Connection, connect
 from etl.dialect import Dialect
 from etl.engines.local import prepare
 from etl.errors import FileFailed, FileRefused
+from etl.extract.corrected import restored
 from etl.extract.match import match_columns
-from etl.extract.read import open_document
+from etl.extract.read import open_document, written_as
 from etl.extract.source import Source, opened
 from etl.ledger import Counts, Entry
 from etl.load import TableWriter
@@ -82,6 +83,10 @@ def load_file(
         result.status = "refused" if isinstance(error, FileRefused) else "failed"
         result.reason, result.counts = str(error), Counts()
         _record_failure(session, entry, result)
+    except KeyboardInterrupt:
+        result.status, result.reason = "failed", "Se interrumpió la carga; no quedó nada de ella."
+        _record_failure(session, entry, result)
+        raise
     result.bytes, result.seconds = entry.bytes, time.monotonic() - started
     return result
 
@@ -145,7 +150,9 @@ def _load(connection: Connection, progress: Progress, job: Job, result: FileResu
         writer = TableWriter(connection, job.target, job.load_id)
         with open_document(job.source, file, job.dialect) as (document, result.encoding):
             columns, result.warnings = match_columns(document.header, job.target.rows, job.dialect.header)
-            with closing(prepare(document.chunks(columns), job.target.rows, job.load_id)) as prepared:
+            ledger.describe(connection, job.load_id, document.header, written_as(document))
+            chunks = restored(document.header, document.chunks(columns))
+            with closing(prepare(chunks, job.target.rows, job.load_id)) as prepared:
                 for chunk in prepared:
                     writer.write(chunk)
                     progress(job.source, file.bytes_read, writer.counts)

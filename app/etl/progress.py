@@ -56,11 +56,12 @@ def _bar() -> Iterator[Progress]:
 
 
 def _log_lines() -> Progress:
-    last = {"time": time.monotonic()}
+    due = time.monotonic() + LOG_SECONDS
 
     def advance(source: Source, done: int, counts: Counts) -> None:
-        if time.monotonic() - last["time"] >= LOG_SECONDS:
-            last["time"] = time.monotonic()
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + LOG_SECONDS
             sys.stderr.write(
                 f"{source.name}: {thousands(counts.read)} filas, {thousands(done >> 20)} MB leídos\n"
             )

@@ -4,6 +4,7 @@ Solo su forma, para Alembic; las escribe `ledger.py` y `load.py`.
 """
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from etl.dataset import NAMING
 
@@ -29,6 +30,8 @@ loads = sa.Table(
     ),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("encoding", sa.Text),
+    sa.Column("header", sa.ARRAY(sa.Text), comment="las columnas del archivo, en su orden"),
+    sa.Column("dialect", JSONB, comment="separador, comillas y escape; nulo si el formato no los tiene"),
     sa.Column("warnings", sa.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column(
         "started_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("clock_timestamp()")

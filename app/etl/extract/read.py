@@ -8,7 +8,7 @@ from typing import Protocol
 from etl.chunk import Chunk
 from etl.dialect import Dialect
 from etl.errors import FileRefused
-from etl.extract.delimited import open_delimited
+from etl.extract.delimited import DelimitedFile, open_delimited
 from etl.extract.encoding import ByteStream, effective_encoding
 from etl.extract.source import Opened, Source, decompressed
 
@@ -68,6 +68,11 @@ def _workbook(source: Source) -> Document:
     from etl.extract.excel import open_worksheet
 
     return open_worksheet(source.path)
+
+
+def written_as(document: Document) -> Dialect | None:
+    """Cómo estaban separados los campos; nada en los formatos que no los separan."""
+    return document.dialect if isinstance(document, DelimitedFile) else None
 
 
 class Rewound:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0001"
 down_revision = None
@@ -134,6 +135,15 @@ def upgrade() -> None:
         sa.Column("rows_rejected", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("encoding", sa.Text(), nullable=True),
+        sa.Column(
+            "header", sa.ARRAY(sa.Text()), nullable=True, comment="las columnas del archivo, en su orden"
+        ),
+        sa.Column(
+            "dialect",
+            JSONB(),
+            nullable=True,
+            comment="separador, comillas y escape; nulo si el formato no los tiene",
+        ),
         sa.Column("warnings", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column(
             "started_at",

@@ -1,0 +1,115 @@
+"""La cuarentena (`etl rejects`): verla, sacarla a un CSV, corregirlo y volver a cargarlo.
+
+El CSV lleva las columnas de su tabla más `_archivo`, `_linea`, `_motivo` y `_fila` (la original).
+Las que empiezan por «_» no se cargan, así que el archivo corregido se carga tal cual.
+"""
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from etl.database import Connection, connect
+from etl.dataset import Dataset
+from etl.dialect import Dialect
+from etl.errors import UsageError
+from etl.extract.corrected import EXPLAINED
+from etl.extract.match import plain_name
+from etl.progress import thousands
+from etl.settings import Settings
+
+# Una hoja de cálculo ejecuta lo que empieza así; el apóstrofo lo deja en texto (OWASP, «CSV injection»).
+FORMULA = re.compile(r"^[=+\-@\t\r]")
+NUMBER = re.compile(r"^[+-]?[0-9][0-9.,]*$")
+
+SUMMARY = (
+    "SELECT l.table_name, r.code, count(*), min(r.message) FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id)"
+    " WHERE l.status = 'loaded' AND (%(table)s::text IS NULL OR l.table_name LIKE %(table)s)"
+    " GROUP BY 1, 2 ORDER BY 1, 3 DESC"
+)
+ROWS = (
+    "SELECT l.file, l.header, l.dialect, r.line, r.raw, r.message FROM etl.rejects AS r JOIN etl.loads AS l"
+    " USING (load_id) WHERE l.status = 'loaded' AND l.table_name LIKE %(table)s ORDER BY l.load_id, r.line"
+)
+
+
+def show_rejects(settings: Settings, dataset: str | None) -> None:
+    """Cuántas filas hay en cuarentena por tabla y motivo, con un ejemplo de cada uno."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    with connect(settings) as connection:
+        found = connection.execute(SUMMARY, {"table": _pattern(dataset)}).fetchall()
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for title in ("tabla", "motivo", "filas", "por ejemplo"):
+        table.add_column(title, justify="right" if title == "filas" else "left", overflow="fold")
+    for name, code, count, example in found:
+        table.add_row(name, code, thousands(count), example)
+    Console().print(table if found else "No hay filas en cuarentena.")
+
+
+def export_rejects(settings: Settings, dataset: str | None, path: Path, declared: list[type[Dataset]]) -> int:
+    """Escribe en un CSV las filas en cuarentena de una tabla y devuelve cuántas son.
+
+    Lanza `UsageError` si no se dice de qué tabla: cada una tiene sus columnas.
+    """
+    if dataset is None:
+        raise UsageError(
+            "Diga de qué tabla son las filas.", "Por ejemplo: etl rejects ventas --csv ventas_corregir.csv"
+        )
+    dialect = next((item.dialect for item in declared if item.__tablename__ == dataset), Dialect())
+    with connect(settings) as connection, path.open("w", encoding="utf-8-sig", newline="") as file:
+        rows = connection.execute(ROWS, {"table": _pattern(dataset)}).fetchall()
+        columns = _columns(connection, dataset)
+        writer = csv.writer(file, delimiter=dialect.delimiter)
+        writer.writerow([*columns, *EXPLAINED])
+        for name, header, written, line, raw, message in rows:
+            values = split_raw(raw, header or [], written)
+            known = {plain_name(title): value for title, value in zip(header or [], values, strict=False)}
+            cells = [known.get(plain_name(column)) or "" for column in columns]
+            writer.writerow(map(_harmless, [*cells, name, str(line), message, raw]))
+    return len(rows)
+
+
+def _pattern(dataset: str | None) -> str | None:
+    return None if dataset is None else dataset if "." in dataset else f"%.{dataset}"
+
+
+def _columns(connection: Connection, dataset: str) -> list[str]:
+    found = connection.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema || '.' || table_name LIKE %s"
+        " AND column_name NOT LIKE '\\_%%' ORDER BY ordinal_position",
+        (_pattern(dataset),),
+    ).fetchall()
+    if not found:
+        raise UsageError(f"No hay ninguna tabla «{dataset}».", "Véalas con «etl status».")
+    return [row[0] for row in found]
+
+
+def split_raw(raw: str, header: list[str], written: dict[str, Any] | None) -> list[str | None]:
+    """Los valores de una fila en cuarentena, o ninguno si no tiene tantos como la cabecera: nada se corre de sitio."""
+    if written is None:
+        try:
+            row = json.loads(raw, parse_int=str, parse_float=str)
+        except ValueError:
+            return []
+        values = [row.get(name) for name in header] if isinstance(row, dict) else list(row)
+    else:
+        quote = written["quote"]
+        rows = csv.reader(
+            raw.splitlines(keepends=True),
+            delimiter=written["delimiter"],
+            quotechar=quote,
+            escapechar=written["escape"],
+            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        )
+        values = list(next(rows, []))
+    return values if len(values) == len(header) else []
+
+
+def _harmless(cell: str) -> str:
+    """La celda sin nada que una hoja de cálculo pueda ejecutar; los números se quedan como están."""
+    cell = str(cell)
+    return f"'{cell}" if FORMULA.match(cell) and not NUMBER.match(cell) else cell
