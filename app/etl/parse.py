@@ -6,6 +6,7 @@ algún valor falla se mira la forma de cada uno.
 """
 
 import re
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,6 +33,7 @@ DATE_CODES = {
 }
 # Como `strptime` de POSIX: 69 a 99 son de 1969 a 1999, y 00 a 68 de 2000 a 2068.
 TWO_DIGIT_YEAR_PIVOT = "69"
+FIRST_DAY = date(1, 1, 1)
 
 
 def parse(text: pa.ChunkedArray, data_type: pa.DataType, dialect: Dialect) -> pa.ChunkedArray:
@@ -110,13 +112,15 @@ def _cast_one_by_one(text: pa.ChunkedArray, data_type: pa.DataType) -> pa.Chunke
 def _temporal(text: pa.ChunkedArray, data_type: pa.DataType, dialect: Dialect) -> pa.ChunkedArray:
     iso = _to_iso(text, dialect.date_format)
     try:
-        return iso.cast(data_type)
+        values = iso.cast(data_type)
     except pa.ArrowInvalid:
         # «2025-3-7» vale lo mismo que «2025-03-07»; Arrow solo admite lo segundo.
         padded = pc.replace_substring_regex(pc.utf8_trim_whitespace(iso), r"([- ])([0-9])\b", r"\10\2")
-        return _cast_one_by_one(
-            pc.if_else(pc.match_substring_regex(padded, CALENDAR), padded, None), data_type
-        )
+        calendar = pc.if_else(pc.match_substring_regex(padded, CALENDAR), padded, None)
+        values = _cast_one_by_one(calendar, data_type)
+    # Arrow tiene un año 0; el calendario y PostgreSQL, no.
+    exists = pc.greater_equal(values, pa.scalar(FIRST_DAY).cast(data_type))
+    return values if pc.all(exists).as_py() is not False else pc.if_else(exists, values, None)
 
 
 def _to_iso(text: pa.ChunkedArray, date_format: str) -> pa.ChunkedArray:

@@ -12,6 +12,9 @@ BOMS = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
+# Lo que no se puede leer pasa a ser el byte 0xFF, imposible en UTF-8.
+UNREADABLE = "etl_unreadable"
+codecs.register_error(UNREADABLE, lambda error: ("\udcff", error.end))  # type: ignore[attr-defined]
 
 
 class ByteStream(Protocol):
@@ -27,7 +30,7 @@ class Utf8Stream:
         self._stream = stream
         self._start = True
         utf8 = encoding == "utf-8"
-        self._decoder = None if utf8 else codecs.getincrementaldecoder(encoding)("surrogateescape")
+        self._decoder = None if utf8 else codecs.getincrementaldecoder(encoding)(UNREADABLE)
 
     def read(self, size: int) -> bytes:
         """Hasta `size` bytes de la fuente (su UTF-8 puede ocupar más); vacío solo al final."""
@@ -44,12 +47,7 @@ class Utf8Stream:
 
     def _to_utf8(self, raw: bytes) -> bytes:
         assert self._decoder is not None
-        try:
-            return self._decoder.decode(raw, final=not raw).encode("utf-8", "surrogateescape")
-        except UnicodeDecodeError:
-            # Un archivo UTF-16 cortado: el byte 0xFF, imposible en UTF-8, hace que se aparte su línea.
-            self._decoder.reset()
-            return b"\xff"
+        return self._decoder.decode(raw, final=not raw).encode("utf-8", "surrogateescape")
 
 
 def effective_encoding(sample: bytes, declared: str) -> str:

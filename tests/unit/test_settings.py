@@ -1,0 +1,52 @@
+"""La configuración: el entorno manda sobre `.env`, y las contraseñas pueden venir en un archivo."""
+
+from pathlib import Path
+
+import pytest
+
+from etl.errors import UsageError
+from etl.settings import ROOT, Settings, load_settings
+
+NO_FILE = Path("/no/hay/.env")
+
+
+def test_with_an_empty_environment_everything_has_the_value_of_the_course() -> None:
+    settings = load_settings({}, NO_FILE)
+    assert settings == Settings()
+    assert (settings.db_host, settings.db_port, settings.db_user) == (None, 5432, "alumno")
+    assert (settings.db_name, settings.pg_version, settings.datos_dir) == ("curso_bigdata", 16, ROOT / "datos")
+
+
+def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("DB_HOST=del-archivo\nDB_NAME=del_archivo\n# comentario\nDB_PORT=6000\n")
+    settings = load_settings({"DB_HOST": "del-entorno"}, env)
+    assert (settings.db_host, settings.db_name, settings.db_port) == ("del-entorno", "del_archivo", 6000)
+
+
+def test_an_empty_value_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    assert load_settings({"DB_HOST": "", "DB_PORT": ""}, NO_FILE) == Settings()
+
+
+def test_a_password_in_a_file_wins_and_loses_its_final_newline(tmp_path: Path) -> None:
+    secret = tmp_path / "secreto"
+    secret.write_text("con espacio y ñ \n", encoding="utf-8")
+    environ = {"DB_PASSWORD": "otra", "DB_PASSWORD_FILE": str(secret), "LECTOR_PASSWORD_FILE": str(secret)}
+    settings = load_settings(environ, NO_FILE)
+    assert settings.db_password == settings.reader_password == "con espacio y ñ "
+    assert settings.loader_password == "bigdata2026"
+
+
+def test_a_secret_that_cannot_be_read_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match=r"DB_PASSWORD_FILE \(«/no/existe»\)"):
+        load_settings({"DB_PASSWORD_FILE": "/no/existe"}, NO_FILE)
+
+
+def test_a_number_that_is_not_one_says_where_it_was_read() -> None:
+    with pytest.raises(UsageError, match="DB_PORT vale «cinco» y se esperaba un número"):
+        load_settings({"DB_PORT": "cinco"}, NO_FILE)
+
+
+def test_a_password_is_not_shown_when_the_settings_are_printed() -> None:
+    settings = load_settings({"DB_PASSWORD": "secretísima", "ETL_LOADER_PASSWORD": "secretísima"}, NO_FILE)
+    assert "secretísima" not in repr(settings)
