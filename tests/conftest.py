@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from etl import embedded
@@ -23,6 +25,14 @@ from etl.settings import ROOT, Settings
 from support import administer, connect, settings_for, temporary_local_dir
 
 VERSIONS = ("16", "18")
+# Sin plazo por ejemplo: la máquina puede estar ocupada. En CI, siempre los mismos ejemplos.
+hypothesis_settings.register_profile(
+    "etl",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+hypothesis_settings.load_profile("etl")
 USER, PASSWORD = "alumno", "bigdata2026"
 
 

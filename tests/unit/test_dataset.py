@@ -17,9 +17,16 @@ def ddl(dataset: type) -> str:
 
 def test_the_columns_of_a_declaration_are_those_of_the_file_in_its_order() -> None:
     assert schema_of(Venta).names == [
-        "venta_id", "fecha_venta", "cliente_id", "producto_id", "tienda_id",
-        "cantidad", "precio_unitario", "descuento_pct", "canal",
-    ]  # fmt: skip
+        "venta_id",
+        "fecha_venta",
+        "cliente_id",
+        "producto_id",
+        "tienda_id",
+        "cantidad",
+        "precio_unitario",
+        "descuento_pct",
+        "canal",
+    ]
 
 
 def test_types_lengths_and_rules_come_from_the_annotations() -> None:

@@ -35,7 +35,9 @@ def nodes(module: str) -> Iterator[ast.AST]:
 
 
 def mentions_environment(module: str) -> bool:
-    return any(isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"} for node in nodes(module))
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"} for node in nodes(module)
+    )
 
 
 def imported(module: str) -> set[str]:
@@ -61,7 +63,9 @@ def test_validating_imports_no_database_and_no_files(module: str) -> None:
 
 def test_validating_does_not_load_the_database_even_indirectly() -> None:
     code = "import sys, etl.transform; print(*{'sqlalchemy', 'psycopg', 'alembic'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
     assert done.stdout.strip() == ""
 
 
@@ -73,7 +77,9 @@ def test_imports_run_one_way(position: int) -> None:
 
 @pytest.mark.parametrize("module", [name for name in modules() if name.startswith("extract")])
 def test_extract_knows_nothing_of_loading(module: str) -> None:
-    forbidden = {f"etl.{name}" for name in ("cli", "pipeline", "one_file", "load", "ledger", "database", "dataset")}
+    forbidden = {
+        f"etl.{name}" for name in ("cli", "pipeline", "one_file", "load", "ledger", "database", "dataset")
+    }
     assert not imported(module) & (forbidden | {"psycopg", "sqlalchemy"})
 
 

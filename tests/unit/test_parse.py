@@ -1,6 +1,6 @@
 """De texto a valores: qué se entiende, qué no, y que nada se adivina."""
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -71,8 +71,14 @@ def test_a_point_is_not_thousands_unless_declared() -> None:
 def test_dates_must_exist() -> None:
     texts = ["2024-02-29", "2023-02-29", "2024-13-01", "2024-3-7", " 2024-03-07 ", "0001-01-01", "9999-12-31"]
     assert values(texts, pa.date32()) == [
-        date(2024, 2, 29), None, None, date(2024, 3, 7), date(2024, 3, 7), date(1, 1, 1), date(9999, 12, 31),
-    ]  # fmt: skip
+        date(2024, 2, 29),
+        None,
+        None,
+        date(2024, 3, 7),
+        date(2024, 3, 7),
+        date(1, 1, 1),
+        date(9999, 12, 31),
+    ]
 
 
 @pytest.mark.parametrize("text", ["0000-01-01", "10000-01-01", "20240307", "07/03/2024", "2024-03-07 10:00"])
@@ -95,8 +101,12 @@ def test_two_digit_years_turn_at_69() -> None:
 def test_moments_are_read_to_the_microsecond() -> None:
     texts = ["2024-03-07 10:11:12.123456", "2024-03-07T10:11:12", "2024-03-07", "2024-03-07 24:00:00", "ayer"]
     assert values(texts, MOMENT) == [
-        datetime(2024, 3, 7, 10, 11, 12, 123456), datetime(2024, 3, 7, 10, 11, 12), datetime(2024, 3, 7), None, None,
-    ]  # fmt: skip
+        datetime(2024, 3, 7, 10, 11, 12, 123456),
+        datetime(2024, 3, 7, 10, 11, 12),
+        datetime(2024, 3, 7),
+        None,
+        None,
+    ]
 
 
 def test_a_moment_in_a_declared_format() -> None:
@@ -106,7 +116,7 @@ def test_a_moment_in_a_declared_format() -> None:
 
 def test_a_moment_with_zone_needs_its_offset() -> None:
     zoned = pa.timestamp("us", "UTC")
-    expected = datetime(2024, 3, 7, 8, 0, tzinfo=timezone.utc)
+    expected = datetime(2024, 3, 7, 8, 0, tzinfo=UTC)
     assert values(["2024-03-07 10:00:00+02:00", "2024-03-07 08:00:00Z"], zoned) == [expected, expected]
     assert values(["2024-03-07 08:00:00"], zoned) == [None]
     assert values(["2024-03-07 08:00:00Z"], MOMENT) == [None]
@@ -122,7 +132,9 @@ def test_text_is_left_alone() -> None:
     assert values(texts, pa.string()) == texts
 
 
-@pytest.mark.parametrize("data_type", [pa.int64(), MONEY, pa.float64(), pa.date32(), MOMENT, pa.bool_(), pa.string()])
+@pytest.mark.parametrize(
+    "data_type", [pa.int64(), MONEY, pa.float64(), pa.date32(), MOMENT, pa.bool_(), pa.string()]
+)
 def test_nulls_stay_null_and_an_empty_column_stays_empty(data_type: pa.DataType) -> None:
     assert values([None, None], data_type) == [None, None]
     assert values([], data_type) == []

@@ -14,7 +14,11 @@ def test_with_an_empty_environment_everything_has_the_value_of_the_course() -> N
     settings = load_settings({}, NO_FILE)
     assert settings == Settings()
     assert (settings.db_host, settings.db_port, settings.db_user) == (None, 5432, "alumno")
-    assert (settings.db_name, settings.pg_version, settings.datos_dir) == ("curso_bigdata", 16, ROOT / "datos")
+    assert (settings.db_name, settings.pg_version, settings.datos_dir) == (
+        "curso_bigdata",
+        16,
+        ROOT / "datos",
+    )
 
 
 def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:

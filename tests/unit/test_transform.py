@@ -27,7 +27,8 @@ GOOD = ("1", "10.00", "4.00", "2024-01-15", "08001")
 def chunk(*rows: tuple[str | None, ...], rejects: list[Reject] | None = None) -> Chunk:
     """Las filas están en las líneas 2, 3, 4…, tras una cabecera."""
     columns = {
-        name: pa.array([row[position] for row in rows], pa.string()) for position, name in enumerate(SCHEMA.names)
+        name: pa.array([row[position] for row in rows], pa.string())
+        for position, name in enumerate(SCHEMA.names)
     }
     raws = [",".join(cell or "" for cell in row) for row in rows]
     lines = pa.array(range(2, 2 + len(rows)), pa.int64())
@@ -45,29 +46,46 @@ def test_good_rows_come_out_with_their_types_and_lines() -> None:
     rows, rejects = transform(chunk(GOOD, ("2", None, None, None, None)), SCHEMA)
     assert rejects == []
     assert rows.to_pylist() == [
-        {"id": 1, "precio": Decimal("10.00"), "coste": Decimal("4.00"), "alta": date(2024, 1, 15), "postal": "08001", "_line": 2},
+        {
+            "id": 1,
+            "precio": Decimal("10.00"),
+            "coste": Decimal("4.00"),
+            "alta": date(2024, 1, 15),
+            "postal": "08001",
+            "_line": 2,
+        },
         {"id": 2, "precio": None, "coste": None, "alta": None, "postal": None, "_line": 3},
-    ]  # fmt: skip
+    ]
 
 
 def test_a_required_value_that_is_missing() -> None:
     assert only_reject((None, *GOOD[1:])) == Reject(
-        3, ",10.00,4.00,2024-01-15,08001", "id", None, "missing",
+        3,
+        ",10.00,4.00,2024-01-15,08001",
+        "id",
+        None,
+        "missing",
         "columna «id»: está vacía y se esperaba un valor: es obligatoria",
-    )  # fmt: skip
+    )
 
 
 def test_a_value_of_another_type() -> None:
     assert only_reject(("1", "diez", *GOOD[2:])) == Reject(
-        3, "1,diez,4.00,2024-01-15,08001", "precio", "diez", "type",
+        3,
+        "1,diez,4.00,2024-01-15,08001",
+        "precio",
+        "diez",
+        "type",
         "columna «precio»: se leyó «diez» y se esperaba un número con 6 cifras enteras y 2 decimales como máximo",
-    )  # fmt: skip
+    )
 
 
 def test_a_value_out_of_range_says_which_limit() -> None:
     reject = only_reject(("1", "1000.01", *GOOD[2:]))
     assert (reject.column, reject.value, reject.code) == ("precio", "1000.01", "out_of_range")
-    assert reject.message == "columna «precio»: se leyó «1000.01» y se esperaba un valor menor o igual que 1000"
+    assert (
+        reject.message == "columna «precio»: se leyó «1000.01» y se esperaba un valor menor o igual que 1000"
+    )
 
 
 def test_a_text_without_the_declared_form() -> None:
@@ -120,7 +138,7 @@ def test_an_empty_chunk_gives_an_empty_table_with_every_column() -> None:
 def test_an_allowed_value_is_compared_exactly() -> None:
     schema = Schema((Column("canal", pa.string(), rules=(OneOf(("web", "tienda")),)),))
     table = pa.table({"canal": pa.array(["web", "Web", " web", None], pa.string())})
-    source = Chunk(table, pa.array([2, 3, 4, 5], pa.int64()), lambda row: str(row), Dialect())
+    source = Chunk(table, pa.array([2, 3, 4, 5], pa.int64()), str, Dialect())
     rows, rejects = transform(source, schema)
     assert rows["canal"].to_pylist() == ["web", None]
     assert [(reject.line, reject.code) for reject in rejects] == [(3, "not_allowed"), (4, "not_allowed")]

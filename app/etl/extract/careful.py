@@ -7,8 +7,6 @@ cerrar no se lleva consigo el resto del archivo.
 """
 
 import codecs
-import csv
-import io
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -76,11 +74,14 @@ def _one_record(
     block: bytes, start: int, dialect: Dialect, fields: int, line: int, at_end: bool
 ) -> Span | None:
     """El registro que empieza en `start`; `None` si puede acabar en el bloque siguiente."""
-    record, unfinished = _grammar(dialect)
-    match = record.match(block, start)
-    if not at_end and (match is None or (match.end() == len(block) and block.endswith(b"\r"))):
+    grammar = _grammar(dialect)
+    match = grammar.record.match(block, start)
+    if not at_end and (match is None or _may_be_half(block, match.end())):
+        line_end = _line_end(block, start)
         short = len(block) - start < RECORD_LIMIT
-        if _line_end(block, start) < 0 or (short and (match or unfinished.match(block, start))):
+        if line_end < 0 or _may_be_half(block, line_end):
+            return None
+        if short and (match or grammar.unfinished.match(block, start)):
             return None
     raw = match.group() if match else b""
     height = _height(raw)
@@ -93,6 +94,11 @@ def _one_record(
     blank = not raw.strip(b"\r\n")
     rows = [] if blank else [start]
     return Span(match.end(), height, start, np.array(rows, np.int64), np.array([line] * len(rows), np.int64))
+
+
+def _may_be_half(block: bytes, line_end: int) -> bool:
+    """Si el fin de línea está justo al final del bloque y puede ser la mitad de un «\\r\\n»."""
+    return line_end == len(block) and block.endswith(b"\r")
 
 
 def _set_aside(block: bytes, start: int, end: int, line: int, height: int, code: str, message: str) -> Span:
@@ -121,13 +127,13 @@ def _suspects(block: bytes, dialect: Dialect) -> list[int]:
     breaks = np.flatnonzero(data == LF)
     returns = np.flatnonzero(data == CR)
     followed = data[np.minimum(returns + 1, len(data) - 1)] == LF
-    at_start = np.where(returns == 0, LF, data[returns - 1]) == LF
+    at_start = (returns == 0) | np.isin(data[returns - 1], [LF, CR])
     found = [
         returns[~followed],
         returns[at_start],
         breaks[np.diff(breaks, prepend=-1) == 1],
         *(np.flatnonzero(data == ord(mark)) for mark in ("\0", dialect.escape) if mark),
-        _odd_quotes(data, breaks, dialect) if dialect.quote else [],
+        _odd_quotes(data, np.union1d(breaks, returns), dialect) if dialect.quote else [],
         _broken_utf8(block),
     ]
     return sorted({int(position) for positions in found for position in positions})
@@ -147,7 +153,7 @@ def _odd_quotes(data: np.ndarray, breaks: np.ndarray, dialect: Dialect) -> np.nd
     before = np.where(quotes == 0, LF, data[quotes - 1])
     after = data[np.minimum(quotes + 1, len(data) - 1)]
     placed = np.where(
-        opens, np.isin(before, [delimiter, LF, quote]), np.isin(after, [delimiter, LF, CR, quote])
+        opens, np.isin(before, [delimiter, LF, CR, quote]), np.isin(after, [delimiter, LF, CR, quote])
     )
     last = np.append(line[1:] != line[:-1], True)
     return np.asarray(quotes[~placed | (last & opens)])
@@ -179,19 +185,21 @@ def _height(record: bytes) -> int:
 
 def _width(record: bytes, dialect: Dialect) -> int:
     """Cuántos campos tiene un registro bien formado."""
-    text = record.decode("utf-8", "replace").rstrip("\r\n")
-    rows = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quote,
-        escapechar=dialect.escape,
-    )
-    return len(next(rows, []))
+    return sum(1 for _ in _grammar(dialect).field.finditer(record))
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """Cómo es un registro completo, el comienzo de uno que puede seguir, y un campo con lo que lo acaba."""
+
+    record: re.Pattern[bytes]
+    unfinished: re.Pattern[bytes]
+    field: re.Pattern[bytes]
 
 
 @lru_cache
-def _grammar(dialect: Dialect) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """El registro completo, y el comienzo de uno que podría acabar en el bloque siguiente.
+def _grammar(dialect: Dialect) -> Grammar:
+    """La gramática de un dialecto.
 
     Los cuantificadores son posesivos (`*+`): no hay vuelta atrás, así que el tiempo es lineal.
     """
@@ -199,12 +207,16 @@ def _grammar(dialect: Dialect) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     quote = re.escape(dialect.quote.encode()) if dialect.quote else b""
     escape = re.escape(dialect.escape.encode()) if dialect.escape else b""
     escaped = b"|" + escape + b"(?s:.)" if escape else b""
-    # Un apóstrofo dentro de un valor («O'Donnell») es texto, aunque las comillas sean simples.
-    first = b"" if dialect.quote != "'" else b"(?!')"
-    banned = b"" if dialect.quote == "'" else quote
-    bare = first + b"(?:[^" + comma + banned + escape + rb"\r\n]" + escaped + b")*+"
+    bare = b"(?:[^" + comma + quote + escape + rb"\r\n]" + escaped + b")*+"
     inside = b"(?:[^" + quote + escape + b"]|" + quote * 2 + escaped + b")*+"
     value = b"(?:" + quote + inside + quote + b"|" + bare + b")" if quote else bare
-    record = value + b"(?:" + comma + value + rb")*+(?:\r\n|\n|\r)"
-    unfinished = b"(?:" + value + comma + b")*+" + quote + inside + rb"\Z" if quote else rb"(?!)"
-    return re.compile(record), re.compile(unfinished)
+    end = rb"(?:\r\n|\n|\r)"
+    # El bloque puede acabar tras una comilla (¿cierra, o es la primera de dos?) o un signo de escape.
+    last = bare + (escape + b"?" if escape else b"")
+    if quote:
+        last = quote + inside + b"(?:" + quote + (b"|" + escape if escape else b"") + b")?|" + last
+    return Grammar(
+        record=re.compile(value + b"(?:" + comma + value + b")*+" + end),
+        unfinished=re.compile(b"(?:" + value + comma + b")*+(?:" + last + rb")\Z"),
+        field=re.compile(value + b"(?:" + comma + b"|" + end + b")"),
+    )

@@ -89,7 +89,7 @@ def open_delimited(stream: ByteStream, dialect: Dialect) -> DelimitedFile:
 
 def split(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) -> Records:
     """Los registros de un bloque, por el camino más rápido que puede con él."""
-    regular = None if dialect.escape else split_regular(block, dialect, line)
+    regular = None if dialect.escape else split_regular(block, dialect, fields, line)
     # Lo que sobra puede seguir en el bloque siguiente, salvo que no lo haya o ya sea demasiado.
     if regular and len(block) - regular.consumed < (1 if at_end else RECORD_LIMIT):
         return regular

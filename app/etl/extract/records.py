@@ -51,16 +51,16 @@ def line_breaks(data: bytes) -> np.ndarray:
     return np.flatnonzero(np.frombuffer(data, np.uint8) == LF)
 
 
-def split_regular(block: bytes, dialect: Dialect, line: int) -> Records | None:
+def split_regular(block: bytes, dialect: Dialect, fields: int, line: int) -> Records | None:
     """Los registros de un bloque de líneas enteras, o `None` si algo pide mirarlo con cuidado."""
-    if not block or not _has_regular_bytes(block):
+    if not block.endswith(b"\n") or not _has_regular_bytes(block):
         return None
     breaks = line_breaks(block)
     if _has_blank_line(block, breaks):
         return None
     if not dialect.quote or dialect.quote.encode() not in block:
         return _split_plain(block, breaks, line)
-    return _split_quoted(block, breaks, dialect, line)
+    return _split_quoted(block, breaks, dialect, fields, line)
 
 
 def _split_plain(block: bytes, breaks: np.ndarray, line: int) -> Records:
@@ -69,8 +69,13 @@ def _split_plain(block: bytes, breaks: np.ndarray, line: int) -> Records:
     return Records(block, _starts(breaks), np.arange(line, end), len(block), end)
 
 
-def _split_quoted(block: bytes, breaks: np.ndarray, dialect: Dialect, line: int) -> Records | None:
+def _split_quoted(
+    block: bytes, breaks: np.ndarray, dialect: Dialect, fields: int, line: int
+) -> Records | None:
     """Camino 2: comillas según RFC 4180. `None` si alguna no está donde debe.
+
+    Tampoco si un registro de varias líneas no tiene `fields` campos: puede ser una comilla sin
+    cerrar, y hay que mirarlo línea a línea.
 
     En un texto bien escrito las comillas alternan: una abre y la siguiente cierra («""» es cerrar
     y volver a abrir). La que abre va tras un separador o un salto; la que cierra, antes de ellos.
@@ -93,8 +98,15 @@ def _split_quoted(block: bytes, breaks: np.ndarray, dialect: Dialect, line: int)
         return None
     lines = line + np.concatenate([[0], outside[:-1] + 1])
     next_line = line + int(outside[-1]) + 1
+    starts = _starts(breaks[outside])
     inner_breaks = len(outside) < next_line - line
-    return Records(block[:consumed], _starts(breaks[outside]), lines, consumed, next_line, inner_breaks)
+    if inner_breaks:
+        commas = np.flatnonzero(data == delimiter)
+        commas = commas[np.searchsorted(quotes, commas) % 2 == 0]
+        widths = 1 + np.diff(np.searchsorted(commas, [*starts, consumed]))
+        if (widths[np.diff([*lines, next_line]) > 1] != fields).any():
+            return None
+    return Records(block[:consumed], starts, lines, consumed, next_line, inner_breaks)
 
 
 def _starts(breaks: np.ndarray) -> np.ndarray:
