@@ -87,8 +87,8 @@ def test_errors_import_nothing() -> None:
     assert imported("errors") == set()
 
 
-# `account` solo pasa al servidor propio unas pocas variables, sin mirar su valor.
-ALLOWED_READERS = {"settings", "embedded.account"}
+# Solo lo pasan a otro programa (account, ports), o lo miran cuando ya falló todo lo demás (cli).
+ALLOWED_READERS = {"settings", "embedded.account", "doctor.ports", "cli"}
 
 
 def test_only_settings_reads_the_environment() -> None:
