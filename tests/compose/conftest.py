@@ -1,0 +1,110 @@
+"""Pruebas del stack con un motor de Docker de verdad y los archivos de Compose del proyecto.
+
+    images   las imágenes que se usan: las oficiales o, donde no hay registro, las de tests/images
+    project  una copia nueva del proyecto, como un clon, con la imagen del pipeline construida
+    stack    el stack completo en marcha y cargado, con pgAdmin y Adminer; compartido
+    fresh    un stack propio de la prueba, sin levantar
+
+Sin motor se saltan («falta ...»); con CI=true ese salto es un fallo.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from compose.stack import Stack, docker, fresh_copy
+from etl.settings import ROOT
+
+IMAGE = "etl-local/app:pruebas"
+OFFICIAL = {"POSTGRES18_IMAGE": "postgres:18"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Todo lo de esta carpeta necesita el motor; la primera prueba puede construir las imágenes."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.docker)
+            item.add_marker(pytest.mark.timeout(1800))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine() -> None:
+    """Salta las pruebas, diciéndolo, si no hay motor o su Compose es el antiguo."""
+    if not shutil.which("docker") or _fails("docker", "info"):
+        pytest.skip("falta un motor de Docker en marcha (en Debian: .ci/docker-engine)")
+    if _fails("docker", "compose", "version"):
+        pytest.skip("falta Compose 2 («docker compose»; en Debian: .ci/docker-engine)")
+
+
+def _fails(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode != 0
+
+
+@pytest.fixture(scope="session")
+def images(engine: None) -> dict[str, str]:
+    """Las variables de las imágenes. TEST_IMAGES=official usa las de los registros.
+
+    Las equivalentes se construyen con root y apt; sin ellos, solo quedan las oficiales.
+    """
+    local = os.environ.get("TEST_IMAGES") != "official" and os.geteuid() == 0 and shutil.which("apt-get")
+    if not local:
+        return dict(OFFICIAL)
+    built = subprocess.run(
+        [ROOT / "tests" / "images" / "build"], stdout=subprocess.PIPE, text=True, timeout=1500, check=True
+    )
+    return dict(line.split("=", 1) for line in built.stdout.splitlines())
+
+
+@pytest.fixture(scope="session")
+def project(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Una copia del proyecto, y la imagen del pipeline construida a partir de ella."""
+    folder = fresh_copy(tmp_path_factory.mktemp("clon"))
+    Stack(folder, {**images, "ETL_IMAGE": IMAGE}).compose("build", timeout=900)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_stack(project: Path, images: dict[str, str]) -> Iterator[Callable[..., Stack]]:
+    """Hace stacks que usan la imagen ya construida y los borra todos al acabar."""
+    made: list[Stack] = []
+
+    def make(folder: Path, **options: object) -> Stack:
+        environment = {**images, "ETL_IMAGE": IMAGE, **options.pop("environment", {})}  # type: ignore[dict-item]
+        made.append(Stack(folder, environment, **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for stack in made:
+        stack.destroy()
+
+
+@pytest.fixture
+def fresh(make_stack: Callable[..., Stack], tmp_path: Path) -> Iterator[Stack]:
+    """Un stack de una sola prueba, en su copia del proyecto."""
+    stack = make_stack(fresh_copy(tmp_path / "proyecto"))
+    yield stack
+    stack.destroy()
+
+
+@pytest.fixture(scope="session")
+def stack(make_stack: Callable[..., Stack], project: Path) -> Stack:
+    """El stack entero, con el perfil debug, ya cargado. No se cambia: lo comparten muchas pruebas."""
+    stack: Stack = make_stack(project, profiles=("debug",))
+    assert stack.up() == 0, stack.logs("app_etl")
+    for service in ("pgadmin", "adminer"):
+        _wait_healthy(stack, service)
+    return stack
+
+
+def _wait_healthy(stack: Stack, service: str) -> None:
+    from compose.stack import wait_until
+
+    container = stack.container(service)
+    wait_until(
+        lambda: docker("inspect", "-f", "{{.State.Health.Status}}", container) == "healthy",
+        300, f"{service} sano", pause=0.5,
+    )  # fmt: skip

@@ -1,0 +1,170 @@
+"""Un stack de Compose de usar y tirar: una copia del proyecto, con nombres y puertos propios.
+
+Entra una carpeta y el entorno; salen contenedores de verdad, los que describen los archivos del
+proyecto. Los nombres y los puertos son distintos en cada uno para no chocar con un stack que
+alguien tenga en marcha.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from etl.settings import ROOT
+
+BASE = "docker-compose.yml"
+OVERRIDE = "docker-compose.override.yml"
+SECRETS = "docker-compose.secrets.yml"
+PORTS = ("POSTGRES_PORT", "PGADMIN_PORT", "ADMINER_PORT")
+
+
+@dataclass
+class Stack:
+    """Las órdenes de `docker compose` sobre una copia del proyecto."""
+
+    folder: Path
+    environment: dict[str, str]
+    # Vacío: lo que hace Compose solo, docker-compose.yml más el override.
+    files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    name: str = field(default_factory=lambda: f"prueba{uuid.uuid4().hex[:8]}")
+
+    def __post_init__(self) -> None:
+        own = {"COMPOSE_PROJECT_NAME": self.name, "CONTAINER_PREFIX": self.name, "NETWORK_NAME": self.name}
+        ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
+        self.environment = {**own, **ports, **self.environment}
+
+    def compose(
+        self, *arguments: str, check: bool = True, timeout: float = 240
+    ) -> subprocess.CompletedProcess[str]:
+        """Ejecuta `docker compose ...` en la carpeta. El entorno de quien prueba no se cuela."""
+        options = [option for file in self.files for option in ("-f", file)]
+        options += [option for profile in self.profiles for option in ("--profile", profile)]
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
+        done = subprocess.run(
+            ["docker", "compose", *options, *arguments],
+            cwd=self.folder,
+            env={**kept, **self.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(
+                f"docker compose {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
+            )
+        return done
+
+    def up(self, *arguments: str) -> int:
+        """Levanta el stack y espera a que app_etl termine; devuelve su código de salida."""
+        self.compose("up", "--detach", "--no-build", *arguments)
+        return self.wait("app_etl")
+
+    def wait(self, service: str, timeout: float = 120) -> int:
+        """Espera a que un servicio termine y devuelve su código de salida."""
+        return int(docker("wait", self.container(service), timeout=timeout))
+
+    def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """`docker compose run --rm app_etl ...`: otro contenedor del mismo servicio."""
+        return self.compose("run", "--rm", "-T", "app_etl", *arguments, **options)
+
+    def query(self, sql: str, user: str = "alumno") -> list[list[str]]:
+        """Una consulta dentro del contenedor de PostgreSQL; cada fila, una lista de textos."""
+        text = self.compose(
+            "exec", "-T", "postgres", "psql", "-X", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
+            "-U", user, "-d", "curso_bigdata", "-c", sql,
+        ).stdout  # fmt: skip
+        return [line.split("\t") for line in text.splitlines() if line]
+
+    @property
+    def url(self) -> str:
+        """Por dónde se llega a la base de datos desde esta máquina."""
+        return f"postgresql://alumno:bigdata2026@127.0.0.1:{self.environment['POSTGRES_PORT']}/curso_bigdata"
+
+    def number(self, sql: str) -> int:
+        """Una consulta que da un solo número."""
+        return int(self.query(sql)[0][0])
+
+    def container(self, service: str) -> str:
+        """El identificador del contenedor de un servicio, en marcha o parado."""
+        return self.compose("ps", "--all", "--quiet", service).stdout.strip()
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        """Lo que el motor sabe del contenedor de un servicio."""
+        found: list[dict[str, Any]] = json.loads(docker("inspect", self.container(service)))
+        return found[0]
+
+    def config(self) -> dict[str, Any]:
+        """La configuración ya resuelta, como la ve Compose."""
+        resolved: dict[str, Any] = json.loads(self.compose("config", "--format", "json").stdout)
+        return resolved
+
+    def logs(self, service: str) -> str:
+        return self.compose("logs", "--no-color", service).stdout
+
+    def destroy(self) -> None:
+        """Borra contenedores, red y volúmenes, también los de los perfiles."""
+        self.profiles = ("*",)
+        self.compose("down", "--volumes", "--remove-orphans", "--timeout", "2", check=False)
+
+
+def docker(*arguments: str, timeout: float = 120) -> str:
+    """Una orden de `docker`; devuelve lo que escribe o falla con lo que dijo."""
+    done = subprocess.run(
+        ["docker", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def fresh_copy(folder: Path) -> Path:
+    """Lo que tendría un clon nuevo, con los cambios aún sin guardar: ni `.env` ni nada generado."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, check=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    # Quien carga no es root: en un clon de root no podría escribir aquí.
+    (folder / "datos" / "salida").chmod(0o777)
+    return folder
+
+
+def free_ports(count: int) -> list[int]:
+    """Puertos libres ahora mismo en 127.0.0.1."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    numbers = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return numbers
+
+
+def wait_until(condition: Any, seconds: float, what: str, pause: float = 0.1) -> Any:
+    """Espera a que `condition()` sea cierta y devuelve su valor."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(pause)
+    raise AssertionError(f"En {seconds} s no llegó a pasar: {what}")
+
+
+def moment(text: str) -> datetime:
+    """La hora de Docker, que trae nanosegundos, con los microsegundos que entiende Python."""
+    return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00")

@@ -1,0 +1,73 @@
+"""Lo que vive quien clona y escribe `docker compose up`: carga, repite, para y vuelve a empezar."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from compose.stack import Stack, docker, fresh_copy, moment
+
+# Contadas a mano en datos/README.md: filas buenas de cada tabla.
+ROWS = {"clientes": 1985, "productos": 206, "tiendas": 30, "ventas": 49542}
+SECONDS_FROM_UP_TO_EXIT = 15
+KINDS = {16: "POSTGRES_IMAGE", 18: "POSTGRES18_IMAGE"}
+
+
+@pytest.fixture(params=(16, 18), ids="pg{}".format)
+def versioned(
+    request: pytest.FixtureRequest, make_stack: Callable[..., Stack], images: dict[str, str], tmp_path: Path
+) -> tuple[Stack, int]:
+    """Un stack sin estrenar con cada versión de PostgreSQL, elegida con una sola variable."""
+    image = images.get(KINDS[request.param])
+    environment = {"POSTGRES_IMAGE": image} if image else {}
+    return make_stack(fresh_copy(tmp_path / "clon"), environment=environment), request.param
+
+
+def counts(stack: Stack) -> dict[str, int]:
+    return {table: stack.number(f"SELECT count(*) FROM {table}") for table in ROWS}
+
+
+def statuses(stack: Stack) -> set[str]:
+    """Carga otra vez, con --json, y dice qué fue de los archivos."""
+    document = json.loads(stack.run("etl", "run", "--json").stdout)
+    return {file["status"] for file in document["files"]}
+
+
+def test_a_fresh_clone_loads_everything_and_keeps_it(
+    versioned: tuple[Stack, int], record_property: Callable[[str, object], None]
+) -> None:
+    stack, version = versioned
+    assert not (stack.folder / ".env").exists()
+
+    started = datetime.now(UTC)
+    assert stack.up() == 0, stack.logs("app_etl")
+    seconds = (moment(stack.inspect("app_etl")["State"]["FinishedAt"]) - started).total_seconds()
+    record_property("seconds_from_up_to_exit", seconds)
+    print(f"De «up» al final de app_etl con PostgreSQL {version}: {seconds:.1f} s")
+    assert seconds <= SECONDS_FROM_UP_TO_EXIT
+    assert stack.query("SHOW server_version")[0][0].startswith(f"{version}.")
+    assert counts(stack) == ROWS
+    assert stack.number("SELECT count(*) FROM marts.ventas_mensuales") > 0
+
+    # La segunda vez no hay nada que hacer.
+    assert stack.up() == 0
+    assert stack.number("SELECT count(*) FROM etl.loads WHERE status = 'loaded'") == 15
+    assert statuses(stack) == {"skipped"}
+
+    # `down` conserva el volumen.
+    stack.compose("down")
+    assert stack.up() == 0
+    assert counts(stack) == ROWS
+    assert statuses(stack) == {"skipped"}
+
+    # `down -v` lo borra: todo se carga de nuevo.
+    stack.compose("down", "--volumes")
+    assert f"{stack.name}_pgdata" not in docker("volume", "ls", "--format", "{{.Name}}").split()
+    began = time.time()
+    assert stack.up() == 0
+    assert counts(stack) == ROWS
+    first_load = stack.query("SELECT extract(epoch FROM min(started_at)) FROM etl.loads")[0][0]
+    assert float(first_load) > began - 1

@@ -1,0 +1,45 @@
+"""Las contraseñas en archivos: el stack entero funciona y nadie las ve desde fuera."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from compose.stack import BASE, SECRETS, Stack, docker, fresh_copy
+
+PASSWORDS = {
+    "postgres_password": "secreto-uno-4711",
+    "etl_loader_password": "secreto-dos-4712",
+    "lector_password": "secreto-tres-4713",
+}
+DEFAULTS = ("bigdata2026", "lector2026")
+
+
+def test_the_stack_works_with_secrets_in_files(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
+    stack = make_stack(fresh_copy(tmp_path / "clon"), files=(BASE, SECRETS), profiles=("debug",))
+    (stack.folder / "secrets").mkdir()
+    for name, password in PASSWORDS.items():
+        # Con salto de línea al final, como lo deja cualquier editor.
+        (stack.folder / "secrets" / name).write_text(password + "\n", encoding="utf-8")
+    assert stack.up() == 0, stack.logs("app_etl")
+    assert stack.number("SELECT count(*) FROM ventas") > 0
+
+    for service in ("postgres", "migrate", "app_etl", "pgadmin", "adminer"):
+        seen = json.dumps(stack.inspect(service)) + stack.logs(service)
+        for password in (*PASSWORDS.values(), *DEFAULTS):
+            assert password not in seen, f"{service} enseña una contraseña"
+
+    # Y de verdad son esas: con la de por defecto ya no se entra.
+    assert "etl_loader" in _login(stack, "etl_loader", PASSWORDS["etl_loader_password"])
+    assert "password authentication failed" in _login(stack, "etl_loader", "bigdata2026")
+    stack.destroy()
+
+
+def _login(stack: Stack, user: str, password: str) -> str:
+    program = (
+        "import psycopg\ntry:\n"
+        f"  c = psycopg.connect(host='postgres', user={user!r}, password={password!r}, dbname='curso_bigdata')\n"
+        "  print(c.execute('SELECT current_user').fetchone())\n"
+        "except psycopg.OperationalError as error:\n  print(error)"
+    )
+    image = stack.inspect("app_etl")["Config"]["Image"]
+    return docker("run", "--rm", "--network", stack.name, image, "python", "-c", program)
