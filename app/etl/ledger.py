@@ -34,6 +34,8 @@ class Entry:
     table: str
     engine: str
     bytes: int
+    # De un archivo con varias tablas dentro, cuál es: «/miembro», «/hoja».
+    inside: str = ""
 
 
 def is_known(connection: Connection[Any], entry: Entry, sha256: str) -> bool:
@@ -41,9 +43,9 @@ def is_known(connection: Connection[Any], entry: Entry, sha256: str) -> bool:
     return bool(
         connection.execute(
             "SELECT 1 FROM etl.loads WHERE table_name = %s AND sha256 = %s AND status = 'loaded'"
-            # En un .zip, lo que se conoce es el miembro: el texto tras la primera barra.
-            " AND substring(file from '/(.*)') IS NOT DISTINCT FROM substring(%s from '/(.*)')",
-            (entry.table, sha256, entry.file),
+            # En un .zip, lo que se conoce es el miembro.
+            " AND right(file, length(%s)) = %s",
+            (entry.table, sha256, entry.inside, entry.inside),
         ).fetchone()
     )
 

@@ -25,6 +25,7 @@ from etl.extract.read import open_document, written_as
 from etl.extract.source import Source, opened
 from etl.ledger import Counts, Entry
 from etl.load import TableWriter
+from etl.parse import ambiguities
 from etl.result import FileResult
 from etl.schema import Target
 from etl.settings import Settings
@@ -74,7 +75,7 @@ def load_file(
     """
     started = time.monotonic()
     result = FileResult(source.name, target.table, target.name, "loaded")
-    entry = Entry(session.run_id, source.name, target.name, session.engine, 0)
+    entry = Entry(session.run_id, source.name, target.name, session.engine, 0, source.inside)
     try:
         with opened(source) as file:
             entry = replace(entry, bytes=file.size)
@@ -148,8 +149,9 @@ def _load(connection: Connection, progress: Progress, job: Job, result: FileResu
         job.load_id = ledger.begin(connection, job.entry)
         retired = _retire_previous_version(connection, job)
         writer = TableWriter(connection, job.target, job.load_id)
-        with open_document(job.source, file, job.dialect) as (document, result.encoding):
-            columns, result.warnings = match_columns(document.header, job.target.rows, job.dialect.header)
+        with open_document(job.source, file, job.dialect) as (document, result.encoding, warnings):
+            columns, unmatched = match_columns(document.header, job.target.rows, job.dialect.header)
+            result.warnings = warnings + unmatched + ambiguities(job.dialect)
             ledger.describe(connection, job.load_id, document.header, written_as(document))
             chunks = restored(document.header, document.chunks(columns))
             with closing(prepare(chunks, job.target.rows, job.load_id)) as prepared:

@@ -58,9 +58,9 @@ def known_as(
     """
     candidates = connection.execute(
         "SELECT sha256, table_name FROM etl.loads WHERE bytes = %s AND status = 'loaded' AND table_name LIKE %s"
-        " AND substring(file from '/(.*)') IS NOT DISTINCT FROM substring(%s from '/(.*)')"
+        " AND right(file, length(%s)) = %s"
         " ORDER BY table_name <> %s",
-        (entry.bytes, f"{SCHEMA}.%", entry.file, entry.table),
+        (entry.bytes, f"{SCHEMA}.%", entry.inside, entry.inside, entry.table),
     ).fetchall()
     sha256 = fingerprint() if candidates else ""
     for known, table in candidates:

@@ -43,14 +43,14 @@ def detect_encoding(
         return declared, []
     for bom, name in BOMS:
         if sample.startswith(bom):
-            return name, _mojibake(sample, name)
+            return name, mojibake(sample, name)
     if (wide := _utf16_without_bom(sample)) is not None:
         return wide, [f"Sin marca BOM: se ha leído como {wide.upper()} porque un byte de cada dos es nulo."]
     if not _HIGH.search(sample):
         return "utf-8", []
     valid, broken = _utf8_lines(sample, complete)
     if not broken:
-        return "utf-8", _mojibake(sample, "utf-8")
+        return "utf-8", mojibake(sample, "utf-8")
     if valid >= broken:
         return "utf-8", [
             f"Hay líneas que no son UTF-8 ({broken} en la muestra, frente a {valid} que sí): "
@@ -106,7 +106,7 @@ def _single_byte(sample: bytes) -> tuple[str, list[str]]:
             f"La codificación es dudosa (no es UTF-8): se ha leído como {best}; "
             "si salen letras raras, declárela."
         )
-    return best, warnings + _mojibake(sample, best)
+    return best, warnings + mojibake(sample, best)
 
 
 def _plausibility(text: str) -> float:
@@ -136,7 +136,7 @@ def _plausible(before: str, char: str, after: str) -> float:
     return -0.8 if inside else -0.2
 
 
-def _mojibake(sample: bytes, encoding: str) -> list[str]:
+def mojibake(sample: bytes, encoding: str) -> list[str]:
     """Avisa de «Ã±» y parecidos: alguien leyó UTF-8 como Latin-1 y lo volvió a guardar."""
     found = _MOJIBAKE.search(sample.decode(encoding, "replace"))
     if found is None:

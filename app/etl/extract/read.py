@@ -8,6 +8,7 @@ from typing import Protocol
 from etl.chunk import Chunk
 from etl.dialect import Dialect
 from etl.errors import FileRefused
+from etl.extract.charset import mojibake
 from etl.extract.delimited import DelimitedFile, open_delimited
 from etl.extract.encoding import ByteStream, effective_encoding
 from etl.extract.source import Opened, Source, decompressed
@@ -30,13 +31,15 @@ class Document(Protocol):
 
 
 @contextmanager
-def open_document(source: Source, file: Opened, dialect: Dialect) -> Iterator[tuple[Document, str | None]]:
-    """El documento y, si es de texto, la codificación con que se lee.
+def open_document(
+    source: Source, file: Opened, dialect: Dialect
+) -> Iterator[tuple[Document, str | None, list[str]]]:
+    """El documento y, si es de texto, la codificación con que se lee y los avisos sobre sus letras.
 
     Lanza `FileRefused` si el formato no se conoce o el archivo está dañado.
     """
     if source.suffix in PARQUET or source.suffix in EXCEL:
-        yield _workbook(source), None
+        yield _workbook(source), None, []
         return
     if source.suffix not in DELIMITED and source.suffix not in JSON_LINES:
         raise FileRefused(
@@ -46,13 +49,13 @@ def open_document(source: Source, file: Opened, dialect: Dialect) -> Iterator[tu
     with decompressed(source, file) as stream:
         sample = read_fully(stream, SAMPLE)
         encoding = effective_encoding(sample, dialect.encoding)
-        whole = Rewound(sample, stream)
+        whole, warnings = Rewound(sample, stream), mojibake(sample, encoding)
         if source.suffix in JSON_LINES:
             from etl.extract.jsonl import open_json_lines
 
-            yield open_json_lines(whole, encoding), encoding
+            yield open_json_lines(whole, encoding), encoding, warnings
         else:
-            yield open_delimited(whole, replace(dialect, encoding=encoding)), encoding
+            yield open_delimited(whole, replace(dialect, encoding=encoding)), encoding, warnings
 
 
 def _workbook(source: Source) -> Document:

@@ -29,9 +29,17 @@ HASH_BLOCK = 1 << 20
 BOMB_RATIO, BOMB_BYTES = 200, 64 << 20
 
 
+# Lo que lanzan gzip, zipfile y Arrow ante un archivo comprimido que no está entero.
+DAMAGED = (EOFError, OSError, zipfile.BadZipFile, zlib.error)
+
+
 @dataclass(frozen=True)
 class Source:
-    """Un archivo por cargar, o un miembro de un `.zip`. `name` es como figura en el libro de cargas."""
+    """Un archivo por cargar, o un miembro de un `.zip`.
+
+    `name` es como figura en el libro de cargas: con su ruta dentro de la carpeta de datos, para
+    que dos archivos que se llaman igual en subcarpetas distintas no se tomen por el mismo.
+    """
 
     path: Path
     name: str
@@ -56,6 +64,11 @@ class Source:
         return Path(self.content_name).stem
 
     @property
+    def inside(self) -> str:
+        """Lo que `name` lleva tras el nombre del archivo: «/miembro», «/hoja» o nada."""
+        return f"/{self.member or self.part}" if self.member or self.part else ""
+
+    @property
     def table_stem(self) -> str:
         """De qué sale el nombre de su tabla en `staging`: «libro Hoja 2» para una hoja de varias."""
         return f"{self.stem} {self.part}" if self.part else self.stem
@@ -66,19 +79,26 @@ def discover(paths: list[Path], folder: Path) -> list[Source]:
 
     En una carpeta se pasan por alto `salida/`, los README y los archivos ocultos o temporales.
     """
-    found: list[Path] = []
+    found: list[tuple[Path, Path]] = []
     for path in paths or [folder]:
         if path.is_dir():
-            found += sorted(item for item in path.rglob("*") if _is_data(item, path))
+            found += [(item, path) for item in sorted(path.rglob("*")) if _is_data(item, path)]
         elif path.exists() or path.is_symlink():
-            found.append(path)
+            found.append((path, path.parent))
         else:
             raise UsageError(f"No existe «{path}».", "Compruebe la ruta.")
     return [
         replace(source, refusal=source.refusal or _outside(path, folder))
-        for path in found
-        for source in _members(path)
+        for path, given in found
+        for source in _members(path, _name(path, folder, given))
     ]
+
+
+def _name(path: Path, folder: Path, given: Path) -> str:
+    """La ruta dentro de la carpeta de datos o, si está fuera, de la que se pidió; siempre texto válido."""
+    root = folder if folder.absolute() in path.absolute().parents else given
+    inside = path.absolute().relative_to(root.absolute()).as_posix()
+    return os.fsencode(inside).decode("utf-8", "backslashreplace")
 
 
 def _outside(path: Path, folder: Path) -> str | None:
@@ -96,8 +116,7 @@ def _is_data(path: Path, folder: Path) -> bool:
     return not path.name.lower().startswith(IGNORED_NAMES)
 
 
-def _members(path: Path) -> Iterator[Source]:
-    name = path.name
+def _members(path: Path, name: str) -> Iterator[Source]:
     if path.suffix.lower() != ".zip" or not path.is_file():
         yield Source(path, name)
         return
@@ -105,8 +124,10 @@ def _members(path: Path) -> Iterator[Source]:
         with zipfile.ZipFile(path) as archive:
             members = [item.filename for item in archive.infolist() if not item.is_dir()]
     except (zipfile.BadZipFile, OSError):
-        yield Source(path, name)
+        yield Source(path, name, refusal="El archivo .zip está dañado o cortado.")
         return
+    if not members:
+        yield Source(path, name, refusal="El archivo .zip está vacío.")
     for member in members:
         if not member.startswith("__MACOSX"):
             yield Source(path, f"{name}/{member}", member, refusal=_unsafe_member(member))
@@ -131,6 +152,10 @@ class Opened:
         self.before = os.fstat(self.file.fileno())
         self.digest = hashlib.sha256()
         self.bytes_read = 0
+
+    @property
+    def closed(self) -> bool:
+        return self.file.closed
 
     @property
     def size(self) -> int:
@@ -185,18 +210,28 @@ def opened(source: Source) -> Iterator[Opened]:
 @contextmanager
 def decompressed(source: Source, file: Opened) -> Iterator[ByteStream]:
     """Los bytes ya sin comprimir de `source`. Lanza `FileRefused` si la compresión está dañada."""
+    if source.member is not None:
+        with zipfile.ZipFile(source.path) as archive, _opened_member(archive, source.member) as member:
+            yield Limited(_by_name(source.member, member), file.size)
+    elif source.path.name != source.content_name:
+        yield Limited(_by_name(source.path.name, file), file.size)
+    else:
+        yield file
+
+
+def _opened_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
     try:
-        if source.member is not None:
-            with zipfile.ZipFile(source.path) as archive, archive.open(source.member) as member:
-                yield Limited(_by_name(source.member, member), file.size)
-        elif source.path.name != source.content_name:
-            yield Limited(_by_name(source.path.name, file), file.size)
-        else:
-            yield file
-    except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error) as error:
-        raise FileRefused(
-            f"El archivo comprimido está dañado o cortado: {error}.", "Descárguelo o cópielo de nuevo."
-        ) from error
+        return archive.open(name)
+    except DAMAGED as error:
+        raise _damaged(error) from error
+    except RuntimeError as error:  # con contraseña, o comprimido con un método que Python no tiene
+        raise FileRefused(f"No se puede descomprimir: {error}.", "Descomprímalo en la carpeta.") from error
+
+
+def _damaged(error: Exception) -> FileRefused:
+    return FileRefused(
+        f"El archivo comprimido está dañado o cortado: {error}.", "Descárguelo o cópielo de nuevo."
+    )
 
 
 class Limited:
@@ -207,7 +242,10 @@ class Limited:
         self._left = max(BOMB_BYTES, BOMB_RATIO * compressed)
 
     def read(self, size: int, /) -> bytes:
-        data = self._stream.read(size)
+        try:
+            data = self._stream.read(size)
+        except DAMAGED as error:
+            raise _damaged(error) from error
         self._left -= len(data)
         if self._left < 0:
             raise FileRefused(

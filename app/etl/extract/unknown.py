@@ -84,7 +84,7 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
         with _open_text(source, file) as text:
             yield text
     else:
-        with open_document(source, file, UNKNOWN) as (document, encoding):
+        with open_document(source, file, UNKNOWN) as (document, encoding, _):
             yield document, Found(tuple(document.header), encoding=encoding, native=True)
 
 
