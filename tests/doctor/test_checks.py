@@ -1,0 +1,112 @@
+"""Las comprobaciones de `etl doctor` que no necesitan Docker."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etl import declarations
+from etl.causes import find_cause
+from etl.doctor import compose_file, files
+from etl.doctor.docker import Project
+from etl.doctor.finding import Finding
+from etl.doctor.ports import is_free
+from etl.settings import ROOT, Settings
+
+
+def project(services: dict[str, Any], root: Path = ROOT) -> Project:
+    return Project(root, {"services": services}, [])
+
+
+def bad(findings: Any) -> list[Finding]:
+    return [finding for finding in findings if finding.state == "bad"]
+
+
+@pytest.mark.parametrize(
+    ("depends_on", "condition"),
+    [
+        ({"db": {"condition": "service_started"}}, "service_healthy"),
+        ({"db": {}}, "service_healthy"),
+        (
+            {"tarea": {"condition": "service_started"}, "db": {"condition": "service_healthy"}},
+            "service_completed",
+        ),
+        ({}, "service_healthy"),
+    ],
+)
+def test_weak_gating_is_found_and_the_condition_named(depends_on: dict[str, Any], condition: str) -> None:
+    app = {"depends_on": depends_on, "environment": {"DB_HOST": "db"}}
+    [finding] = bad(compose_file.gating(project({"app": app, "db": {}, "tarea": {"restart": "no"}})))
+    assert condition in finding.fix
+
+
+def test_strong_gating_is_fine() -> None:
+    app = {"depends_on": {"db": {"condition": "service_healthy"}}, "environment": {"DB_HOST": "db"}}
+    assert bad(compose_file.gating(project({"app": app, "db": {}}))) == []
+
+
+def test_a_database_in_a_folder_of_the_machine_is_warned() -> None:
+    mounts = [{"type": "bind", "source": "./pg", "target": "/var/lib/postgresql/data"}]
+    service = {"environment": {"POSTGRES_USER": "a"}, "volumes": mounts}
+    [finding] = bad(compose_file.volumes(project({"db": service})))
+    assert "en Windows y macOS" in finding.found
+
+
+def test_a_misspelt_variable_is_recognized(tmp_path: Path) -> None:
+    (tmp_path / ".env.example").write_text("POSTGRES_PASSWORD=x\nPOSTGRES_PORT=5432\n")
+    (tmp_path / ".env").write_text("POSTGRES_PASWORD=y\nMI_COSA=1\n")
+    [finding] = bad(files.environment(tmp_path, None))
+    assert finding.found == "nadie lee «POSTGRES_PASWORD»; ¿quería decir «POSTGRES_PASSWORD»?"
+
+
+@pytest.mark.parametrize(("address", "wrong"), [("127.0.0.1", 0), ("::", 1), (None, 1)])
+def test_example_passwords_only_matter_where_others_can_see_them(address: str | None, wrong: int) -> None:
+    port = {"published": "5432", "target": 5432} | ({"host_ip": address} if address else {})
+    assert len(bad(files.environment(ROOT, project({"postgres": {"ports": [port]}})))) == wrong
+
+
+def test_a_port_in_use_is_not_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert not is_free("127.0.0.1", port)
+    assert is_free("127.0.0.1", port)
+
+
+def test_the_files_that_would_be_refused_are_told_before_loading(tmp_path: Path) -> None:
+    (tmp_path / "clientes.csv").write_text("cliente_id,nombre\n1,Ana\n")
+    (tmp_path / "ventas_01.csv").write_bytes(b"")
+    settings = Settings(datos_dir=tmp_path)
+    found = bad(files.data_files(settings, declarations.load(settings, None)))
+    assert [finding.found.split(" ")[0] for finding in found] == ["clientes.csv", "ventas_01.csv"]
+    assert all(finding.fix for finding in found)
+
+
+def test_the_sample_files_can_all_be_read() -> None:
+    settings = Settings()
+    assert bad(files.data_files(settings, declarations.load(settings, None))) == []
+
+
+def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
+    settings = Settings(datos_dir=tmp_path)
+    [finding] = bad(files.data_files(settings, declarations.load(settings, None)))
+    assert "etl generate" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('FATAL:  password authentication failed for user "alumno"', "password"),
+        ('could not translate host name "postgres" to address', "name"),
+        ("connection to server failed: Connection refused", "refused"),
+        ('FATAL:  database "otra" does not exist', "missing"),
+        ("The data directory was initialized by PostgreSQL version 16", "version"),
+        ("Bind for 0.0.0.0:5432 failed: port is already allocated", "port"),
+        ("could not write to file: No space left on device", "disk"),
+        ("ModuleNotFoundError: No module named 'pandas'", "missing_module"),
+        ("todo bien", None),
+    ],
+)
+def test_each_message_leads_to_its_cause(text: str, name: str | None) -> None:
+    cause = find_cause(text)
+    assert (cause.name if cause else None) == name
