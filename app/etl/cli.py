@@ -102,6 +102,18 @@ def rejects(
 
 
 @app.command()
+def report(
+    output: Annotated[
+        Path | None, typer.Option(help="El archivo que se escribe; por omisión, datos/salida/informe.html.")
+    ] = None,
+) -> None:
+    """Escribe un informe de las cargas: una página HTML para abrir en el navegador."""
+    from etl import report as reports
+
+    typer.echo(f"Informe escrito en {reports.write(with_server(load_settings()), output)}")
+
+
+@app.command()
 def doctor(
     as_json: Annotated[
         bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")

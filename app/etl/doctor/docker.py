@@ -32,7 +32,6 @@ class Container:
     service: str
     state: str
     exit_code: int
-    image: str
 
 
 @dataclass(frozen=True)
@@ -104,4 +103,4 @@ def _rows(output: str) -> Iterator[dict[str, Any]]:
 
 
 def _container(row: dict[str, Any]) -> Container:
-    return Container(row["Name"], row["Service"], row["State"], int(row["ExitCode"]), row["Image"])
+    return Container(row["Name"], row["Service"], row["State"], int(row["ExitCode"]))
