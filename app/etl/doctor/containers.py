@@ -124,9 +124,9 @@ def image(project: Project) -> Iterator[Finding]:
             f"«{tag}» se construyó antes de cambiar {' y '.join(changed)}",
             "docker compose build && docker compose up -d",
         )
-    stale = [
-        one.service for one in project.containers if one.image == tag and _image_id(one) != wanted.output
-    ]
+    # Por servicio: cuando la etiqueta pasa a otra imagen, el contenedor ya no dice su nombre.
+    users = [one for one in project.containers if project.services.get(one.service, {}).get("image") == tag]
+    stale = [one.service for one in users if _image_id(one) != wanted.output]
     if stale:
         yield bad(
             "imagen",
