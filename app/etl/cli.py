@@ -2,7 +2,8 @@
 
 Aquí, y solo aquí, los errores se vuelven mensajes y códigos de salida:
 0 todo cargado o ya estaba · 1 error interno · 2 orden mal escrita · 3 algún archivo no entró ·
-4 la base de datos no responde o no está preparada · 130/143 interrumpido.
+4 la base de datos no responde o no está preparada · 5 el clúster de Spark no responde ·
+130/143 interrumpido.
 """
 
 import gc
@@ -57,13 +58,12 @@ def run(
     """Carga los archivos que aún no estén cargados y rehace los marts."""
     from etl import declarations, migrate, pipeline, progress
 
-    if engine is Engine.spark:
-        raise EtlError("El motor de Spark no está instalado.", "Use --engine pandas.")
     settings = with_server(load_settings())
     migrate.ensure_ready(settings)
     classes = declarations.load(settings, datasets)
     with progress.show_progress(quiet or as_json) as report:
-        result = pipeline.run(settings, paths or [], classes, report, engine.value, as_text)
+        announce = _ignore if quiet or as_json else _say
+        result = pipeline.run(settings, paths or [], classes, report, engine.value, as_text, announce)
     if as_json:
         sys.stdout.write(json.dumps(result.to_json(), ensure_ascii=False, indent=2) + "\n")
     else:
@@ -186,6 +186,14 @@ def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGUMEN
     settings = with_server(load_settings())
     program = str(embedded.psql_path(settings.pg_version))
     os.execv(program, [program, _url(settings), *(arguments or [])])
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _ignore(_text: str) -> None:
+    pass
 
 
 def _own_server() -> Settings:

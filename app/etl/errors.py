@@ -4,7 +4,8 @@
     ├── UsageError              2  la orden o la declaración están mal escritas
     ├── FileRefused             3  un archivo no se puede cargar; dice por qué
     ├── FileFailed              3  la carga de un archivo se interrumpió; no queda nada a medias
-    └── DatabaseUnavailable     4  no se llega a la base de datos, o no se puede usar
+    ├── DatabaseUnavailable     4  no se llega a la base de datos, o no se puede usar
+    └── ClusterUnavailable      5  se pidió un clúster de Spark y no se puede usar
 
 Las filas malas no son errores: son rechazos (`transform.Rejects`) y la carga sigue.
 """
@@ -46,3 +47,9 @@ class DatabaseUnavailable(EtlError):
     """PostgreSQL no responde, rechaza la conexión o no está preparado."""
 
     exit_code = 4
+
+
+class ClusterUnavailable(EtlError):
+    """Spark no arranca, el maestro no responde o no dio ningún ejecutor."""
+
+    exit_code = 5

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from etl.sieve import Sieve
 
 STAGE = sql.Identifier("etl_stage")
+REJECTS = sql.Identifier("etl", "rejects")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,17 @@ class Prepared:
     rows: pa.Table
     payload: list[bytes]
     rejects: list[Reject]
+
+
+def copy_rows(
+    connection: Connection[Any], table: sql.Composable, names: list[str], payload: list[bytes]
+) -> None:
+    """Envía a `table` lo que devolvió `encode` para unas filas con las columnas `names`."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, [*names, "_load_id"]))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, FORMAT)
+    with connection.cursor().copy(statement) as copy:
+        for piece in payload:
+            copy.write(piece)
 
 
 class TableWriter:
@@ -76,11 +88,7 @@ class TableWriter:
         return True
 
     def _copy(self, table: sql.Composable, rows: pa.Table, payload: list[bytes]) -> None:
-        columns = sql.SQL(", ").join(map(sql.Identifier, [*rows.column_names, "_load_id"]))
-        statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, FORMAT)
-        with self.connection.cursor().copy(statement) as copy:
-            for piece in payload:
-                copy.write(piece)
+        copy_rows(self.connection, table, rows.column_names, payload)
 
     def _merge(self, rows: pa.Table, chunk: Chunk) -> list[Reject]:
         """Mezcla unas filas con lo que ya hay; devuelve las huérfanas, que no se cargan."""
@@ -91,7 +99,7 @@ class TableWriter:
         self.connection.execute(create.format(STAGE, table))
         self.connection.execute(sql.SQL("TRUNCATE {}").format(STAGE))
         self._copy(STAGE, rows, encode(rows, self.load_id))
-        orphans = [orphan for key in self.target.foreign_keys for orphan in self._take_orphans(key, chunk)]
+        orphans = [reject for key in self.target.foreign_keys for reject in self._take_orphans(key, chunk)]
         row = self.connection.execute(merge_statement(self.target)).fetchone()
         loaded, updated = row or (0, 0)
         self.counts.loaded += loaded
@@ -114,15 +122,17 @@ class TableWriter:
         )
         lines = chunk.lines.to_numpy()
         for line, value in self.connection.execute(statement):
-            message = (
-                f"columna «{key.column}»: se leyó «{value}» y no existe en la tabla «{key.parent_table}»"
-            )
-            raw = chunk.raw(int(np.searchsorted(lines, line)))
-            yield Reject(line, raw, key.column, value, "orphan", message)
+            yield orphan(chunk, int(np.searchsorted(lines, line)), key, value)
 
 
-def merge_statement(target: Target) -> sql.Composed:
-    """INSERT desde la tabla temporal: dentro del archivo gana la primera fila de cada clave.
+def orphan(chunk: Chunk, row: int, key: ForeignKey, value: str) -> Reject:
+    """El rechazo de una fila cuyo `key.column` no existe en la tabla madre."""
+    message = f"columna «{key.column}»: se leyó «{value}» y no existe en la tabla «{key.parent_table}»"
+    return Reject(chunk.lines[row].as_py(), chunk.raw(row), key.column, value, "orphan", message)
+
+
+def merge_statement(target: Target, stage: sql.Composable = STAGE) -> sql.Composed:
+    """INSERT desde `stage`, la tabla temporal: dentro del archivo gana la primera fila de cada clave.
 
     Con otras cargas, según `on_repeat`. Devuelve cuántas filas quedaron y cuántas de ellas
     sustituyen a otra (`xmax` no es cero en una fila actualizada).
@@ -144,18 +154,22 @@ def merge_statement(target: Target) -> sql.Composed:
         " SELECT count(*), count(*) FILTER (WHERE updated) FROM merged"
     ).format(
         table=sql.Identifier(target.schema_name, target.table),
-        stage=STAGE,
+        stage=stage,
         key=key,
         action=action,
         columns=sql.SQL(", ").join(map(sql.Identifier, names)),
     )
 
 
-def save_rejects(connection: Connection[Any], load_id: int, rejects: list[Reject]) -> None:
-    """Guarda los rechazos en `etl.rejects`, en la misma transacción que las filas."""
+def save_rejects(
+    connection: Connection[Any], load_id: int, rejects: list[Reject], table: sql.Composable = REJECTS
+) -> None:
+    """Guarda los rechazos, por omisión en `etl.rejects`, en la misma transacción que las filas."""
     if not rejects:
         return
-    statement = "COPY etl.rejects (load_id, line, raw, column_name, value, code, message) FROM STDIN"
+    statement = sql.SQL("COPY {} (load_id, line, raw, column_name, value, code, message) FROM STDIN").format(
+        table
+    )
     with connection.cursor().copy(statement) as copy:
         for reject in rejects:
             copy.write_row(

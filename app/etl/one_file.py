@@ -6,9 +6,10 @@ repetir: nunca se repite a ciegas.
 """
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -21,8 +22,8 @@ from etl.engines.local import prepare
 from etl.errors import FileFailed, FileRefused
 from etl.extract.corrected import restored
 from etl.extract.match import match_columns
-from etl.extract.read import open_document, written_as
-from etl.extract.source import Source, opened
+from etl.extract.read import Document, open_document, written_as
+from etl.extract.source import Opened, Source, opened
 from etl.ledger import Counts, Entry
 from etl.load import TableWriter
 from etl.parse import ambiguities
@@ -41,13 +42,17 @@ Progress = Callable[[Source, int, Counts], None]
 
 @dataclass
 class Session:
-    """Lo que comparten los archivos de una ejecución; la conexión se renueva si se pierde."""
+    """Lo que comparten los archivos de una ejecución; la conexión se renueva si se pierde.
+
+    `load_rows` es el motor, el de este proceso o el de un clúster.
+    """
 
     settings: Settings
     run_id: UUID
     engine: str
     progress: Progress
     connection: Connection
+    load_rows: "LoadRows"
 
 
 @dataclass
@@ -65,6 +70,10 @@ class Job:
 # Lo que se hace dentro de la transacción: cargar en una tabla declarada, o crear una (`undeclared.py`).
 Work = Callable[[Connection, Progress, Job, "FileResult"], None]
 
+# El motor: lee, valida y carga las filas de un archivo, y apunta su codificación y sus avisos.
+# Devuelve las cuentas y la huella.
+LoadRows = Callable[[Connection, Progress, Job, Opened, FileResult], tuple[Counts, str]]
+
 
 def load_file(
     session: Session, source: Source, target: Target, dialect: Dialect, work: "Work | None" = None
@@ -79,7 +88,8 @@ def load_file(
     try:
         with opened(source) as file:
             entry = replace(entry, bytes=file.size)
-        _load_or_retry(session, Job(source, target, dialect, entry, work or _load), result)
+        load_declared = partial(_load, load_rows=session.load_rows)
+        _load_or_retry(session, Job(source, target, dialect, entry, work or load_declared), result)
     except (FileRefused, FileFailed) as error:
         result.status = "refused" if isinstance(error, FileRefused) else "failed"
         result.reason, result.counts = str(error), Counts()
@@ -137,7 +147,9 @@ def _was_committed(connection: Connection, job: Job, result: FileResult) -> bool
     return counts is not None
 
 
-def _load(connection: Connection, progress: Progress, job: Job, result: FileResult) -> None:
+def _load(
+    connection: Connection, progress: Progress, job: Job, result: FileResult, load_rows: LoadRows
+) -> None:
     """La transacción entera de un archivo, sin el COMMIT."""
     lock_table(connection, job.target.name)
     with opened(job.source) as file:
@@ -148,21 +160,39 @@ def _load(connection: Connection, progress: Progress, job: Job, result: FileResu
             return
         job.load_id = ledger.begin(connection, job.entry)
         retired = _retire_previous_version(connection, job)
-        writer = TableWriter(connection, job.target, job.load_id)
-        with open_document(job.source, file, job.dialect) as (document, result.encoding, warnings):
-            columns, unmatched = match_columns(document.header, job.target.rows, job.dialect.header)
-            result.warnings = warnings + unmatched + ambiguities(job.dialect)
-            ledger.describe(connection, job.load_id, document.header, written_as(document))
-            chunks = restored(document.header, document.chunks(columns))
-            with closing(prepare(chunks, job.target.rows, job.load_id)) as prepared:
-                for chunk in prepared:
-                    writer.write(chunk)
-                    progress(job.source, file.bytes_read, writer.counts)
-        sha256 = file.finish()
+        result.counts, sha256 = load_rows(connection, progress, job, file, result)
         if retired:
             _check_references(connection, job.target)
-        result.status, result.counts = "loaded", writer.counts
-        ledger.finish(connection, job.load_id, sha256, writer.counts, result.encoding, result.warnings)
+        result.status = "loaded"
+        ledger.finish(connection, job.load_id, sha256, result.counts, result.encoding, result.warnings)
+
+
+def load_rows_here(
+    connection: Connection, progress: Progress, job: Job, file: Opened, result: FileResult
+) -> tuple[Counts, str]:
+    """El motor de un proceso: cada trozo se valida mientras se carga el anterior."""
+    assert job.load_id is not None
+    writer = TableWriter(connection, job.target, job.load_id)
+    with open_for_table(connection, job, file, result) as (document, columns):
+        chunks = restored(document.header, document.chunks(columns))
+        with closing(prepare(chunks, job.target.rows, job.load_id)) as prepared:
+            for chunk in prepared:
+                writer.write(chunk)
+                progress(job.source, file.bytes_read, writer.counts)
+    return writer.counts, file.finish()
+
+
+@contextmanager
+def open_for_table(
+    connection: Connection, job: Job, file: Opened, result: FileResult
+) -> Iterator[tuple[Document, dict[str, int]]]:
+    """El documento, y qué columna del archivo va a cada una de la tabla; apunta cómo está escrito."""
+    assert job.load_id is not None
+    with open_document(job.source, file, job.dialect) as (document, result.encoding, warnings):
+        columns, unmatched = match_columns(document.header, job.target.rows, job.dialect.header)
+        result.warnings = warnings + unmatched + ambiguities(job.dialect)
+        ledger.describe(connection, job.load_id, document.header, written_as(document))
+        yield document, columns
 
 
 def fingerprint(source: Source) -> str:

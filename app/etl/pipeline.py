@@ -5,7 +5,8 @@
 Entran la configuración y las declaraciones; sale un `RunResult`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import cast
@@ -18,7 +19,7 @@ from etl.dataset import Dataset, target_of
 from etl.extract.parts import parts
 from etl.extract.source import Source, discover
 from etl.marts import refresh_marts
-from etl.one_file import Progress, Session, load_file
+from etl.one_file import LoadRows, Progress, Session, load_file, load_rows_here
 from etl.result import RunResult
 from etl.settings import Settings
 from etl.undeclared import load_undeclared
@@ -31,28 +32,52 @@ def run(
     progress: Progress,
     engine: str = "pandas",
     as_text: bool = False,
+    announce: Callable[[str], None] = lambda _text: None,
 ) -> RunResult:
     """Carga los archivos pedidos (o los de `datos/`), las tablas madre antes que las hijas.
 
     Los que nadie declara van a `staging`; con `as_text` van todos, y con todas las columnas en texto.
-    Un archivo que falla no impide cargar los demás. Repetir la ejecución no cambia nada.
+    Un archivo que falla no impide cargar los demás. Repetir la ejecución no cambia nada. `announce`
+    recibe con qué clúster se trabaja, si se pidió uno.
     Lanza `DatabaseUnavailable` si no se llega a la base de datos.
     """
     result = RunResult(uuid4(), engine)
-    session = Session(settings, result.run_id, engine, progress, connect(settings, role=LOADER))
+    with _engine(engine, settings, result, announce) as load_rows:
+        connection = connect(settings, role=LOADER)
+        session = Session(settings, result.run_id, engine, progress, connection, load_rows)
+        pairs = in_load_order(discover(paths, settings.datos_dir), [] if as_text else datasets)
+        _load_all(session, pairs, result, as_text)
+    return result
+
+
+@contextmanager
+def _engine(
+    name: str, settings: Settings, result: RunResult, announce: Callable[[str], None]
+) -> Iterator[LoadRows]:
+    if name == "pandas":
+        yield load_rows_here
+        return
+    from etl.engines.spark import open_cluster  # solo quien lo pide necesita PySpark y Java
+
+    with open_cluster(settings, result.run_id) as cluster:
+        result.cluster = cluster.resources
+        announce(str(cluster.resources))
+        yield cluster.load_rows
+
+
+def _load_all(
+    session: Session, pairs: list[tuple[Source, type[Dataset] | None]], result: RunResult, as_text: bool
+) -> None:
     try:
-        for source, dataset in in_load_order(
-            discover(paths, settings.datos_dir), [] if as_text else datasets
-        ):
+        for source, dataset in pairs:
             if dataset is None:
                 result.files += [load_undeclared(session, part, as_text) for part in parts(source)]
             else:
                 result.files.append(load_file(session, source, target_of(dataset), dataset.dialect))
         if any(file.status == "loaded" for file in result.files):
-            result.marts = refresh_marts(session.connection, settings.sql_dir / "marts")
+            result.marts = refresh_marts(session.connection, session.settings.sql_dir / "marts")
     finally:
         session.connection.close()
-    return result
 
 
 def in_load_order(

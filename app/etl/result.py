@@ -34,6 +34,20 @@ class FileResult:
         return {**fields, **counts, "seconds": round(self.seconds, 3)}
 
 
+@dataclass(frozen=True)
+class Resources:
+    """Lo que dio el clúster: la dirección del maestro, los ejecutores y sus núcleos en total."""
+
+    master: str
+    executors: int
+    cores: int
+    hosts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        where = f" en {', '.join(self.hosts)}" if self.hosts else ""
+        return f"Spark: maestro {self.master} · ejecutores: {self.executors}{where} · núcleos: {self.cores}"
+
+
 @dataclass
 class RunResult:
     """Una ejecución entera de `etl run`."""
@@ -42,6 +56,8 @@ class RunResult:
     engine: str
     files: list[FileResult] = field(default_factory=list)
     marts: list[str] = field(default_factory=list)
+    # Con qué trabajó Spark; solo con ese motor.
+    cluster: Resources | None = None
 
     @property
     def exit_code(self) -> int:
@@ -54,4 +70,5 @@ class RunResult:
             "engine": self.engine,
             "marts": self.marts,
             "files": [file.to_json() for file in self.files],
+            **({"spark": asdict(self.cluster)} if self.cluster else {}),
         }

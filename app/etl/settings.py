@@ -40,6 +40,11 @@ class Settings:
     lock_seconds: float = 10
     # Cuánto puede durar una sentencia; un trozo de COPY tarda décimas.
     statement_seconds: float = 300
+    # El clúster de Spark; sin él, `--engine spark` trabaja con los núcleos de esta máquina.
+    spark_master: str | None = None
+    spark_conf_dir: Path = ROOT / "spark" / "conf"
+    # Donde Spark apunta lo que hizo, para el servidor de historia; solo si la carpeta existe.
+    spark_events_dir: Path = Path("/spark-events")
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env") -> Settings:
@@ -60,6 +65,9 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT
         connect_seconds=_number(values, "DB_CONNECT_SECONDS", default.connect_seconds),
         lock_seconds=_number(values, "DB_LOCK_SECONDS", default.lock_seconds),
         statement_seconds=_number(values, "DB_STATEMENT_SECONDS", default.statement_seconds),
+        spark_master=values.get("SPARK_MASTER_URL"),
+        spark_conf_dir=Path(values.get("SPARK_CONF_DIR", default.spark_conf_dir)),
+        spark_events_dir=Path(values.get("SPARK_EVENTS_DIR", default.spark_events_dir)),
     )
 
 

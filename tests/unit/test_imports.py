@@ -87,8 +87,8 @@ def test_errors_import_nothing() -> None:
     assert imported("errors") == set()
 
 
-# Solo lo pasan a otro programa (account, ports), o lo miran cuando ya falló todo lo demás (cli).
-ALLOWED_READERS = {"settings", "embedded.account", "doctor.ports", "cli"}
+# Solo lo pasan a otro programa (account, ports, session), o lo miran cuando ya falló todo lo demás (cli).
+ALLOWED_READERS = {"settings", "embedded.account", "doctor.ports", "engines.spark.session", "cli"}
 
 
 def test_only_settings_reads_the_environment() -> None:

@@ -40,6 +40,12 @@ class DelimitedFile:
 
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
         """Las filas por trozos. `columns`: para cada columna de la tabla, su posición en el archivo."""
+        for records in self.records():
+            if len(records.lines) or records.rejects:
+                yield to_chunk(records, self.dialect, self.header, columns)
+
+    def records(self) -> Iterator[Records]:
+        """Los registros por bloques; tras cada uno, `line` y `pending` dicen por dónde va la lectura."""
         at_end = False
         while not at_end:
             data = self.stream.read(BLOCK)
@@ -56,8 +62,7 @@ class DelimitedFile:
                     f"Línea {self.line}: ocupa más de {LINE_LIMIT >> 20} MB sin un fin de línea.",
                     "No parece un archivo de texto delimitado.",
                 )
-            if len(records.lines) or records.rejects:
-                yield to_chunk(records, self.dialect, self.header, columns)
+            yield records
 
 
 def open_delimited(stream: ByteStream, dialect: Dialect) -> DelimitedFile:

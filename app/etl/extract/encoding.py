@@ -24,11 +24,16 @@ class ByteStream(Protocol):
 
 
 class Utf8Stream:
-    """Lee de `stream` y entrega UTF-8 sin marca de orden (BOM)."""
+    """Lee de `stream` y entrega UTF-8 sin marca de orden (BOM).
 
-    def __init__(self, stream: ByteStream, encoding: str) -> None:
+    `at_start`: si `stream` empieza donde el archivo; en medio de él no hay marcas.
+    `bytes_read`: cuántos bytes de la fuente van leídos.
+    """
+
+    def __init__(self, stream: ByteStream, encoding: str, at_start: bool = True) -> None:
         self._stream = stream
-        self._start = True
+        self._start = at_start
+        self.bytes_read = 0
         utf8 = encoding == "utf-8"
         self._decoder = None if utf8 else codecs.getincrementaldecoder(encoding)(UNREADABLE)
 
@@ -36,6 +41,7 @@ class Utf8Stream:
         """Hasta `size` bytes de la fuente (su UTF-8 puede ocupar más); vacío solo al final."""
         while True:
             raw = self._stream.read(size)
+            self.bytes_read += len(raw)
             text = raw if self._decoder is None else self._to_utf8(raw)
             # Un decodificador puede guardarse un byte suelto: no es todavía el final.
             if text or not raw:

@@ -1,0 +1,106 @@
+"""Los dos motores dejan lo mismo, fila a fila: tablas, rechazos, cuentas y libro de cargas."""
+
+import gzip
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from etl.embedded import ServerAddress
+from etl.generate import generate
+from etl.settings import ROOT, Settings
+from spark.bad_inputs import BAD_INPUTS
+from spark.parity import assert_equal, clear, load, staging_tables, state
+
+PARENTS = ("clientes.csv", "productos.csv", "tiendas.jsonl")
+Compare = Callable[[Path], None]
+
+
+@pytest.fixture
+def compare(settings: Settings, database: ServerAddress) -> Compare:
+    """Carga una carpeta con cada motor en la misma base, y compara lo que queda."""
+
+    def run(folder: Path) -> None:
+        load(settings, "pandas", folder)
+        expected = state(database)
+        clear(database)
+        load(settings, "spark", folder)
+        assert_equal(expected, state(database))
+        assert staging_tables(database) == []
+        assert sum(len(rows) for rows in expected.values()) > 0
+
+    return run
+
+
+def shop(folder: Path, *names: str) -> Path:
+    for name in names:
+        shutil.copy(ROOT / "datos" / name, folder)
+    return folder
+
+
+@pytest.mark.parametrize("blocks", ["enteros", "de 4 kB"])
+def test_the_sample_data_is_equal(blocks: str, compare: Compare, request: pytest.FixtureRequest) -> None:
+    if blocks == "de 4 kB":
+        request.getfixturevalue("small_blocks")
+    compare(ROOT / "datos")
+
+
+def test_generated_data_with_many_errors_is_equal(
+    compare: Compare, tmp_path: Path, small_blocks: None
+) -> None:
+    generate(tmp_path / "tienda", 6000, seed=7, error_rate=0.2)
+    compare(tmp_path / "tienda")
+
+
+@pytest.mark.parametrize("blocks", ["enteros", "de 4 kB"])
+def test_every_bad_input_is_equal(
+    blocks: str, compare: Compare, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if blocks == "de 4 kB":
+        request.getfixturevalue("small_blocks")
+    folder = shop(tmp_path, *PARENTS)
+    for name, content in BAD_INPUTS.items():
+        (folder / name).write_bytes(content)
+    compare(folder)
+
+
+def test_a_second_run_changes_nothing_whichever_engine_loaded_first(
+    settings: Settings, database: ServerAddress
+) -> None:
+    folder = shop(settings.datos_dir, *PARENTS, "ventas_2025-01.csv", "ventas_2025-02.csv.gz")
+    load(settings, "pandas", folder)
+    expected = state(database)
+    again = load(settings, "spark", folder)
+    assert {file.status for file in again.files} == {"skipped"}
+    assert_equal(expected, state(database))
+
+    clear(database)
+    load(settings, "spark", folder)
+    again = load(settings, "pandas", folder)
+    assert {file.status for file in again.files} == {"skipped"}
+    assert_equal(expected, state(database))
+
+
+def test_a_new_version_replaces_the_old_one_and_repeated_keys_update(
+    settings: Settings, database: ServerAddress, small_blocks: None
+) -> None:
+    results = []
+    for engine in ("pandas", "spark"):
+        clear(database)
+        folder = settings.datos_dir / engine
+        folder.mkdir()
+        shop(folder, *PARENTS, "ventas_2025-01.csv")
+        load(settings, engine, folder)
+        # La versión nueva: sin las últimas filas. Otro archivo repite claves con otra cantidad.
+        lines = (folder / "ventas_2025-01.csv").read_bytes().splitlines(keepends=True)
+        (folder / "ventas_2025-01.csv").write_bytes(b"".join(lines[:-500]))
+        changed = [line.replace(b",1,", b",9,", 1) for line in lines[1:800]]
+        (folder / "ventas_correccion.csv.gz").write_bytes(
+            gzip.compress(lines[0] + b"".join(changed), mtime=0)
+        )
+        results.append([file.counts for file in load(settings, engine, folder).files])
+        results.append(state(database))
+    assert results[0] == results[2]
+    assert_equal(results[1], results[3])
+    assert max(counts.updated for counts in results[0]) > 500
