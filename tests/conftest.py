@@ -19,8 +19,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
-from etl import embedded
-from etl.embedded import ServerAddress
+from etl.database import embedded
+from etl.database.embedded import ServerAddress
 from etl.settings import ROOT, Settings
 from support import administer, connect, settings_for, temporary_local_dir
 
@@ -82,7 +82,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerAddress]:
 @pytest.fixture(scope="session")
 def template(server: ServerAddress) -> ServerAddress:
     """La base que se copia para cada prueba: recién migrada y sin datos."""
-    from etl.migrate import migrate
+    from etl.database.migrate import migrate
 
     migrate(settings_for(server))
     return server

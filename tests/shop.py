@@ -6,7 +6,7 @@ from typing import Any
 
 from etl.datasets import Cliente, Producto, Tienda, Venta
 from etl.extract.source import Source
-from etl.ledger import Counts
+from etl.load.ledger import Counts
 from etl.one_file import Progress
 from etl.pipeline import run
 from etl.result import FileResult, RunResult

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from etl.embedded import ServerAddress
+from etl.database.embedded import ServerAddress
 from etl.settings import Settings
 
 

@@ -17,8 +17,8 @@ from typing import Annotated, Any
 
 import typer
 
+from etl.database.server import with_server
 from etl.errors import EtlError
-from etl.server import with_server
 from etl.settings import Settings, load_settings
 
 app = typer.Typer(
@@ -56,7 +56,9 @@ def run(
     ] = False,
 ) -> None:
     """Carga los archivos que aún no estén cargados y rehace los marts."""
-    from etl import declarations, migrate, pipeline, progress
+    from etl import declarations, pipeline
+    from etl.database import migrate
+    from etl.screen import progress
 
     settings = with_server(load_settings())
     migrate.ensure_ready(settings)
@@ -67,7 +69,7 @@ def run(
     if as_json:
         sys.stdout.write(json.dumps(result.to_json(), ensure_ascii=False, indent=2) + "\n")
     else:
-        from etl import summary  # rich tarda en importarse: solo si hay algo que enseñar
+        from etl.screen import summary  # rich tarda en importarse: solo si hay algo que enseñar
 
         summary.show(result, quiet)
     raise typer.Exit(result.exit_code)
@@ -76,7 +78,7 @@ def run(
 @app.command()
 def status() -> None:
     """Enseña las tablas, sus filas y las últimas cargas."""
-    from etl.status import show_status
+    from etl.screen.status import show_status
 
     show_status(with_server(load_settings()))
 
@@ -91,7 +93,8 @@ def rejects(
     ] = None,
 ) -> None:
     """Enseña las filas rechazadas y por qué; con --csv, las prepara para corregirlas."""
-    from etl import declarations, quarantine
+    from etl import declarations
+    from etl.screen import quarantine
 
     settings = with_server(load_settings())
     if csv is None:
@@ -151,7 +154,7 @@ def generate(
 @app.command()
 def migrate() -> None:
     """Prepara la base de datos: esquemas, usuarios, contraseñas y tablas."""
-    from etl.migrate import migrate as prepare
+    from etl.database.migrate import migrate as prepare
 
     typer.echo(f"Base de datos en la versión {prepare(with_server(load_settings()))}.")
 
@@ -165,7 +168,7 @@ def start() -> None:
 @db_app.command()
 def stop() -> None:
     """Detiene la base de datos propia; los datos se quedan en .local/."""
-    from etl import embedded
+    from etl.database import embedded
 
     settings = _own_server()
     stopped = embedded.stop(settings.local_dir, settings.pg_version)
@@ -181,7 +184,7 @@ def url() -> None:
 @db_app.command(context_settings={"ignore_unknown_options": True})
 def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTO]...")] = None) -> None:
     """Abre psql en la base de datos."""
-    from etl import embedded
+    from etl.database import embedded
 
     settings = with_server(load_settings())
     program = str(embedded.psql_path(settings.pg_version))

@@ -8,7 +8,7 @@ from typing import cast
 
 import sqlalchemy as sa
 
-from etl.database import OWNER, connect
+from etl.database.connection import OWNER, connect
 from etl.dataset import Dataset
 from etl.errors import UsageError
 from etl.settings import Settings

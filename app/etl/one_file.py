@@ -15,8 +15,7 @@ from uuid import UUID
 import psycopg
 from psycopg import errors, sql
 
-from etl import ledger
-from etl.database import LOADER, Connection, connect
+from etl.database.connection import LOADER, Connection, connect
 from etl.dialect import Dialect
 from etl.engines.local import prepare
 from etl.errors import FileFailed, FileRefused
@@ -24,12 +23,12 @@ from etl.extract.corrected import restored
 from etl.extract.match import match_columns
 from etl.extract.read import Document, open_document, written_as
 from etl.extract.source import Opened, Source, opened
-from etl.ledger import Counts, Entry
-from etl.load import TableWriter
-from etl.parse import ambiguities
+from etl.load.ledger import Counts, Entry
+from etl.load.table import TableWriter
 from etl.result import FileResult
 from etl.schema import Target
 from etl.settings import Settings
+from etl.transform.parse import ambiguities
 
 # Una conexión que se corta tres veces en el mismo archivo no es mala suerte.
 ATTEMPTS = 3

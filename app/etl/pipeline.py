@@ -14,15 +14,15 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from etl.database import LOADER, connect
+from etl.database.connection import LOADER, connect
 from etl.dataset import Dataset, target_of
 from etl.extract.parts import parts
 from etl.extract.source import Source, discover
-from etl.marts import refresh_marts
+from etl.load.marts import refresh_marts
 from etl.one_file import LoadRows, Progress, Session, load_file, load_rows_here
 from etl.result import RunResult
 from etl.settings import Settings
-from etl.undeclared import load_undeclared
+from etl.undeclared.one_table import load_undeclared
 
 
 def run(

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from etl.ledger import Counts
+from etl.load.ledger import Counts
 
 Status = Literal["loaded", "skipped", "refused", "failed"]
 

@@ -4,10 +4,10 @@ import sqlalchemy as sa
 from alembic import context
 
 import etl.datasets  # noqa: F401 - al importarse, declara las tablas
-from etl import registry
-from etl.database import OWNER, connect
+from etl.database import registry
+from etl.database.connection import OWNER, connect
+from etl.database.server import with_server
 from etl.dataset import Dataset
-from etl.server import with_server
 from etl.settings import load_settings
 
 SCHEMAS = ("datos", "etl")

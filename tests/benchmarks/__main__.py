@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from tests.benchmarks.cases import CASES, Bench
 
-from etl import embedded
-from etl.database import connect
+from etl.database import embedded
+from etl.database.connection import connect
 from etl.settings import ROOT, Settings
 
 FOLDER = ROOT / ".local" / "bench"

@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.benchmarks import data
 from tests.benchmarks.measure import Measure, in_turns, median_ratio, median_seconds, run
 
-from etl import embedded, migrate
-from etl.database import connect
+from etl.database import embedded, migrate
+from etl.database.connection import connect
 from etl.settings import Settings
 
 HERE = Path(__file__).parent

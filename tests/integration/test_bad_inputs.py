@@ -14,7 +14,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pytest
 
-from etl.database import LOADER, connect
+from etl.database.connection import LOADER, connect
 from etl.dataset import target_of
 from etl.datasets import Cliente
 from etl.extract.source import Source

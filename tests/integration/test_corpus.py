@@ -7,7 +7,7 @@ from shutil import copy
 from psycopg import sql
 
 from corpus.answers import Case, cases
-from etl.ledger import Counts
+from etl.load.ledger import Counts
 from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings

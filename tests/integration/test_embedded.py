@@ -14,8 +14,8 @@ import psutil
 import psycopg
 import pytest
 
-from etl import embedded
-from etl.embedded import ServerAddress, account
+from etl.database import embedded
+from etl.database.embedded import ServerAddress, account
 from etl.errors import DatabaseUnavailable, UsageError
 from etl.settings import ROOT
 from support import execute, fetch, temporary_local_dir
@@ -24,7 +24,7 @@ AS_ROOT = os.name != "nt" and os.geteuid() == 0
 START = """
 import sys
 from pathlib import Path
-from etl import embedded
+from etl.database import embedded
 print(embedded.ensure_running(Path(sys.argv[1]), int(sys.argv[2]), "alumno", "bigdata2026", "curso").port)
 """
 

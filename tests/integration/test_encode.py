@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from psycopg import sql
 
-from etl import encode
-from etl.embedded import ServerAddress
+from etl.database.embedded import ServerAddress
+from etl.load import encode
 from support import connect
 
 TYPES = {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from etl import declarations, pipeline, report
-from etl.database import LOADER, connect
+from etl.database.connection import LOADER, connect
 from etl.errors import UsageError
 from etl.report.figures import read_figures
 from etl.settings import Settings

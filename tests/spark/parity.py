@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from etl import datasets, declarations, pipeline
-from etl.embedded import ServerAddress
+from etl.database.embedded import ServerAddress
 from etl.result import RunResult
 from etl.settings import Settings
 from support import execute, fetch

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from etl.embedded import ServerAddress
+from etl.database.embedded import ServerAddress
 from etl.generate import generate
 from etl.settings import ROOT, Settings
 from spark.bad_inputs import BAD_INPUTS

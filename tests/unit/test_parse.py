@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from etl.dialect import Dialect
-from etl.parse import parse
+from etl.transform.parse import parse
 
 MONEY = pa.decimal128(10, 2)
 MOMENT = pa.timestamp("us")

@@ -9,7 +9,7 @@ import pyarrow as pa
 from etl.chunk import Chunk, Reject
 from etl.dialect import Dialect
 from etl.schema import Column, OneOf, Pattern, RowCheck, Schema
-from etl.transform import transform
+from etl.transform.validate import transform
 
 SCHEMA = Schema(
     (

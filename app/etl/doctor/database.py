@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from etl import migrate
 from etl.causes import DOCTOR
-from etl.database import connect
+from etl.database import migrate
+from etl.database.connection import connect
+from etl.database.server import with_server
 from etl.doctor.finding import Finding, bad, ok
 from etl.errors import EtlError
-from etl.server import with_server
 from etl.settings import Settings
 
 LOCAL = ("localhost", "127.0.0.1", "::1")

@@ -3,11 +3,11 @@
 from collections.abc import Generator, Iterator
 
 from etl.chunk import Chunk
-from etl.encode import encode
-from etl.load import Prepared
-from etl.prefetch import prefetch
+from etl.engines.prefetch import prefetch
+from etl.load.encode import encode
+from etl.load.table import Prepared
 from etl.schema import Schema
-from etl.transform import transform
+from etl.transform.validate import transform
 
 
 def prepare(chunks: Iterator[Chunk], schema: Schema, load_id: int) -> Generator[Prepared]:

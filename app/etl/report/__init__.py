@@ -8,7 +8,7 @@ Entra una configuración; sale `datos/salida/informe.html`.
 
 from pathlib import Path
 
-from etl.database import LOADER, connect
+from etl.database.connection import LOADER, connect
 from etl.errors import UsageError
 from etl.report.figures import read_figures
 from etl.report.page import render

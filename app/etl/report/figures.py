@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from etl.marts import SCHEMA
+from etl.load.marts import SCHEMA
 
 # Más filas no caben en una página que se lea; el resto está en etl.loads y en etl.rejects.
 FILES_SHOWN, LOADS_SHOWN, EXAMPLES_SHOWN, MART_ROWS = 200, 60, 3, 20_000

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from etl.database import Connection
+from etl.database.connection import Connection
 from etl.engines.spark.merge import Merger, StagingArea
 from etl.engines.spark.plan import Part, plan
 from etl.engines.spark.session import open_session, resources
@@ -21,7 +21,7 @@ from etl.errors import FileFailed
 from etl.extract.delimited import DelimitedFile
 from etl.extract.encoding import Utf8Stream
 from etl.extract.source import Opened
-from etl.ledger import Counts
+from etl.load.ledger import Counts
 from etl.one_file import Job, Progress, open_for_table
 from etl.result import FileResult, Resources
 from etl.settings import Settings

@@ -10,11 +10,11 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection, errors, sql
 
-from etl.database import LOADER, connect
+from etl.database.connection import LOADER, connect
 from etl.engines.spark.stage import SCHEMA, Staged, rejects_of
 from etl.errors import DatabaseUnavailable
-from etl.ledger import Counts
-from etl.load import REJECTS, merge_statement
+from etl.load.ledger import Counts
+from etl.load.table import REJECTS, merge_statement
 from etl.schema import Target
 from etl.settings import Settings
 

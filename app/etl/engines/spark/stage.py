@@ -14,9 +14,8 @@ import pyarrow as pa
 from psycopg import Connection, sql
 
 from etl.chunk import Chunk, Reject
-from etl.database import LOADER, connect
+from etl.database.connection import LOADER, connect
 from etl.dialect import Dialect
-from etl.encode import encode
 from etl.engines.spark.plan import Part
 from etl.errors import EtlError, FileRefused
 from etl.extract.corrected import restored
@@ -24,10 +23,11 @@ from etl.extract.delimited import DelimitedFile
 from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.read import open_document
 from etl.extract.source import Opened, opened
-from etl.load import copy_rows, orphan, save_rejects
+from etl.load.encode import encode
+from etl.load.table import copy_rows, orphan, save_rejects
 from etl.schema import ForeignKey, Target
 from etl.settings import Settings
-from etl.transform import transform
+from etl.transform.validate import transform
 
 SCHEMA = "staging"
 

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl import formats
 from etl.chunk import Chunk, Reject
-from etl.formats import Format
-from etl.parse import parse
+from etl.transform.parse import parse
+from etl.undeclared import formats
+from etl.undeclared.formats import Format
 
 # Con tres cifras tras el único signo, «1.234» puede ser mil doscientos o uno y pico.
 MAYBE_THOUSANDS = r"^-?[1-9][0-9]{0,2}[.,][0-9]{3}$"

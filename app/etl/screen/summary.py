@@ -4,8 +4,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from etl.progress import thousands
 from etl.result import RunResult
+from etl.screen.progress import thousands
 
 WORDS = {
     "loaded": "[green]cargado[/]",

@@ -15,12 +15,12 @@ import pyarrow as pa
 from psycopg import Connection, errors, sql
 
 from etl.chunk import Chunk, Reject
-from etl.encode import FORMAT, encode
-from etl.ledger import Counts
+from etl.load.encode import FORMAT, encode
+from etl.load.ledger import Counts
 from etl.schema import ForeignKey, Target
 
 if TYPE_CHECKING:
-    from etl.sieve import Sieve
+    from etl.load.sieve import Sieve
 
 STAGE = sql.Identifier("etl_stage")
 REJECTS = sql.Identifier("etl", "rejects")
@@ -68,7 +68,7 @@ class TableWriter:
 
     def _sift(self, prepared: Prepared) -> list[Reject]:
         """Copia directamente las filas seguras y mezcla las dudosas; devuelve las huérfanas."""
-        from etl.sieve import Sieve  # con pandas: solo lo paga un archivo con choques
+        from etl.load.sieve import Sieve  # con pandas: solo lo paga un archivo con choques
 
         self._sieve = self._sieve or Sieve(self.connection, self.target, self.load_id)
         doubtful = self._sieve.doubtful(prepared.rows)

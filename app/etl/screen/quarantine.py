@@ -10,13 +10,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from etl.database import Connection, connect
+from etl.database.connection import Connection, connect
 from etl.dataset import Dataset
 from etl.dialect import Dialect
 from etl.errors import UsageError
 from etl.extract.corrected import EXPLAINED
 from etl.extract.match import plain_name
-from etl.progress import thousands
+from etl.screen.progress import thousands
 from etl.settings import Settings
 
 # Una hoja de cálculo ejecuta lo que empieza así; el apóstrofo lo deja en texto (OWASP, «CSV injection»).

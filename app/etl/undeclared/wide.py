@@ -9,7 +9,7 @@ import json
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.infer import Plan
+from etl.undeclared.infer import Plan
 
 # Una fila no puede partirse entre páginas de 8.192 bytes; se descuentan cabeceras y mapa de nulos.
 BUDGET = 7_700

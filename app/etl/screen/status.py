@@ -7,8 +7,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from etl.database import Connection, connect
-from etl.progress import thousands
+from etl.database.connection import Connection, connect
+from etl.screen.progress import thousands
 from etl.settings import Settings
 
 TABLES = (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from etl.embedded import account, programs
+from etl.database.embedded import account, programs
 from etl.errors import DatabaseUnavailable
 
 HOST = "127.0.0.1"

@@ -18,7 +18,7 @@ import fasteners
 import psycopg
 from psycopg import sql
 
-from etl.embedded import cluster, process, programs
+from etl.database.embedded import cluster, process, programs
 from etl.errors import DatabaseUnavailable
 
 __all__ = ["ServerAddress", "ensure_running", "is_running", "psql_path", "stop"]

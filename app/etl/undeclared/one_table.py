@@ -16,22 +16,23 @@ from itertools import chain
 import pyarrow as pa
 from psycopg import errors
 
-from etl import ledger, staging
 from etl.chunk import Chunk, Reject
-from etl.database import Connection
+from etl.database.connection import Connection
 from etl.dialect import Dialect
-from etl.encode import encode
+from etl.engines.prefetch import prefetch
 from etl.extract.ending import without_ending
 from etl.extract.source import Source, opened
 from etl.extract.unknown import Found, open_unknown
-from etl.infer import Evidence, Misfit, Plan, convert, decide, possible_formats
-from etl.load import Prepared, TableWriter
-from etl.names import column_names
+from etl.load import ledger
+from etl.load.encode import encode
+from etl.load.table import Prepared, TableWriter
 from etl.one_file import Job, Progress, Session, fingerprint, load_file, lock_table
-from etl.prefetch import prefetch
 from etl.result import FileResult
 from etl.schema import Schema, Target
-from etl.wide import BUDGET, PACKED, pack, packed_warning, split_columns
+from etl.undeclared import staging
+from etl.undeclared.infer import Evidence, Misfit, Plan, convert, decide, possible_formats
+from etl.undeclared.names import column_names
+from etl.undeclared.wide import BUDGET, PACKED, pack, packed_warning, split_columns
 
 # Fechas imposibles («31/02/2024») que se apartan; con más, es que la columna no es de fechas.
 IMPOSSIBLE, IMPOSSIBLE_SHARE = 3, 0.01

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.chunk import Chunk, Reject
-from etl.parse import parse
 from etl.schema import Column, RowCheck, Schema, expectation, reason_code, satisfies, type_expectation
+from etl.transform.parse import parse
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import platform
 import tempfile
 from pathlib import Path
 
-from etl.embedded import account, programs
-from etl.embedded.process import HOST
+from etl.database.embedded import account, programs
+from etl.database.embedded.process import HOST
 
 # Ajustes para un portátil que carga archivos de 1 GB. La durabilidad no se toca: fsync sigue activo.
 SETTINGS = {

@@ -11,9 +11,9 @@ from psycopg import Connection, errors, sql
 
 from etl.errors import FileFailed
 from etl.extract.source import Source
-from etl.infer import Plan
-from etl.ledger import Entry
-from etl.names import MAX_BYTES, table_name
+from etl.load.ledger import Entry
+from etl.undeclared.infer import Plan
+from etl.undeclared.names import MAX_BYTES, table_name
 
 SCHEMA = "staging"
 AS_TEXT = "Archivo sin declarar, todo como texto: "

@@ -9,13 +9,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from etl.database import LOADER, Connection, connect
+from etl.database.connection import LOADER, Connection, connect
 from etl.errors import DatabaseUnavailable
 from etl.settings import Settings
 
 READER = "lector"
 # Dos migraciones a la vez se pisarían: la segunda espera a la primera.
-LOCK = "SELECT pg_advisory_lock(hashtextextended('etl.migrate', 0))"
+LOCK = "SELECT pg_advisory_lock(hashtextextended('etl.database.migrate', 0))"
 
 
 def migrate(settings: Settings) -> str:

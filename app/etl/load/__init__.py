@@ -1,0 +1,6 @@
+"""load: filas válidas y rechazos -> PostgreSQL, y la cuenta de todas.
+
+encode.py  filas -> bytes de COPY        table.py   COPY a la tabla; mezcla lo que choca
+sieve.py   qué filas pueden chocar       ledger.py  el libro de cargas
+marts.py   rehace las tablas de consulta
+"""

@@ -1,0 +1,1 @@
+"""screen: lo que se ve en el terminal: avance, resumen, estado y cuarentena."""

@@ -1,0 +1,6 @@
+"""undeclared: un archivo que nadie declaró -> una tabla de `staging` con los tipos de sus filas.
+
+one_table.py  una transacción: crear, llenar y sustituir     names.py    nombres de columna
+infer.py      qué tipo tiene cada columna, y por qué          formats.py  cómo se escribe cada tipo
+wide.py       más columnas de las que caben                   staging.py  las tablas de staging
+"""
