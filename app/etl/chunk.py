@@ -1,7 +1,7 @@
 """Lo que pasa de un paso al siguiente: trozos de filas en texto y las filas apartadas.
 
-`extract/` hace `Chunk`, `transform.py` los convierte en filas válidas y `Reject`,
-`load.py` guarda ambas cosas.
+`extract/` hace `Chunk`, `transform/` los convierte en filas válidas y `Reject`,
+`load/` guarda ambas cosas.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Cómo está escrito un archivo: separador, comillas, decimales, fechas, codificación.
 
 Lo declara cada data set (`datasets/`) o lo averigua `extract/detect.py`; lo leen
-`extract/` (la forma del archivo) y `transform.py` (la forma de los valores).
+`extract/` (la forma del archivo) y `transform/` (la forma de los valores).
 """
 
 from dataclasses import dataclass

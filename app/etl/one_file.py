@@ -66,7 +66,7 @@ class Job:
     load_id: int | None = None
 
 
-# Lo que se hace dentro de la transacción: cargar en una tabla declarada, o crear una (`undeclared.py`).
+# Lo que se hace dentro de la transacción: cargar en una tabla declarada, o crear una (`undeclared/`).
 Work = Callable[[Connection, Progress, Job, "FileResult"], None]
 
 # El motor: lee, valida y carga las filas de un archivo, y apunta su codificación y sus avisos.

@@ -1,6 +1,6 @@
 """Qué debe cumplir cada fila, dicho sin base de datos: columnas, tipos y reglas.
 
-Lo deduce `dataset.py` de una declaración (o `infer.py` de un archivo) y lo usa `transform.py`.
+Lo deduce `dataset.py` de una declaración (o `undeclared/infer.py` de un archivo) y lo usa `transform/`.
 Solo valores simples: viaja tal cual a los procesos de Spark.
 """
 

@@ -1,6 +1,6 @@
 """Las tablas del registro: `etl.loads` (el libro de cargas) y `etl.rejects` (las filas apartadas).
 
-Solo su forma, para Alembic; las escribe `ledger.py` y `load.py`.
+Solo su forma, para Alembic; las escribe `load/ledger.py` y `load/table.py`.
 """
 
 import sqlalchemy as sa

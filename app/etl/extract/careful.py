@@ -207,7 +207,9 @@ def _grammar(dialect: Dialect) -> Grammar:
     quote = re.escape(dialect.quote.encode()) if dialect.quote else b""
     escape = re.escape(dialect.escape.encode()) if dialect.escape else b""
     escaped = b"|" + escape + b"(?s:.)" if escape else b""
-    bare = b"(?:[^" + comma + quote + escape + rb"\r\n]" + escaped + b")*+"
+    # Un apóstrofo dentro de un valor («O'Donnell») es texto, aunque las comillas sean simples.
+    first, banned = (b"(?!')", b"") if dialect.quote == "'" else (b"", quote)
+    bare = first + b"(?:[^" + comma + banned + escape + rb"\r\n]" + escaped + b")*+"
     inside = b"(?:[^" + quote + escape + b"]|" + quote * 2 + escaped + b")*+"
     value = b"(?:" + quote + inside + quote + b"|" + bare + b")" if quote else bare
     end = rb"(?:\r\n|\n|\r)"

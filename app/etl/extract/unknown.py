@@ -2,7 +2,7 @@
 
 Entra un `Source`; sale el documento (con `chunks`) y un `Found` con lo averiguado. Los formatos
 con estructura propia (JSON, Parquet, Excel, SQLite) no necesitan detección: la traen.
-Lo usan `undeclared.py` para cargar e `inspect.py` para enseñar.
+Lo usan `undeclared/` para cargar e `inspect.py` para enseñar.
 """
 
 import re

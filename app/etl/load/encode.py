@@ -1,6 +1,6 @@
 """Escribe filas en el formato que lee COPY.
 
-Entra una tabla de Arrow con los tipos ya comprobados; salen los bytes que `load.py` manda y, en
+Entra una tabla de Arrow con los tipos ya comprobados; salen los bytes que `table.py` manda y, en
 `FORMAT`, cómo decirle a COPY lo que son. Lo normal es el formato binario, con `pgpq`. No hay
 `pgpq` para Linux en ARM (Docker en un Mac): allí Arrow escribe CSV, que da las mismas filas y
 tarda la mitad más.

@@ -2,7 +2,7 @@
 
 Solo trabaja cuando una clave ya chocó. Entra un trozo de filas válidas y sale qué filas son
 dudosas: su clave pudo salir antes en el archivo, o su referencia quizá no existe. Una fila dudosa
-no es mala: `load.py` deja que decida el servidor. Una que no lo es se copia sin preguntar.
+no es mala: `table.py` deja que decida el servidor. Una que no lo es se copia sin preguntar.
 """
 
 import io

@@ -1,7 +1,7 @@
 """Texto -> valor con tipo, columna a columna. Lo que no encaja queda nulo; nada se adivina.
 
 Entra una columna de texto de Arrow y sale otra con el tipo declarado y el mismo número de filas.
-La usa `transform.py`. Primero se intenta la conversión directa, que es la más rápida; solo si
+La usa `validate.py`. Primero se intenta la conversión directa, que es la más rápida; solo si
 algún valor falla se mira la forma de cada uno.
 """
 

@@ -2,7 +2,7 @@
 
 `Evidence` mira pasar los trozos de texto y recuerda qué formas siguen siendo posibles; `decide`
 elige el tipo, o texto con una advertencia si los valores admiten dos lecturas. `convert`
-aplica lo decidido a un trozo. Puro: ni archivos ni base de datos. Lo usa `undeclared.py`.
+aplica lo decidido a un trozo. Puro: ni archivos ni base de datos. Lo usa `one_table.py`.
 """
 
 from collections.abc import Collection

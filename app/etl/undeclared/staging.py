@@ -1,6 +1,6 @@
 """Las tablas de `staging`: una por archivo sin declarar, creadas y sustituidas por el cargador.
 
-Aquí están las sentencias; cuándo se ejecutan lo decide `undeclared.py`, dentro de su transacción.
+Aquí están las sentencias; cuándo se ejecutan lo decide `one_table.py`, dentro de su transacción.
 """
 
 from collections.abc import Callable
