@@ -23,6 +23,7 @@ from etl.extract.corrected import restored
 from etl.extract.match import match_columns
 from etl.extract.read import Document, open_document, written_as
 from etl.extract.source import Opened, Source, opened
+from etl.load import ledger
 from etl.load.ledger import Counts, Entry
 from etl.load.table import TableWriter
 from etl.result import FileResult
