@@ -1,5 +1,10 @@
 """El resumen de una ejecución, para leerlo en el terminal."""
 
+import os
+import shutil
+import sys
+from pathlib import Path
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -72,5 +77,13 @@ def _show_next_steps(console: Console, result: RunResult) -> None:
     if result.marts:
         console.print(f"Marts al día: {', '.join(result.marts)}.")
     if rejected:
-        console.print(f"{thousands(rejected)} filas en cuarentena: véalas con «etl rejects».")
-    console.print("Siga con: etl status · etl rejects · etl db psql")
+        console.print(f"{thousands(rejected)} filas en cuarentena: véalas con «{_program()} rejects».")
+    console.print(f"Siga con: {_program()} status · {_program()} report", soft_wrap=True)
+
+
+def _program() -> str:
+    """Cómo se escribe esta orden desde donde está la persona que la lee."""
+    if Path("/.dockerenv").exists():
+        return "docker compose run --rm app_etl"
+    program = Path(sys.argv[0])
+    return os.path.relpath(program) if program.name == "etl" and not shutil.which("etl") else "etl"
