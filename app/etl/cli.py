@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from etl.database.server import with_server
-from etl.errors import EtlError
+from etl.errors import EtlError, UsageError
 from etl.settings import Settings, load_settings
 
 app = typer.Typer(
@@ -73,6 +73,52 @@ def run(
 
         summary.show(result, quiet)
     raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def inspect(
+    paths: Annotated[list[Path], typer.Argument(metavar="ARCHIVO...", help="Archivos o carpetas.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")
+    ] = False,
+) -> None:
+    """Enseña cómo está escrito un archivo y qué saldría de él, sin cargarlo."""
+    from etl.extract.parts import parts
+    from etl.extract.source import discover
+    from etl.screen import file as screen
+    from etl.undeclared.inspection import inspect as look
+
+    found = [part for source in discover(paths, load_settings().datos_dir) for part in parts(source)]
+    inspections = [look(source) for source in found]
+    if as_json:
+        document = {"files": [inspection.to_json() for inspection in inspections]}
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        return
+    for inspection in inspections:
+        screen.show(inspection)
+
+
+@app.command()
+def new(
+    path: Annotated[Path, typer.Argument(metavar="ARCHIVO", help="El archivo que se quiere declarar.")],
+) -> None:
+    """Escribe la declaración de un archivo y su migración, listas para corregir."""
+    from etl.database import migrate
+    from etl.extract.parts import parts
+    from etl.extract.source import discover
+    from etl.undeclared import scaffold
+    from etl.undeclared.inspection import inspect as look
+
+    settings = load_settings()
+    sources = [part for source in discover([path], settings.datos_dir) for part in parts(source)]
+    if len(sources) != 1 or sources[0].part:
+        raise UsageError(f"«{path}» tiene varias tablas.", "Guarde cada una en su archivo.")
+    inspection = look(sources[0])
+    settings = with_server(settings)
+    migrate.ensure_ready(settings)
+    for written in scaffold.write(inspection, settings):
+        typer.echo(f"Escrito: {written}")
+    typer.echo("Revíselos y ejecute «etl migrate» y «etl run»: el archivo pasará de staging a su tabla.")
 
 
 @app.command()

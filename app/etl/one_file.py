@@ -21,7 +21,7 @@ from etl.engines.local import prepare
 from etl.errors import FileFailed, FileRefused
 from etl.extract.corrected import restored
 from etl.extract.match import match_columns
-from etl.extract.read import Document, open_document, written_as
+from etl.extract.read import DELIMITED, Document, open_document, written_as
 from etl.extract.source import Opened, Source, opened
 from etl.load import ledger
 from etl.load.ledger import Counts, Entry
@@ -189,10 +189,24 @@ def open_for_table(
     """El documento, y qué columna del archivo va a cada una de la tabla; apunta cómo está escrito."""
     assert job.load_id is not None
     with open_document(job.source, file, job.dialect) as (document, result.encoding, warnings):
+        describe_dialect(result, job)
         columns, unmatched = match_columns(document.header, job.target.rows, job.dialect.header)
         result.warnings = warnings + unmatched + ambiguities(job.dialect)
         ledger.describe(connection, job.load_id, document.header, written_as(document))
         yield document, columns
+
+
+def describe_dialect(result: FileResult, job: Job) -> None:
+    """Cómo está escrito un archivo declarado: lo que dice su declaración."""
+    if job.source.suffix in DELIMITED:
+        written = job.dialect
+        result.header, result.preamble_rows = written.header, written.preamble_rows
+        result.dialect = {
+            "delimiter": written.delimiter,
+            "quote": written.quote,
+            "escape": written.escape,
+            "line_end": None,
+        }
 
 
 def fingerprint(source: Source) -> str:

@@ -22,6 +22,7 @@ from etl.load.marts import refresh_marts
 from etl.one_file import LoadRows, Progress, Session, load_file, load_rows_here
 from etl.result import RunResult
 from etl.settings import Settings
+from etl.undeclared import staging
 from etl.undeclared.one_table import load_undeclared
 
 
@@ -72,8 +73,11 @@ def _load_all(
         for source, dataset in pairs:
             if dataset is None:
                 result.files += [load_undeclared(session, part, as_text) for part in parts(source)]
-            else:
-                result.files.append(load_file(session, source, target_of(dataset), dataset.dialect))
+                continue
+            result.files.append(load_file(session, source, target_of(dataset), dataset.dialect))
+            if result.files[-1].status in ("loaded", "skipped"):
+                with session.connection.transaction():
+                    staging.forget(session.connection, source.name)
         if any(file.status == "loaded" for file in result.files):
             result.marts = refresh_marts(session.connection, session.settings.sql_dir / "marts")
     finally:

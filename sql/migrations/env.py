@@ -27,6 +27,8 @@ def number_revision(migration_context, _revision, directives):
 def connection():
     settings = context.config.attributes.get("settings") or with_server(load_settings())
     opened = connect(settings, role=OWNER)
+    # Con «datos» en el search_path, Alembic lo toma por el esquema por omisión y no ve sus tablas.
+    opened.execute("SET search_path = pg_catalog")
     opened.autocommit = False
     return opened
 

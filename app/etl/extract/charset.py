@@ -7,6 +7,7 @@ Cómo se eligió y cuánto acierta: `docs/deteccion.md`. Sigue en `detect.py`.
 
 import codecs
 import re
+from itertools import islice
 
 BOMS = (  # UTF-32 antes que UTF-16: sus primeros dos bytes son los mismos
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -27,8 +28,8 @@ _MARKS = frozenset("ºª°€¿¡«»–—‘’“”…·²³½¼¾£©®™�
 _HIGH = re.compile(rb"[\x80-\xff]")
 # Por debajo de este acierto por carácter, ninguna de las candidatas explica el archivo.
 _ENOUGH = 0.5
-# Caracteres de la muestra cuyos vecinos se miran: más no cambian la media.
-SCORED_CHARS = 400_000
+# Caracteres no ASCII de la muestra cuyos vecinos se miran: más no cambian la media.
+SCORED_CHARS = 4000
 
 
 def detect_encoding(
@@ -111,10 +112,9 @@ def _single_byte(sample: bytes) -> tuple[str, list[str]]:
 
 def _plausibility(text: str) -> float:
     """Media, por carácter no ASCII, de cuán normal es verlo entre sus vecinos (de -1 a 1)."""
-    text = text[:SCORED_CHARS]
+    found = islice(re.finditer(r"[^\x00-\x7f]", text), SCORED_CHARS)
     points = [
-        _plausible(text[at - 1 : at], text[at], text[at + 1 : at + 2])
-        for at in (match.start() for match in re.finditer(r"[^\x00-\x7f]", text))
+        _plausible(text[at - 1 : at], text[at], text[at + 1 : at + 2]) for at in (m.start() for m in found)
     ]
     return sum(points) / len(points) if points else 0.0
 

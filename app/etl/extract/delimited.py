@@ -74,7 +74,9 @@ def open_delimited(stream: ByteStream, dialect: Dialect) -> DelimitedFile:
     utf8 = Utf8Stream(stream, dialect.encoding)
     first = utf8.read(BLOCK)
     lines = first[:HEADER_LIMIT].splitlines(keepends=True)
-    texts = (line.decode("utf-8", "replace").replace("\0", "\\x00") for line in lines[dialect.preamble_rows :])
+    texts = (
+        line.decode("utf-8", "replace").replace("\0", "\\x00") for line in lines[dialect.preamble_rows :]
+    )
     reader = csv.reader(
         texts,
         delimiter=dialect.delimiter,

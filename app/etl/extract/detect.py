@@ -127,13 +127,9 @@ def _guess(lines: list[str], skipped: int, given: str | None) -> Guess:
 
 def _single_column(lines: list[str], given: str | None) -> Guess:
     """Un archivo de una sola columna: se toma un separador que no corte ninguna fila."""
-    options = [given] if given else [",", ";", "\t", "|"]
-    guesses = [Guess(shape, tuple(records(lines, shape)), 1, 0.0) for shape in map(_quoted_shape, options)]
+    shapes = [Shape(mark, quote) for quote in ('"', None) for mark in ([given] if given else ",;\t|\x1f")]
+    guesses = [Guess(shape, tuple(records(lines, shape)), 1, 0.0) for shape in shapes]
     return max(guesses, key=lambda guess: sum(row.width == 1 for row in guess.records))
-
-
-def _quoted_shape(delimiter: str) -> Shape:
-    return Shape(delimiter, '"')
 
 
 def _is_decimal_column(guess: Guess) -> bool:

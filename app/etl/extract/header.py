@@ -115,7 +115,7 @@ def _preamble_warning(preamble: int, lines: list[str]) -> list[str]:
 
 def _table_start(rows: tuple[Record, ...], width: int) -> int:
     """La primera fila de la tabla: el ancho de la mayoría, y no una línea de título con huecos."""
-    start = next(index for index, row in enumerate(rows) if row.width == width)
+    start = next((index for index, row in enumerate(rows) if row.width == width), 0)
     if width < 3:
         return start
     for index in range(start, min(len(rows), start + 40)):
@@ -181,6 +181,9 @@ def _leading_text_rows(
 ) -> int:
     """Filas hasta la última sin nada del tipo de su columna, si las de encima pueden ser sus grupos."""
     depth = 0
+    values_below = sum(
+        1 for row in rows[start + 1 :] if row.width == width for at in typed if (row.cells or ())[at].strip()
+    )
     for index, row in enumerate(rows[start : start + MAX_HEADER_ROWS]):
         if row.width != width:
             break
@@ -189,10 +192,18 @@ def _leading_text_rows(
         fits = sum(1 for seen, wanted in found if seen == wanted)
         names_only = not found and depth == 0 and any(kind(cell) == TEXT for cell in cells)
         if (found and fits * 3 <= len(found)) or names_only:
+            if index and not _is_second_header(cells, values_below):
+                break
             depth = index + 1
         elif not _can_be_group(cells, typed):
             break
     return depth
+
+
+def _is_second_header(cells: tuple[str, ...], values_below: int) -> bool:
+    """Una segunda fila de nombres está llena, y debajo hay bastantes valores que no se le parecen."""
+    filled = sum(1 for cell in cells if cell.strip())
+    return filled * 2 >= len(cells) and values_below >= 6
 
 
 def _can_be_group(cells: tuple[str, ...], typed: list[int]) -> bool:
@@ -223,8 +234,8 @@ def _text_table(table: list[Record], first: tuple[str, ...]) -> tuple[int, bool,
     repeated = sum(
         1 for index, cell in enumerate(first) if cell.strip() and any(row[index] == cell for row in below)
     )
-    if repeated and first not in below:
-        return 0, repeated > 1 or len(first) == 1, "Sin cabecera: sus valores vuelven a salir más abajo."
+    if repeated > 1 and repeated * 2 >= len(first) and len(below) > 2 and first not in below:
+        return 0, True, "Sin cabecera: sus valores vuelven a salir más abajo."
     names = [_plain(cell) for cell in first]
     named = sum(1 for cell in first if _COMMON.fullmatch(_plain(cell)) or _SNAKE.fullmatch(cell.strip()))
     if named or (any(name.split(" ")[0] and _COMMON.fullmatch(name.split(" ")[0]) for name in names)):

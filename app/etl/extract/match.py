@@ -1,15 +1,19 @@
 """Empareja las columnas de un archivo con las declaradas, por nombre."""
 
+import re
 import unicodedata
 
 from etl.errors import FileRefused
 from etl.schema import Schema
 
+_EXPANSIONS = str.maketrans({"ñ": "n", "ß": "ss", "€": " eur ", "%": " pct ", "º": "", "ª": "", "ø": "o"})
+
 
 def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[dict[str, int], list[str]]:
     """Para cada columna de la tabla, su posición en el archivo; y los avisos.
 
-    Los nombres se comparan sin mayúsculas, acentos ni espacios alrededor. Sin nombres, por orden.
+    Los nombres se comparan sin mayúsculas, acentos ni espacios alrededor, o ya limpios como los deja
+    `etl new` («Código postal» es «codigo_postal»). Sin nombres, por orden.
     Lanza `FileRefused` si falta una columna obligatoria, hay una repetida o un nombre vacío.
     """
     if not has_names:
@@ -20,10 +24,12 @@ def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[d
         raise FileRefused(f"La cabecera repite la columna «{repeated[0]}».", "Cambie uno de los nombres.")
     if "" in names:
         raise FileRefused(f"La columna {names.index('') + 1} no tiene nombre en la cabecera.", "Póngale uno.")
+    cleaned = [clean(name) for name in header]
     positions = {
-        column.name: names.index(plain_name(column.name))
-        for column in schema.columns
-        if plain_name(column.name) in names
+        name: options.index(wanted)
+        for name in schema.names
+        for options, wanted in ((cleaned, name), (names, plain_name(name)))
+        if wanted in options
     }
     missing = [column for column in schema.columns if column.name not in positions]
     required = [column.name for column in missing if not column.nullable]
@@ -33,12 +39,12 @@ def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[d
             "Revise el separador declarado o los nombres de la cabecera.",
         )
     warnings = [f"falta la columna «{column.name}»: queda sin valor" for column in missing]
-    known = {plain_name(name) for name in schema.names}
+    used = set(positions.values())
     # Las que empiezan por «_» son nuestras: las añade `etl rejects --csv` para explicar cada fila.
     warnings += [
         f"columna «{name}» no declarada: no se carga"
-        for name, plain in zip(header, names, strict=True)
-        if plain not in known and not plain.startswith("_")
+        for position, name in enumerate(header)
+        if position not in used and not name.strip().startswith("_")
     ]
     return positions, warnings
 
@@ -50,6 +56,14 @@ def _by_position(header: list[str], schema: Schema) -> tuple[dict[str, int], lis
             "Sin cabecera, las columnas deben ser las declaradas y en su orden.",
         )
     return {name: position for position, name in enumerate(schema.names)}, []
+
+
+def clean(text: str) -> str:
+    """«Precio unitario (€)» -> «precio_unitario_eur»; vacío si no queda ninguna letra ni cifra."""
+    lowered = text.translate(_EXPANSIONS).casefold().translate(_EXPANSIONS)
+    plain = unicodedata.normalize("NFKD", lowered).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    return f"n_{name}" if name[:1].isdigit() else name
 
 
 def plain_name(name: str) -> str:

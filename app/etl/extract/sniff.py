@@ -22,7 +22,8 @@ DELIMITERS = {
 TRUSTED = 0.9
 # Una fila con saltos de línea entre comillas se da por mal cerrada si pasa de estas líneas.
 JOINED_LINES = 60
-SCORED_ROWS = 150  # filas cuyos valores se miran: más no cambian la media
+# Filas y valores que se miran: más no cambian la media.
+SCORED_ROWS, SCORED_CELLS = 150, 4000
 
 
 @dataclass(frozen=True)
@@ -198,8 +199,8 @@ def shapes(text: str, given: str | None = None) -> list[Shape]:
 def _quotes(text: str, delimiter: str) -> list[str | None]:
     """Las comillas que pueden envolver valores; sin ninguna a la vista, las dobles: son la norma."""
     found: list[str | None] = ['"']
-    opened = re.search(rf"(?:^|\n|{re.escape(delimiter)} *)'", text)
-    if opened and re.search(rf"'(?:$|\n|{re.escape(delimiter)})", text):
+    opened = text.startswith("'") or any(f"{mark}'" in text for mark in ("\n", delimiter, f"{delimiter} "))
+    if opened and (text.endswith("'") or any(f"'{mark}" in text for mark in ("\n", delimiter))):
         found.append("'")
     return [*found, None] if '"' in text else found
 
@@ -267,8 +268,8 @@ def _score(rows: list[Record], width: int, count: int, shape: Shape) -> float:
     regular = count / len(region)
     covered = sum(row.lines for row in region) / sum(row.lines for row in rows)
     sample = [rows[index] for index in fitting[:SCORED_ROWS]]
-    cells = [(cell, row.quoted) for row in sample for cell in row.cells or ()]
-    worth = sum(plausibility(cell, shape.delimiter) for cell, _ in cells) / len(cells)
+    cells = [cell for row in sample for cell in row.cells or ()][:SCORED_CELLS]
+    worth = sum(plausibility(cell, shape.delimiter) for cell in cells) / len(cells)
     trust = DELIMITERS.get(shape.delimiter, 1.0)
     score: float = regular**2 * covered**0.5 * worth**2 * (1 - 0.6 / width) * trust
     if fitting[0] > 0 and not (len(rows) > 1 and abs(rows[0].width - width) == 1 and width > 2):

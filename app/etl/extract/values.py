@@ -19,6 +19,10 @@ _MOMENT = re.compile(
     r"|\d{4}[-/](?:0[1-9]|1[0-2])|\d{4}(?:T|M|Q|-T|-Q)\d{1,2}"
 )
 _BOOLEANS = frozenset(["true", "false", "sí", "si", "no", "verdadero", "falso", "yes", "t", "f", "s", "n"])
+# Ningún número ni fecha es más largo; además acota lo que tardan las expresiones.
+LONGEST = 60
+# De un texto largo basta el principio para ver si parece un valor entero.
+READ = 2000
 # Un valor que por dentro lleva uno de estos signos pegados a los dos lados suele ser una fila sin cortar.
 _GLUED = re.compile(r"[^\s;|\t][;|\t][^\s;|\t]|[;|\t]$|^[;|\t]|[;|\t]{2}")
 _LINK = re.compile(r"(?:[a-z]+://|www\.|mailto:)\S+|[\w.+-]+@[\w-]+\.[\w.-]+", re.I)
@@ -29,6 +33,8 @@ def kind(value: str) -> str:
     text = value.strip()
     if not text:
         return EMPTY
+    if len(text) > LONGEST:
+        return TEXT
     if text[-1].isdigit() or text[0].isdigit() or text[0] in "+-−.,$€£":
         if _NUMBER.fullmatch(text) and any(map(str.isdigit, text)):
             return NUMBER
@@ -41,7 +47,7 @@ def kind(value: str) -> str:
 
 def plausibility(value: str, delimiter: str) -> float:
     """De 0 a 1, cuánto parece un valor entero y no un trozo de otro o varios pegados."""
-    text = value.strip()
+    text = value.strip()[:READ]
     found = kind(text)
     if found is EMPTY:
         return 0.6

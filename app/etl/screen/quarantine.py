@@ -15,7 +15,7 @@ from etl.dataset import Dataset
 from etl.dialect import Dialect
 from etl.errors import UsageError
 from etl.extract.corrected import EXPLAINED
-from etl.extract.match import plain_name
+from etl.extract.match import clean, plain_name
 from etl.screen.progress import thousands
 from etl.settings import Settings
 
@@ -67,7 +67,11 @@ def export_rejects(settings: Settings, dataset: str | None, path: Path, declared
         writer.writerow([*columns, *EXPLAINED])
         for name, header, written, line, raw, message in rows:
             values = split_raw(raw, header or [], written)
-            known = {plain_name(title): value for title, value in zip(header or [], values, strict=False)}
+            known = {
+                name: value
+                for title, value in zip(header or [], values, strict=False)
+                for name in (clean(title), plain_name(title))
+            }
             cells = [known.get(plain_name(column)) or "" for column in columns]
             writer.writerow(map(_harmless, [*cells, name, str(line), message, raw]))
     return len(rows)

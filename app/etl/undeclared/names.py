@@ -4,24 +4,13 @@ Entran textos cualesquiera; salen nombres en minúsculas, ASCII, de 63 bytes com
 Un nombre que falta o que se confunde con otro no se inventa: se rechaza el archivo y se dice cuál.
 """
 
-import re
-import unicodedata
 from collections.abc import Collection
 
 from etl.errors import FileRefused
-from etl.extract.match import plain_name
+from etl.extract.match import clean, plain_name
 
 MAX_BYTES = 63  # NAMEDATALEN de PostgreSQL, menos el final
 RESERVED = ("_load_id", "_line")
-_EXPANSIONS = str.maketrans({"ñ": "n", "ß": "ss", "€": " eur ", "%": " pct ", "º": "", "ª": "", "ø": "o"})
-
-
-def clean(text: str) -> str:
-    """«Precio unitario (€)» -> «precio_unitario_eur»; vacío si no queda ninguna letra ni cifra."""
-    lowered = unicodedata.normalize("NFKC", text).casefold().translate(_EXPANSIONS)
-    plain = unicodedata.normalize("NFKD", lowered).encode("ascii", "ignore").decode()
-    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
-    return f"n_{name}" if name[:1].isdigit() else name
 
 
 def table_name(stem: str) -> str:

@@ -138,3 +138,17 @@ def retire(connection: Connection[Any], entry: Entry, load_id: int) -> None:
         "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND status = 'loaded' AND load_id <> %s",
         (entry.table, load_id),
     )
+
+
+def forget(connection: Connection[Any], file: str) -> list[str]:
+    """Borra las tablas de `staging` de un archivo que ya se carga en su tabla declarada."""
+    rows = connection.execute(
+        "UPDATE etl.loads SET status = 'replaced' WHERE file = %s AND status = 'loaded' AND table_name LIKE %s"
+        " RETURNING table_name",
+        (file, f"{SCHEMA}.%"),
+    ).fetchall()
+    tables = [table for (table,) in rows]
+    for table in tables:
+        name = sql.Identifier(SCHEMA, table.removeprefix(f"{SCHEMA}."))
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+    return tables

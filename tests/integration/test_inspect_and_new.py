@@ -1,0 +1,92 @@
+"""`etl inspect` enseña sin cargar; `etl new` lleva un archivo de staging a una tabla declarada."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from etl.settings import ROOT, Settings
+from support import connect_settings
+
+CSV = (
+    "Informe de pedidos;;;;\n"
+    "Nº pedido;Código postal;Importe;Fecha;Miles\n"
+    "1;03001;1.234,50;31/12/2023;1.234\n"
+    "2;28013;12,25;01/02/2024;5.678\n"
+    "3;08001;7,00;31/02/2024;\n"
+    "4;08001;mal;\n"
+)
+
+
+def etl(root: Path, settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = {
+        **os.environ,
+        "PYTHONPATH": str(root / "app"),
+        "DB_HOST": str(settings.db_host),
+        "DB_PORT": str(settings.db_port),
+        "DB_NAME": settings.db_name,
+        "DB_USER": settings.db_user,
+        "DB_PASSWORD": settings.db_password,
+        "DATOS_DIR": str(settings.datos_dir),
+    }
+    command = [sys.executable, "-m", "etl", *arguments]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=root)
+
+
+def test_inspect_says_what_it_sees_and_loads_nothing(settings: Settings) -> None:
+    path = settings.datos_dir / "pedidos.csv"
+    path.write_bytes(CSV.encode("latin-1"))
+    shown = etl(ROOT, settings, "inspect", str(path))
+    assert shown.returncode == 0, shown.stderr
+    for text in ("latin-1", "punto y coma", "codigo_postal", "línea 5", "declare decimal"):
+        assert text in shown.stdout
+    seen = json.loads(etl(ROOT, settings, "inspect", str(path), "--json").stdout)["files"][0]
+    assert seen["dialect"] == {"delimiter": ";", "quote": '"', "escape": None, "line_end": "\n"}
+    assert (seen["encoding"], seen["header"], seen["preamble_rows"]) == ("latin-1", True, 1)
+    assert [(column["name"], column["type"]) for column in seen["columns"]] == [
+        ("n_pedido", "bigint"),
+        ("codigo_postal", "text"),
+        ("importe", "numeric"),
+        ("fecha", "date"),
+        ("miles", "text"),
+    ]
+    assert (seen["columns"][1]["distinct"], seen["columns"][4]["nulls"]) == (3, 1)
+    assert [reject["line"] for reject in seen["rejects"]] == [5, 6]
+
+
+def test_new_moves_a_file_from_staging_to_a_declared_table(settings: Settings, tmp_path: Path) -> None:
+    root = tmp_path / "proyecto"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    path = settings.datos_dir / "pedidos.csv"
+    path.write_bytes(CSV.encode("latin-1"))
+    assert etl(root, settings, "run").returncode == 0
+    with connect_settings(settings) as connection:
+        assert connection.execute("SELECT count(*) FROM staging.pedidos").fetchone() == (2,)
+
+    written = etl(root, settings, "new", str(path))
+    assert written.returncode == 0, written.stderr
+    declaration = (root / "app/etl/datasets/pedidos.py").read_text(encoding="utf-8")
+    assert (
+        "n_pedido: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)"
+        in declaration
+    )
+    assert "importe: Mapped[Decimal] = mapped_column(Numeric(12, 2))" in declaration
+    assert 'decimal=",", thousands=".", date_format="%d/%m/%Y"' in declaration
+    assert "# Columna «miles»: queda en texto" in declaration
+    checked = [sys.executable, "-m", "ruff", "check", "--no-cache", "app/etl/datasets/pedidos.py"]
+    assert subprocess.run(checked, cwd=root, check=False, capture_output=True).returncode == 0
+
+    migrated = etl(root, settings, "migrate")
+    assert migrated.returncode == 0, migrated.stderr
+    loaded = etl(root, settings, "run")
+    assert loaded.returncode == 0, loaded.stderr
+    with connect_settings(settings) as connection:
+        assert connection.execute(
+            "SELECT n_pedido, codigo_postal FROM datos.pedidos ORDER BY 1"
+        ).fetchall() == [
+            (1, "03001"),
+            (2, "28013"),
+        ]
+        assert connection.execute("SELECT to_regclass('staging.pedidos')").fetchone() == (None,)
