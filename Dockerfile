@@ -65,6 +65,7 @@ RUN groupadd --gid 1000 etl \
 COPY --from=builder /opt/venv /opt/venv
 # La receta con la que se hizo: «etl doctor» la compara con la de ahora (7.1.8, error 6).
 COPY Dockerfile requirements/etl.txt /usr/local/share/etl/
+COPY --chmod=755 docker/start.sh /usr/local/bin/start
 COPY --from=builder /sql /sql
 COPY --from=builder /app /app
 
@@ -81,4 +82,5 @@ WORKDIR /app
 USER 1000:1000
 # Es una tarea que termina, no un servicio: no hay salud que preguntar.
 HEALTHCHECK NONE
+ENTRYPOINT ["start"]
 CMD ["python", "etl_pipeline.py"]

@@ -15,6 +15,8 @@ from etl.errors import UsageError
 
 # La carpeta del repositorio; en la imagen, donde el código está en /app, es la raíz.
 ROOT = Path(__file__).resolve().parents[2]
+# Un Codespace también es un contenedor, pero en él el código no está en /app y sí hay Docker.
+IN_IMAGE = Path("/") == ROOT
 
 
 @dataclass(frozen=True)

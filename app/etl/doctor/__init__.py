@@ -15,17 +15,16 @@ from etl.doctor import compose_file, containers, database, docker, files, machin
 from etl.doctor.docker import Project
 from etl.doctor.finding import Finding, bad
 from etl.doctor.ports import ports
-from etl.settings import ROOT, Settings
+from etl.settings import IN_IMAGE, ROOT, Settings
 
 __all__ = ["Finding", "examine"]
 
 
 def examine(settings: Settings, root: Path = ROOT) -> list[Finding]:
     """Todas las comprobaciones que tienen sentido aquí, de lo más básico a lo más concreto."""
-    inside = is_image()
     findings: list[Finding] = []
     project = None
-    if not inside:
+    if not IN_IMAGE:
         findings.append(machine.engine())
         if findings[0].state == "ok":
             compose = machine.compose()
@@ -37,16 +36,10 @@ def examine(settings: Settings, root: Path = ROOT) -> list[Finding]:
         findings.append(files.line_ends(root))
     if project:
         findings += _stack(project)
-    findings += database.database(settings, inside)
+    findings += database.database(settings, IN_IMAGE)
     findings.append(files.output_folder(settings, project))
     findings += files.data_files(settings, declarations.load(settings, None))
     return findings
-
-
-def is_image() -> bool:
-    """Si esto corre en la imagen del proyecto, donde el código está en /app. Un Codespace también es
-    un contenedor, pero en él sí hay un Docker que mirar."""
-    return Path("/") == ROOT
 
 
 def _project(root: Path, findings: list[Finding]) -> Project | None:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from etl.result import RunResult
 from etl.screen.progress import thousands
+from etl.settings import IN_IMAGE
 
 WORDS = {
     "loaded": "[green]cargado[/]",
@@ -83,7 +84,7 @@ def _show_next_steps(console: Console, result: RunResult) -> None:
 
 def _program() -> str:
     """Cómo se escribe esta orden desde donde está la persona que la lee."""
-    if Path("/.dockerenv").exists():
+    if IN_IMAGE:
         return "docker compose run --rm app_etl"
     program = Path(sys.argv[0])
     return os.path.relpath(program) if program.name == "etl" and not shutil.which("etl") else "etl"
