@@ -90,7 +90,7 @@ def test_the_commands_that_the_documents_name_exist(document: Path) -> None:
     code = [line for block in re.findall(r"```bash\n(.*?)```", text, re.S) for line in block.splitlines()]
     code += re.findall(r"`([^`\n]+)`", text) + re.findall(r"«(etl [^»]+)»", text)
     for line in code:
-        for prefix, used in re.findall(r"(?:^|\s)(app_)?etl ([a-z][^|;&>#»]*)", line):
+        for prefix, used in re.findall(r"(?:^|(?<!from)\s)(app_)?etl ([a-z][^|;&>#»]*)", line):
             words = used.split()
             if prefix and words[0] in PROGRAMS:
                 continue
