@@ -69,7 +69,7 @@ def fetch(address: ServerAddress, query: str, *parameters: Any) -> list[tuple[An
         return connection.execute(query, parameters or None).fetchall()
 
 
-def connect_settings(settings: Settings) -> psycopg.Connection[Any]:
+def connect_settings(settings: Settings, **options: Any) -> psycopg.Connection[Any]:
     """Una conexión de superusuario a la base de esa configuración."""
     return psycopg.connect(
         host=settings.db_host,
@@ -77,5 +77,5 @@ def connect_settings(settings: Settings) -> psycopg.Connection[Any]:
         user=settings.db_user,
         password=settings.db_password,
         dbname=settings.db_name,
-        autocommit=True,
+        **{"autocommit": True} | options,
     )

@@ -21,6 +21,9 @@ from etl.database.server import with_server
 from etl.errors import EtlError, UsageError
 from etl.settings import Settings, load_settings
 
+# Lo que devuelve un programa que se interrumpe con Ctrl-C; con SIGTERM (`docker stop`), 143.
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="De los archivos de datos/ a tablas validadas de PostgreSQL.",
     no_args_is_help=True,
@@ -268,12 +271,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        return app(arguments, standalone_mode=False) or 0
+        code: int = app(arguments, standalone_mode=False) or 0
+        # Typer convierte un Ctrl-C (y nuestro SIGTERM) en este código, sin decir nada.
+        return code if code != INTERRUPTED else _interrupted()
     except EtlError as error:
         return _explain(error.message, error.hint, error.exit_code)
-    except typer.Abort as error:
-        stopped = isinstance(error.__cause__, Terminated)
-        return _explain("Interrumpido: no queda nada a medias.", "", 143 if stopped else 130)
+    except (typer.Abort, KeyboardInterrupt):
+        return _interrupted()
     except Exception as error:
         if hasattr(error, "show"):  # la orden está mal escrita; lo explica Typer
             error.show()
@@ -287,6 +291,10 @@ def _run(arguments: list[str] | None) -> int:
         return _explain(
             f"{type(error).__name__}: {error}", "Es un fallo nuestro. Con ETL_DEBUG=1 verá la traza.", 1
         )
+
+
+def _interrupted() -> int:
+    return _explain("Interrumpido: no queda nada a medias.", "", 143 if Terminated.received else INTERRUPTED)
 
 
 def _psycopg_error() -> type[Exception]:
@@ -305,7 +313,10 @@ def _explain(message: str, hint: str, exit_code: int) -> int:
 class Terminated(KeyboardInterrupt):
     """Un SIGTERM; psycopg lo trata como un Ctrl-C y cancela la sentencia en curso."""
 
+    received = False
+
 
 def _terminate(_number: int, _frame: Any) -> None:
     """`docker stop` pide parar con SIGTERM: se deshace la transacción y se sale enseguida."""
+    Terminated.received = True
     raise Terminated

@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 from psycopg import errors, sql
 
-from etl.database.connection import LOADER, Connection, connect
+from etl.database.connection import LOADER, Connection, reconnect
 from etl.dialect import Dialect
 from etl.engines.local import prepare
 from etl.errors import FileFailed, FileRefused
@@ -106,7 +106,7 @@ def _record_failure(session: Session, entry: Entry, result: FileResult) -> None:
     try:
         ledger.record_failure(session.connection, entry, result.status, result.reason or "")
     except psycopg.Error:
-        session.connection = connect(session.settings, role=LOADER)
+        session.connection = reconnect(session.settings, session.connection, LOADER)
         ledger.record_failure(session.connection, entry, result.status, result.reason or "")
 
 
@@ -120,7 +120,7 @@ def _load_or_retry(session: Session, job: Job, result: FileResult) -> None:
         except psycopg.Error as error:
             if not session.connection.closed:
                 raise _failure(error) from error
-            session.connection = connect(session.settings, role=LOADER)
+            session.connection = reconnect(session.settings, session.connection, LOADER)
             if _was_committed(session.connection, job, result):
                 return
             if attempt == ATTEMPTS:
@@ -141,7 +141,7 @@ def _was_committed(connection: Connection, job: Job, result: FileResult) -> bool
     with connection.transaction():
         # Mientras la sesión perdida siga viva tiene este cerrojo: esperarlo es esperar su final.
         lock_table(connection, job.target.name)
-        counts = ledger.outcome(connection, job.load_id)
+        counts = ledger.outcome(connection, job.load_id, job.entry.run_id)
     if counts:
         result.counts = counts
     return counts is not None

@@ -78,8 +78,7 @@ def _load_all(
             if result.files[-1].status in ("loaded", "skipped"):
                 with session.connection.transaction():
                     staging.forget(session.connection, source.name)
-        if any(file.status == "loaded" for file in result.files):
-            result.marts = refresh_marts(session.connection, session.settings.sql_dir / "marts")
+        result.marts = refresh_marts(session.connection, session.settings.sql_dir / "marts")
     finally:
         session.connection.close()
 

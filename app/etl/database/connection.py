@@ -25,6 +25,8 @@ class Connection(psycopg.Connection[Any]):
     """Una conexión que se da por perdida si el servidor calla más de `patience` segundos."""
 
     patience: float | None = None
+    # Cómo la conoce el servidor; hace falta cuando ya no se puede hablar con ella.
+    pid: int | None = None
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         limit = self.patience if timeout is None else timeout
@@ -53,6 +55,21 @@ def connect(settings: Settings, role: str | None = None) -> Connection:
         pause = min(pause * 2, 3)
 
 
+def reconnect(settings: Settings, lost: Connection, role: str) -> Connection:
+    """Abre otra conexión y acaba con la perdida, que en el servidor puede seguir viva.
+
+    Si la red se quedó muda en mitad de un COPY, el servidor espera datos que no llegarán, con la
+    tabla bloqueada, y ninguno de sus límites corta esa espera.
+    """
+    connection = connect(settings)
+    connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = %s AND application_name = 'etl'",
+        (lost.pid,),
+    )
+    _act_as(connection, role)
+    return connection
+
+
 def _open(settings: Settings, role: str | None) -> Connection:
     connection = Connection.connect(
         host=settings.db_host,
@@ -72,16 +89,24 @@ def _open(settings: Settings, role: str | None) -> Connection:
     )
     # El servidor corta antes que nosotros: así el motivo llega escrito.
     connection.patience = settings.statement_seconds + 5
+    connection.pid = connection.info.backend_pid
     if role and role != settings.db_user:
-        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        _act_as(connection, role)
     return connection
+
+
+def _act_as(connection: Connection, role: str) -> None:
+    connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
 
 
 def _limits(settings: Settings) -> dict[str, Any]:
     return {
         "lock_timeout": f"{settings.lock_seconds * 1000:.0f}",
         "statement_timeout": f"{settings.statement_seconds * 1000:.0f}",
-        # Si este proceso muere sin despedirse, el servidor suelta sus bloqueos solo.
+        # Si este proceso muere sin despedirse (un apagón), el servidor suelta sus bloqueos solo.
+        "tcp_keepalives_idle": 10,
+        "tcp_keepalives_interval": 5,
+        "tcp_keepalives_count": 3,
         "idle_in_transaction_session_timeout": f"{settings.statement_seconds * 1000:.0f}",
         "client_encoding": "UTF8",
         "datestyle": "ISO",

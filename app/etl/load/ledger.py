@@ -115,12 +115,13 @@ def record_failure(connection: Connection[Any], entry: Entry, status: str, error
     )
 
 
-def outcome(connection: Connection[Any], load_id: int) -> Counts | None:
+def outcome(connection: Connection[Any], load_id: int, run_id: UUID) -> Counts | None:
     """Las cuentas de una carga si llegó a confirmarse; sirve cuando se perdió la respuesta al COMMIT."""
     row = connection.execute(
         "SELECT rows_read, rows_loaded, rows_updated, rows_duplicate, rows_rejected FROM etl.loads"
-        " WHERE load_id = %s AND status = 'loaded'",
-        (load_id,),
+        # Tras una caída del servidor, otra ejecución pudo recibir el mismo número.
+        " WHERE load_id = %s AND run_id = %s AND status = 'loaded'",
+        (load_id, run_id),
     ).fetchone()
     return Counts(*row) if row else None
 

@@ -1,36 +1,70 @@
 """Rehace los marts: una tabla por archivo de `sql/marts/`, con lo que devuelve su SELECT.
 
-Se llaman tras una carga. Cada uno se rehace en una transacción: quien consulta ve el de antes o
-el nuevo, nunca la tabla vacía.
+Se llaman al acabar de cargar. Cada uno se rehace en una transacción: quien consulta ve el de
+antes o el nuevo, nunca la tabla vacía. Su comentario dice de qué carga y de qué SELECT salió: si
+una ejecución se cortó antes de llegar aquí, o alguien cambió el SELECT, lo nota la siguiente.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, errors, sql
 
+from etl.errors import DatabaseUnavailable
+
 SCHEMA = "marts"
 
 
+# Las cargas que llegaron a confirmarse: nunca son menos que antes, así que su número dice hasta dónde se vio.
+LOADS = "SELECT count(*) FROM etl.loads WHERE status IN ('loaded', 'replaced')"
+
+
 def refresh_marts(connection: Connection[Any], folder: Path) -> list[str]:
-    """Rehace todos los marts y devuelve sus nombres; pasa por alto los de tablas que no existen."""
+    """Rehace los marts que no están al día y devuelve sus nombres.
+
+    Pasa por alto los de tablas que no existen. Lanza `DatabaseUnavailable` si alguien los bloquea.
+    """
     return [path.stem for path in sorted(folder.glob("*.sql")) if _refresh(connection, path)]
 
 
 def _refresh(connection: Connection[Any], path: Path) -> bool:
     mart = sql.Identifier(SCHEMA, path.stem)
     building = sql.Identifier(SCHEMA, f"{path.stem}__nuevo")
-    query = sql.SQL(path.read_text(encoding="utf-8").rstrip().rstrip(";"))
+    text = path.read_text(encoding="utf-8").rstrip().rstrip(";")
+    query = sql.SQL(text)
     try:
         with connection.transaction():
             connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{SCHEMA}.{path.stem}",)
             )
+            # Se mira antes que los datos: una carga que acabe entretanto hará rehacerlo otra vez.
+            mark = _mark(connection, text)
+            if _comment(connection, path.stem) == mark:
+                return False
             connection.execute(sql.SQL("CREATE TABLE {} AS {}").format(building, query))
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(mart))
             connection.execute(
                 sql.SQL("ALTER TABLE {} RENAME TO {}").format(building, sql.Identifier(path.stem))
             )
+            connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(mart, sql.Literal(mark)))
     except errors.UndefinedTable:
         return False
+    except errors.LockNotAvailable as error:
+        raise DatabaseUnavailable(
+            f"No se puede rehacer {SCHEMA}.{path.stem}: otra sesión lo tiene bloqueado.",
+            "Los datos están cargados. Ciérrela (pg_stat_activity) y repita «etl run»: rehará lo que falte.",
+        ) from error
     return True
+
+
+def _mark(connection: Connection[Any], text: str) -> str:
+    loads = connection.execute(LOADS).fetchone()
+    assert loads is not None
+    return f"Tras {loads[0]} cargas; SELECT {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _comment(connection: Connection[Any], mart: str) -> str | None:
+    query = "SELECT obj_description(to_regclass(format('%%I.%%I', %s::text, %s::text)), 'pg_class')"
+    row = connection.execute(query, (SCHEMA, mart)).fetchone()
+    return row[0] if row else None
