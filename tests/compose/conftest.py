@@ -8,6 +8,7 @@
 Sin motor se saltan («falta ...»); con CI=true ese salto es un fallo.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -19,7 +20,8 @@ import pytest
 from compose.stack import Stack, docker, fresh_copy
 from etl.settings import ROOT
 
-IMAGE = "etl-local/app:pruebas"
+# Con un nombre por clon: dos que se prueban a la vez no se pisan la imagen.
+IMAGE = f"etl-local/app:pruebas-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
 OFFICIAL = {"POSTGRES18_IMAGE": "postgres:18"}
 
 
