@@ -6,8 +6,8 @@ from typing import Any
 
 from etl.datasets import Cliente, Producto, Tienda, Venta
 from etl.extract.source import Source
+from etl.job import Progress
 from etl.load.ledger import Counts
-from etl.one_file import Progress
 from etl.pipeline import run
 from etl.result import FileResult, RunResult
 from etl.settings import Settings

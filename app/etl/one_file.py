@@ -6,77 +6,30 @@ repetir: nunca se repite a ciegas.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from uuid import UUID
 
 import psycopg
 from psycopg import errors, sql
 
 from etl.database.connection import LOADER, Connection, reconnect
 from etl.dialect import Dialect
-from etl.engines.local import prepare
 from etl.errors import FileFailed, FileRefused
-from etl.extract.corrected import restored
-from etl.extract.match import match_columns
-from etl.extract.read import DELIMITED, Document, open_document, written_as
-from etl.extract.source import Opened, Source, opened
+from etl.extract.source import Source, opened
+from etl.job import Job, LoadRows, Progress, Session, Work
 from etl.load import ledger
 from etl.load.ledger import Counts, Entry
-from etl.load.table import TableWriter
 from etl.result import FileResult
 from etl.schema import Target
-from etl.settings import Settings
-from etl.transform.parse import ambiguities
 
 # Una conexión que se corta tres veces en el mismo archivo no es mala suerte.
 ATTEMPTS = 3
 # Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
 OTHER_LOADER_SECONDS = 600
 
-# Recibe el archivo, los bytes leídos y las cuentas hasta ahora.
-Progress = Callable[[Source, int, Counts], None]
-
-
-@dataclass
-class Session:
-    """Lo que comparten los archivos de una ejecución; la conexión se renueva si se pierde.
-
-    `load_rows` es el motor, el de este proceso o el de un clúster.
-    """
-
-    settings: Settings
-    run_id: UUID
-    engine: str
-    progress: Progress
-    connection: Connection
-    load_rows: "LoadRows"
-
-
-@dataclass
-class Job:
-    """Un archivo camino de su tabla. `load_id` existe desde que empieza su transacción."""
-
-    source: Source
-    target: Target
-    dialect: Dialect
-    entry: Entry
-    work: "Work"
-    load_id: int | None = None
-
-
-# Lo que se hace dentro de la transacción: cargar en una tabla declarada, o crear una (`undeclared/`).
-Work = Callable[[Connection, Progress, Job, "FileResult"], None]
-
-# El motor: lee, valida y carga las filas de un archivo, y apunta su codificación y sus avisos.
-# Devuelve las cuentas y la huella.
-LoadRows = Callable[[Connection, Progress, Job, Opened, FileResult], tuple[Counts, str]]
-
 
 def load_file(
-    session: Session, source: Source, target: Target, dialect: Dialect, work: "Work | None" = None
+    session: Session, source: Source, target: Target, dialect: Dialect, work: Work | None = None
 ) -> FileResult:
     """Carga un archivo y cuenta qué fue de él; un archivo malo no es una excepción.
 
@@ -165,48 +118,6 @@ def _load(
             _check_references(connection, job.target)
         result.status = "loaded"
         ledger.finish(connection, job.load_id, sha256, result.counts, result.encoding, result.warnings)
-
-
-def load_rows_here(
-    connection: Connection, progress: Progress, job: Job, file: Opened, result: FileResult
-) -> tuple[Counts, str]:
-    """El motor de un proceso: cada trozo se valida mientras se carga el anterior."""
-    assert job.load_id is not None
-    writer = TableWriter(connection, job.target, job.load_id)
-    with open_for_table(connection, job, file, result) as (document, columns):
-        chunks = restored(document.header, document.chunks(columns))
-        with closing(prepare(chunks, job.target.rows, job.load_id)) as prepared:
-            for chunk in prepared:
-                writer.write(chunk)
-                progress(job.source, file.bytes_read, writer.counts)
-    return writer.counts, file.finish()
-
-
-@contextmanager
-def open_for_table(
-    connection: Connection, job: Job, file: Opened, result: FileResult
-) -> Iterator[tuple[Document, dict[str, int]]]:
-    """El documento, y qué columna del archivo va a cada una de la tabla; apunta cómo está escrito."""
-    assert job.load_id is not None
-    with open_document(job.source, file, job.dialect) as (document, result.encoding, warnings):
-        describe_dialect(result, job)
-        columns, unmatched = match_columns(document.header, job.target.rows, job.dialect.header)
-        result.warnings = warnings + unmatched + ambiguities(job.dialect)
-        ledger.describe(connection, job.load_id, document.header, written_as(document))
-        yield document, columns
-
-
-def describe_dialect(result: FileResult, job: Job) -> None:
-    """Cómo está escrito un archivo declarado: lo que dice su declaración."""
-    if job.source.suffix in DELIMITED:
-        written = job.dialect
-        result.header, result.preamble_rows = written.header, written.preamble_rows
-        result.dialect = {
-            "delimiter": written.delimiter,
-            "quote": written.quote,
-            "escape": written.escape,
-            "line_end": None,
-        }
 
 
 def fingerprint(source: Source) -> str:

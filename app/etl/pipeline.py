@@ -16,10 +16,12 @@ import sqlalchemy as sa
 
 from etl.database.connection import LOADER, connect
 from etl.dataset import Dataset, target_of
+from etl.engines import local
 from etl.extract.parts import parts
 from etl.extract.source import Source, discover
+from etl.job import LoadRows, Progress, Session
 from etl.load.marts import refresh_marts
-from etl.one_file import LoadRows, Progress, Session, load_file, load_rows_here
+from etl.one_file import load_file
 from etl.result import RunResult
 from etl.settings import Settings
 from etl.undeclared import staging
@@ -56,7 +58,7 @@ def _engine(
     name: str, settings: Settings, result: RunResult, announce: Callable[[str], None]
 ) -> Iterator[LoadRows]:
     if name == "pandas":
-        yield load_rows_here
+        yield local.load_rows
         return
     from etl.engines.spark import open_cluster  # solo quien lo pide necesita PySpark y Java
 

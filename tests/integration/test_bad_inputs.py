@@ -17,8 +17,10 @@ import pytest
 from etl.database.connection import LOADER, connect
 from etl.dataset import target_of
 from etl.datasets import Cliente
+from etl.engines.local import load_rows
 from etl.extract.source import Source
-from etl.one_file import Session, load_file, load_rows_here
+from etl.job import Session
+from etl.one_file import load_file
 from etl.result import FileResult
 from etl.settings import Settings
 from shop import (
@@ -184,7 +186,7 @@ def test_24_a_backslash_escapes_only_if_declared(
 def load_with_dialect(settings: Settings, source: Source, **dialect: str | None) -> FileResult:
     """Carga un archivo de clientes escrito de otra manera que la declarada."""
     with connect(settings, role=LOADER) as connection:
-        session = Session(settings, uuid4(), "pandas", silent, connection, load_rows_here)
+        session = Session(settings, uuid4(), "pandas", silent, connection, load_rows)
         return load_file(session, source, target_of(Cliente), replace(Cliente.dialect, **dialect))  # type: ignore[arg-type]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from etl.extract.source import Source
+from etl.job import Progress
 from etl.load.ledger import Counts
-from etl.one_file import Progress
 
 # En un registro (docker logs, CI) una línea cada tanto basta.
 LOG_SECONDS = 5

@@ -21,8 +21,8 @@ from etl.errors import FileFailed
 from etl.extract.delimited import DelimitedFile
 from etl.extract.encoding import Utf8Stream
 from etl.extract.source import Opened
+from etl.job import Job, Progress, open_for_table
 from etl.load.ledger import Counts
-from etl.one_file import Job, Progress, open_for_table
 from etl.result import FileResult, Resources
 from etl.settings import Settings
 
@@ -62,7 +62,7 @@ class Cluster:
     def load_rows(
         self, connection: Connection, progress: Progress, job: Job, file: Opened, result: FileResult
     ) -> tuple[Counts, str]:
-        """Lo mismo que `one_file.load_rows_here`, en el clúster; devuelve las cuentas y la huella."""
+        """Lo mismo que `engines.local.load_rows`, en el clúster; devuelve las cuentas y la huella."""
         assert job.load_id is not None
         # Mientras el clúster trabaja esta transacción espera, y eso no es un abandono.
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
