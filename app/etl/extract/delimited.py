@@ -4,6 +4,7 @@
 Todo el archivo se lee por bloques: la memoria no depende de su tamaño.
 """
 
+import codecs
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -143,10 +144,12 @@ def _parse(
     wanted = [positions[position] for position in columns.values()]
     if not records.data:
         return pa.table({name: pa.array([], pa.string()) for name in columns}), wrong
+    # Arrow quita una marca (BOM) al principio de lo que lee; si aquí hay una, es parte de un valor.
+    data = codecs.BOM_UTF8 + records.data if records.data.startswith(codecs.BOM_UTF8) else records.data
     table = arrow_csv.read_csv(
-        pa.BufferReader(records.data),
+        pa.BufferReader(data),
         # Un solo hilo: así Arrow numera las filas que aparta, y el otro núcleo es de PostgreSQL.
-        arrow_csv.ReadOptions(use_threads=False, block_size=len(records.data) + 1, column_names=positions),
+        arrow_csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=positions),
         arrow_csv.ParseOptions(
             delimiter=dialect.delimiter,
             quote_char=dialect.quote or False,
