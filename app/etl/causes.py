@@ -1,13 +1,10 @@
 """Los fallos que todo el mundo encuentra alguna vez: cómo se reconocen, qué significan y qué hacer.
 
-Los usan los mensajes de error (`database/connection.py`) y `etl doctor`, que mira además el resto de la
-máquina. Están explicados en docs/errores.md.
+Los usan los mensajes de error (`cli.py`, `database/connection.py`) y `etl doctor`, que mira además el
+resto de la máquina. Están explicados en docs/errores.md.
 """
 
 from dataclasses import dataclass
-
-# La última línea de los errores que tienen una de estas causas.
-DOCTOR = "Si no basta, «etl doctor» mira todo lo demás."
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,14 @@ CAUSES = (
     ),
     Cause(
         "memory",
-        ("OOMKilled", "Out of memory", "Cannot allocate memory", "MemoryError"),
+        (
+            "OOMKilled",
+            "Out of memory",
+            "Cannot allocate memory",
+            "MemoryError",
+            "memoria suficiente",
+            "sin memoria",
+        ),
         "Se quedó sin memoria y el sistema lo mató.",
         "Suba su límite en .env (APP_ETL_MEMORY=2g o POSTGRES_MEMORY=2g) y repita: docker compose up -d",
     ),

@@ -17,9 +17,12 @@ from typing import Annotated, Any
 
 import typer
 
+from etl.causes import find_cause
 from etl.database.server import with_server
 from etl.errors import EtlError, UsageError
-from etl.settings import Settings, load_settings
+from etl.screen import spanish
+from etl.screen.reader import doctor_hint
+from etl.settings import IN_IMAGE, Settings, load_settings
 
 # Lo que devuelve un programa que se interrumpe con Ctrl-C; con SIGTERM (`docker stop`), 143.
 INTERRUPTED = 130
@@ -46,10 +49,19 @@ class Engine(str, Enum):
 def run(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUTA]...", help="Archivos o carpetas; sin ninguno, datos/."),
+        typer.Argument(metavar="RUTA", help="Archivos o carpetas; sin ninguno, datos/."),
     ] = None,
-    engine: Annotated[Engine, typer.Option(help="Un proceso (pandas) o un clúster (spark).")] = Engine.pandas,
-    datasets: Annotated[Path | None, typer.Option(help="Declaraciones de otro archivo o carpeta.")] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            metavar="pandas|spark",
+            show_default=False,
+            help="Un proceso (pandas, si no se dice) o un clúster (spark).",
+        ),
+    ] = Engine.pandas,
+    datasets: Annotated[
+        Path | None, typer.Option(metavar="RUTA", help="Declaraciones de otro archivo o carpeta.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")
     ] = False,
@@ -80,12 +92,12 @@ def run(
 
 @app.command()
 def inspect(
-    paths: Annotated[list[Path], typer.Argument(metavar="ARCHIVO...", help="Archivos o carpetas.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="RUTA", help="Archivos o carpetas.")],
     as_json: Annotated[
         bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")
     ] = False,
 ) -> None:
-    """Enseña cómo está escrito un archivo y qué saldría de él, sin cargarlo."""
+    """Enseña qué hay en un archivo y cómo está escrito, sin cargarlo."""
     from etl.extract.parts import parts
     from etl.extract.source import discover
     from etl.screen import file as screen
@@ -105,10 +117,11 @@ def inspect(
 def new(
     path: Annotated[Path, typer.Argument(metavar="ARCHIVO", help="El archivo que se quiere declarar.")],
 ) -> None:
-    """Escribe la declaración de un archivo y su migración, listas para corregir."""
+    """Escribe la declaración de un archivo y su migración. Quedan listas para corregir."""
     from etl.database import migrate
     from etl.extract.parts import parts
     from etl.extract.source import discover
+    from etl.screen.reader import place
     from etl.undeclared import scaffold
     from etl.undeclared.inspection import inspect as look
 
@@ -120,7 +133,7 @@ def new(
     settings = with_server(settings)
     migrate.ensure_ready(settings)
     for written in scaffold.write(inspection, settings):
-        typer.echo(f"Escrito: {written}")
+        typer.echo(f"Escrito: {place(written)}")
     typer.echo("Revíselos y ejecute «etl migrate» y «etl run»: el archivo pasará de staging a su tabla.")
 
 
@@ -134,35 +147,39 @@ def status() -> None:
 
 @app.command()
 def rejects(
-    dataset: Annotated[
-        str | None, typer.Argument(metavar="[DATASET]", help="Solo los de esta tabla.")
-    ] = None,
+    dataset: Annotated[str | None, typer.Argument(metavar="TABLA", help="Solo las de esta tabla.")] = None,
     csv: Annotated[
-        Path | None, typer.Option("--csv", help="Los escribe en un CSV para corregirlos y cargarlos.")
+        Path | None,
+        typer.Option("--csv", metavar="ARCHIVO", help="Las escribe en un CSV para corregirlas y cargarlas."),
     ] = None,
 ) -> None:
-    """Enseña las filas rechazadas y por qué; con --csv, las prepara para corregirlas."""
+    """Enseña las filas rechazadas y por qué. Con --csv, las prepara para corregirlas."""
     from etl import declarations
     from etl.screen import quarantine
+    from etl.screen.progress import rows
+    from etl.screen.reader import program
 
     settings = with_server(load_settings())
     if csv is None:
         quarantine.show_rejects(settings, dataset)
         return
     count = quarantine.export_rejects(settings, dataset, csv, declarations.load(settings, None))
-    typer.echo(f"{count} filas en «{csv}». Corríjalas y cárguelas: etl run {csv}")
+    typer.echo(f"{rows(count)} en «{csv}». Corríjalas y cárguelas: {program()} run {csv}")
 
 
 @app.command()
 def report(
     output: Annotated[
-        Path | None, typer.Option(help="El archivo que se escribe; por omisión, datos/salida/informe.html.")
+        Path | None,
+        typer.Option(metavar="ARCHIVO", help="El archivo que se escribe; si no, datos/salida/informe.html."),
     ] = None,
 ) -> None:
-    """Escribe un informe de las cargas: una página HTML para abrir en el navegador."""
+    """Escribe un informe de las cargas. Es una página para el navegador, que se abre sin red."""
     from etl import report as reports
+    from etl.screen.reader import place
 
-    typer.echo(f"Informe escrito en {reports.write(with_server(load_settings()), output)}")
+    written = reports.write(with_server(load_settings()), output)
+    typer.echo(f"Informe escrito en {place(written)}: ábralo con el navegador.")
 
 
 @app.command()
@@ -171,7 +188,7 @@ def doctor(
         bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")
     ] = False,
 ) -> None:
-    """Mira la máquina, Docker, la base de datos y los archivos, y dice qué arreglar y cómo."""
+    """Dice qué está mal y cómo se arregla. Mira la máquina, Docker, la base de datos y los archivos."""
     from etl import doctor as diagnosis
     from etl.doctor.show import show
 
@@ -187,11 +204,23 @@ def doctor(
 
 @app.command()
 def generate(
-    rows: Annotated[int, typer.Option(min=1, help="Líneas de venta.")] = 50_000,
-    output: Annotated[Path | None, typer.Option(help="Carpeta de salida; por omisión, datos/.")] = None,
-    seed: Annotated[int, typer.Option(help="La misma semilla da los mismos archivos, byte a byte.")] = 2026,
+    rows: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", show_default=False, help="Líneas de venta; si no, 50.000."),
+    ] = 50_000,
+    output: Annotated[
+        Path | None, typer.Option(metavar="CARPETA", help="Carpeta de salida; si no, datos/.")
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            show_default=False,
+            help="La misma semilla da los mismos archivos, byte a byte; si no, 2026.",
+        ),
+    ] = 2026,
 ) -> None:
-    """Genera la tienda de ejemplo, con sus errores plantados, del tamaño que se pida."""
+    """Genera la tienda de ejemplo del tamaño que se pida. Lleva errores puestos a propósito."""
     from etl.generate import generate as generate_shop
 
     folder = output or load_settings().datos_dir
@@ -202,7 +231,7 @@ def generate(
 
 @app.command()
 def migrate() -> None:
-    """Prepara la base de datos: esquemas, usuarios, contraseñas y tablas."""
+    """Prepara la base de datos: esquemas, usuarios y tablas."""
     from etl.database.migrate import migrate as prepare
 
     typer.echo(f"Base de datos en la versión {prepare(with_server(load_settings()))}.")
@@ -216,7 +245,7 @@ def start() -> None:
 
 @db_app.command()
 def stop() -> None:
-    """Detiene la base de datos propia; los datos se quedan en .local/."""
+    """Detiene la base de datos propia. Los datos se quedan en .local/."""
     from etl.database import embedded
 
     settings = _own_server()
@@ -226,18 +255,21 @@ def stop() -> None:
 
 @db_app.command()
 def url() -> None:
-    """Escribe la dirección de la base de datos, para psql, DBeaver o un cuaderno."""
+    """Escribe la dirección de la base de datos. Vale para psql, DBeaver o un cuaderno."""
     typer.echo(_url(with_server(load_settings())))
 
 
 @db_app.command(context_settings={"ignore_unknown_options": True})
-def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTO]...")] = None) -> None:
+def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENTO")] = None) -> None:
     """Abre psql en la base de datos."""
     from etl.database import embedded
 
     settings = with_server(load_settings())
     program = str(embedded.psql_path(settings.pg_version))
     os.execv(program, [program, _url(settings), *(arguments or [])])
+
+
+spanish.speak_spanish(app)
 
 
 def _say(text: str) -> None:
@@ -274,7 +306,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        code: int = app(arguments, standalone_mode=False) or 0
+        code: int = app(arguments, prog_name="etl", standalone_mode=False) or 0
         # Typer convierte un Ctrl-C (y nuestro SIGTERM) en este código, sin decir nada.
         return code if code != INTERRUPTED else _interrupted()
     except EtlError as error:
@@ -282,18 +314,11 @@ def _run(arguments: list[str] | None) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return _interrupted()
     except Exception as error:
-        if hasattr(error, "show"):  # la orden está mal escrita; lo explica Typer
-            error.show()
-            return 2
+        if hasattr(error, "format_message"):  # la orden está mal escrita; lo dice Typer
+            return _explain_usage(error)
         if os.environ.get("ETL_DEBUG"):
             raise
-        if isinstance(error, _psycopg_error()):
-            return _explain(
-                f"PostgreSQL: {str(error).strip()}", "Revise la base de datos y repita la orden.", 4
-            )
-        return _explain(
-            f"{type(error).__name__}: {error}", "Es un fallo nuestro. Con ETL_DEBUG=1 verá la traza.", 1
-        )
+        return _explain_unexpected(error)
 
 
 def _interrupted() -> int:
@@ -306,10 +331,36 @@ def _psycopg_error() -> type[Exception]:
     return Error
 
 
+def _explain_usage(error: Any) -> int:
+    message = error.format_message()
+    if message.startswith("Uso: "):  # sin ninguna orden detrás, se enseña la ayuda
+        typer.echo(message, err=True)
+        return 2
+    help_command = f"{error.ctx.command_path if error.ctx else 'etl'} --help"
+    return _explain(spanish.translate(message, spanish.ERRORS), f"Vea «{help_command}».", 2)
+
+
+def _explain_unexpected(error: Exception) -> int:
+    """Un fallo que nadie convirtió en `EtlError`: si su causa es conocida, se dice cuál es."""
+    name, text = type(error).__name__, str(error).strip()
+    database = isinstance(error, _psycopg_error())
+    hint = (
+        "Revise la base de datos y repita la orden."
+        if database
+        else "Es un fallo nuestro. Con ETL_DEBUG=1 verá la traza."
+    )
+    cause = find_cause(f"{name}: {text}")
+    if cause and (cause.name != "missing_module" or IN_IMAGE) and cause.name != "code":
+        hint = f"{cause.meaning} {cause.remedy}"
+    return _explain(f"{'PostgreSQL' if database else name}: {text}", hint, 4 if database else 1)
+
+
 def _explain(message: str, hint: str, exit_code: int) -> int:
     typer.secho(f"Error: {message}", fg="red", err=True)
     if hint:
         typer.echo(hint, err=True)
+    if find_cause(message):
+        typer.echo(doctor_hint(), err=True)
     return exit_code
 
 

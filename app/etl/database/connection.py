@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
-from etl.causes import DOCTOR, find_cause
+from etl.causes import find_cause
 from etl.errors import DatabaseUnavailable
 from etl.settings import Settings
 
@@ -127,6 +127,6 @@ def _unavailable(settings: Settings, error: psycopg.Error) -> DatabaseUnavailabl
     cause = find_cause(text)
     hint = f"{cause.meaning} {cause.remedy}" if cause else "Compruebe que el servidor está en marcha."
     where = f"{settings.db_user}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
-    return DatabaseUnavailable(
-        f"No se puede usar PostgreSQL en {where}: {text.splitlines()[-1]}.", f"{hint}\n{DOCTOR}"
-    )
+    # La que empieza por un tabulador («Is the server running...») no dice qué pasó.
+    reason = next(line for line in reversed(text.splitlines()) if not line.startswith("\t"))
+    return DatabaseUnavailable(f"No se puede usar PostgreSQL en {where}: {reason}.", hint)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from etl.causes import DOCTOR
 from etl.database import migrate
 from etl.database.connection import connect
 from etl.database.server import with_server
@@ -46,7 +45,7 @@ def _unreachable(settings: Settings, error: EtlError, inside: bool) -> Finding:
             "DB_HOST vale «postgres», un nombre que solo existe dentro de la red de Docker",
             "en .env, DB_HOST=localhost   (o vacío, para usar la base de datos propia)",
         )
-    return bad("conexión", error.message, error.hint.removesuffix(f"\n{DOCTOR}"))
+    return bad("conexión", error.message, error.hint)
 
 
 def _migrations(found: str | None, wanted: str, inside: bool) -> Finding:

@@ -6,7 +6,7 @@ from rich.markup import escape
 from etl.doctor.finding import Finding
 
 MARKS = {"ok": "[green]✔[/]", "bad": "[red]✖[/]", "skip": "[dim]–[/]"}
-NAME_WIDTH = 17
+NAME_WIDTH = 18
 
 
 def show(findings: list[Finding]) -> None:

@@ -30,7 +30,6 @@ def write(settings: Settings, output: Path | None = None) -> Path:
         path.write_text(html, encoding="utf-8")
     except OSError as error:
         raise UsageError(
-            f"No se puede escribir «{path}»: {error.strerror}.",
-            "Indique otro sitio con --output; en Docker, mire quién es el dueño de la carpeta con «etl doctor».",
+            f"No se puede escribir «{path}»: {error.strerror}.", "Indique otro sitio con --output."
         ) from error
     return path

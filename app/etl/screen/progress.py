@@ -28,6 +28,7 @@ def show_progress(quiet: bool) -> Iterator[Progress]:
 @contextmanager
 def _bar() -> Iterator[Progress]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
@@ -47,7 +48,10 @@ def _bar() -> Iterator[Progress]:
                 for task, _ in tasks.values():
                     bar.remove_task(task) if task in bar.task_ids else None
                 total = source.path.stat().st_size
-                tasks[source] = (bar.add_task(source.name, total=total, rows="0", rate="0"), time.monotonic())
+                tasks[source] = (
+                    bar.add_task(escape(source.name), total=total, rows="0", rate="0"),
+                    time.monotonic(),
+                )
             task, started = tasks[source]
             rate = counts.read / max(time.monotonic() - started, 0.001)
             bar.update(task, completed=done, rows=thousands(counts.read), rate=thousands(int(rate)))
@@ -73,3 +77,8 @@ def _log_lines() -> Progress:
 def thousands(number: int) -> str:
     """Con el separador de millares del español: «1.234.567»."""
     return f"{number:,}".replace(",", ".")
+
+
+def rows(count: int) -> str:
+    """«1 fila», «1.234 filas»."""
+    return f"{thousands(count)} fila{'' if count == 1 else 's'}"

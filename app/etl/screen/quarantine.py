@@ -8,7 +8,7 @@ import csv
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from etl.database.connection import Connection, connect
 from etl.dataset import Dataset
@@ -17,6 +17,7 @@ from etl.errors import UsageError
 from etl.extract.corrected import EXPLAINED
 from etl.extract.match import clean, plain_name
 from etl.screen.progress import thousands
+from etl.screen.reader import program
 from etl.settings import Settings
 
 # Una hoja de cálculo ejecuta lo que empieza así; el apóstrofo lo deja en texto (OWASP, «CSV injection»).
@@ -35,19 +36,32 @@ ROWS = (
 
 
 def show_rejects(settings: Settings, dataset: str | None) -> None:
-    """Cuántas filas hay en cuarentena por tabla y motivo, con un ejemplo de cada uno."""
+    """Cuántas filas hay en cuarentena por tabla y motivo, con un ejemplo de cada uno.
+
+    Lanza `UsageError` si no existe esa tabla.
+    """
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     with connect(settings) as connection:
+        if dataset is not None:
+            _columns(connection, dataset)
         found = connection.execute(SUMMARY, {"table": _pattern(dataset)}).fetchall()
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     for title in ("tabla", "motivo", "filas", "por ejemplo"):
         table.add_column(title, justify="right" if title == "filas" else "left", overflow="fold")
     for name, code, count, example in found:
-        table.add_row(name, code, thousands(count), example)
-    Console().print(table if found else "No hay filas en cuarentena.")
+        table.add_row(name, code, thousands(count), escape(example))
+    console = Console()
+    console.print(table if found else "No hay filas en cuarentena.")
+    if found:
+        wanted = dataset or found[0][0].split(".")[1]
+        console.print(
+            f"Para corregirlas en un CSV: {program()} rejects {wanted} --csv datos/salida/{wanted}_corregir.csv",
+            soft_wrap=True, highlight=False,
+        )  # fmt: skip
 
 
 def export_rejects(settings: Settings, dataset: str | None, path: Path, declared: list[type[Dataset]]) -> int:
@@ -57,10 +71,11 @@ def export_rejects(settings: Settings, dataset: str | None, path: Path, declared
     """
     if dataset is None:
         raise UsageError(
-            "Diga de qué tabla son las filas.", "Por ejemplo: etl rejects ventas --csv ventas_corregir.csv"
+            "Diga de qué tabla son las filas.",
+            f"Por ejemplo: {program()} rejects ventas --csv datos/salida/ventas_corregir.csv",
         )
     dialect = next((item.dialect for item in declared if item.__tablename__ == dataset), Dialect())
-    with connect(settings) as connection, path.open("w", encoding="utf-8-sig", newline="") as file:
+    with connect(settings) as connection, _open_to_write(path) as file:
         rows = connection.execute(ROWS, {"table": _pattern(dataset)}).fetchall()
         columns = _columns(connection, dataset)
         writer = csv.writer(file, delimiter=dialect.delimiter)
@@ -77,6 +92,15 @@ def export_rejects(settings: Settings, dataset: str | None, path: Path, declared
     return len(rows)
 
 
+def _open_to_write(path: Path) -> IO[str]:
+    try:
+        return path.open("w", encoding="utf-8-sig", newline="")  # con BOM: un Excel en español lo abre bien
+    except OSError as error:
+        raise UsageError(
+            f"No se puede escribir «{path}»: {error.strerror}.", "Escríbalo en datos/salida, que es para eso."
+        ) from error
+
+
 def _pattern(dataset: str | None) -> str | None:
     return None if dataset is None else dataset if "." in dataset else f"%.{dataset}"
 
@@ -88,7 +112,7 @@ def _columns(connection: Connection, dataset: str) -> list[str]:
         (_pattern(dataset),),
     ).fetchall()
     if not found:
-        raise UsageError(f"No hay ninguna tabla «{dataset}».", "Véalas con «etl status».")
+        raise UsageError(f"No hay ninguna tabla «{dataset}».", f"Véalas con «{program()} status».")
     return [row[0] for row in found]
 
 

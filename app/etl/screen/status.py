@@ -5,10 +5,12 @@ from typing import Any
 from psycopg import sql
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from etl.database.connection import Connection, connect
 from etl.screen.progress import thousands
+from etl.screen.reader import program
 from etl.settings import Settings
 
 TABLES = (
@@ -36,7 +38,9 @@ def show_status(settings: Settings) -> None:
     console.print(_grid(titles, rows, numbers={3, 4, 5}))
     for _, file, *_, error in loads:
         if error:
-            console.print(f"[red]✖[/] {file}: {error}", highlight=False)
+            console.print(f"[red]✖[/] {escape(f'{file}: {error}')}", highlight=False)
+    if not loads:
+        console.print(f"Todavía no se ha cargado nada: {program()} run")
 
 
 def _count(connection: Connection, schema: str, name: str) -> int:
@@ -46,9 +50,12 @@ def _count(connection: Connection, schema: str, name: str) -> int:
 
 
 def _grid(titles: list[str], rows: list[tuple[Any, ...]], numbers: set[int]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1))
+    # Sin relleno, los nombres de archivo caben enteros en los 80 caracteres de un terminal.
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     for place, title in enumerate(titles):
         table.add_column(title, justify="right" if place in numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(thousands(cell) if place in numbers else str(cell) for place, cell in enumerate(row)))
+        table.add_row(
+            *(thousands(cell) if place in numbers else escape(str(cell)) for place, cell in enumerate(row))
+        )
     return table

@@ -1,17 +1,14 @@
 """El resumen de una ejecución, para leerlo en el terminal."""
 
-import os
-import shutil
-import sys
-from pathlib import Path
-
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from etl.causes import find_cause
 from etl.result import RunResult
-from etl.screen.progress import thousands
-from etl.settings import IN_IMAGE
+from etl.screen.progress import rows, thousands
+from etl.screen.reader import doctor_hint, program
 
 WORDS = {
     "loaded": "[green]cargado[/]",
@@ -35,14 +32,16 @@ def show(result: RunResult, quiet: bool) -> None:
     errors = Console(stderr=True)
     for file in result.files:
         if file.reason:
-            errors.print(f"[red]✖[/] {file.file}: {file.reason}", markup=True, highlight=False)
+            errors.print(f"[red]✖[/] {escape(f'{file.file}: {file.reason}')}", highlight=False)
+    if any(file.reason and find_cause(file.reason) for file in result.files):
+        errors.print(doctor_hint(), highlight=False, soft_wrap=True)
     if quiet:
         return
     console = Console()
     console.print(_table(result, console.width))
     for file in result.files:
         for warning in file.warnings:
-            console.print(f"[yellow]![/] {file.file}: {warning}", highlight=False)
+            console.print(f"[yellow]![/] {escape(f'{file.file}: {warning}')}", highlight=False)
     _show_next_steps(console, result)
 
 
@@ -60,8 +59,8 @@ def _table(result: RunResult, width: int) -> Table:
     table.add_column("segundos", _seconds(sum(file.seconds for file in result.files)), justify="right")
     for file in result.files:
         counts = [thousands(getattr(file.counts, name)) for name in shown]
-        target = [file.table or ""] if wide else []
-        table.add_row(file.file, *target, WORDS[file.status], *counts, _seconds(file.seconds))
+        target = [escape(file.table or "")] if wide else []
+        table.add_row(escape(file.file), *target, WORDS[file.status], *counts, _seconds(file.seconds))
     return table
 
 
@@ -78,13 +77,9 @@ def _show_next_steps(console: Console, result: RunResult) -> None:
     if result.marts:
         console.print(f"Marts al día: {', '.join(result.marts)}.")
     if rejected:
-        console.print(f"{thousands(rejected)} filas en cuarentena: véalas con «{_program()} rejects».")
-    console.print(f"Siga con: {_program()} status · {_program()} report", soft_wrap=True)
-
-
-def _program() -> str:
-    """Cómo se escribe esta orden desde donde está la persona que la lee."""
-    if IN_IMAGE:
-        return "docker compose run --rm app_etl"
-    program = Path(sys.argv[0])
-    return os.path.relpath(program) if program.name == "etl" and not shutil.which("etl") else "etl"
+        console.print(
+            f"{rows(rejected)} en cuarentena: véalas con «{program()} rejects».",
+            soft_wrap=True,
+            highlight=False,
+        )
+    console.print(f"Siga con: {program()} status · {program()} report", soft_wrap=True, highlight=False)

@@ -8,6 +8,7 @@ import importlib
 import json
 import keyword
 import re
+from argparse import Namespace
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
@@ -237,5 +238,7 @@ def _register(index: Path, table: str) -> None:
 def _revision(settings: Settings, table: str) -> Path:
     from alembic import command
 
-    script = command.revision(alembic_config(settings), f"tabla {table}", autogenerate=True)
+    config = alembic_config(settings)
+    config.cmd_opts = Namespace(quiet=True)  # su «Generating...» no le dice nada a quien lee
+    script = command.revision(config, f"tabla {table}", autogenerate=True)
     return Path(cast("Script", script).path)

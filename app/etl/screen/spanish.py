@@ -1,0 +1,75 @@
+"""La ayuda y los errores de la orden `etl`, en español.
+
+Typer escribe en inglés lo que no es nuestro («Usage», «No such option»...) y no se deja traducir: aquí
+se cambian esas frases en el texto ya hecho. Una que falte sale en inglés; nada más se rompe.
+"""
+
+import re
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+Phrases = tuple[tuple[str, str], ...]
+
+HELP: Phrases = (
+    (r"(?m)^Usage: ", "Uso: "),
+    (r"\[OPTIONS\]", "[OPCIONES]"),
+    (r"COMMAND \[ARGS\]\.\.\.", "ORDEN [ARGUMENTO]..."),
+    (r"(?m)^Arguments:$", "Argumentos:"),
+    (r"(?m)^Options:$", "Opciones:"),
+    (r"(?m)^Commands:$", "Órdenes:"),
+    (r"Show this message and exit\.", "Enseña esta ayuda."),
+    (r"\[required\]", "[obligatorio]"),
+    (r"\[x>=(\d+)\]", r"[\1 o más]"),
+    (r"\{(\w+)\}", r"\1"),
+    # El tipo de Python de cada argumento no le dice nada a quien lee.
+    (r"(?m)^(  \S+) <(?:list\[\w+\]|path|str)>", r"\1"),
+)
+ERRORS: Phrases = (
+    (r"No such command '(.+?)'\.?", r"No hay ninguna orden «\1»."),
+    (r"No such option: (\S+)", r"No hay ninguna opción «\1»."),
+    (r" ?Did you mean '?(.+?)'?\?", r" ¿Quería decir «\1»?"),
+    (r"\(Possible options: (.+)\)", r"Se parecen: \1."),
+    (r"Missing argument '(.+)'\.", r"Falta decir «\1»."),
+    (r"Missing command\.", "Falta la orden."),
+    (r"Option '(.+)' requires an argument\.", r"Falta el valor de «\1»."),
+    (r"Option '(.+)' does not take a value\.", r"«\1» no lleva ningún valor."),
+    (r"Got unexpected extra argument\(s\) \((.+)\)", r"Sobra «\1»."),
+    (r"Invalid value for '(.+?)': (?:Value error, )?", r"El valor de «\1» no vale: "),
+    (r"'(.+)' is not one of (.+)\.", r"«\1» no es uno de \2."),
+    (r"Input should be a valid integer.*", "se esperaba un número entero."),
+    (r"Input should be greater than or equal to (\d+)", r"se esperaba \1 o más."),
+)
+
+
+class Command(TyperCommand):
+    """Una orden con la ayuda en español."""
+
+    def get_help(self, ctx: Any) -> str:
+        return translate(super().get_help(ctx), HELP)
+
+
+class Group(TyperGroup):
+    """Un grupo de órdenes con la ayuda en español."""
+
+    def get_help(self, ctx: Any) -> str:
+        return translate(super().get_help(ctx), HELP)
+
+
+def speak_spanish(app: typer.Typer) -> None:
+    """Pone en español la ayuda de una aplicación y de sus grupos, ya con todas sus órdenes."""
+    app.info.cls = Group
+    for command in app.registered_commands:
+        command.cls = Command
+    for group in app.registered_groups:
+        group.cls = Group
+        if group.typer_instance:
+            speak_spanish(group.typer_instance)
+
+
+def translate(text: str, phrases: Phrases) -> str:
+    """El texto con las frases conocidas en español."""
+    for english, spanish in phrases:
+        text = re.sub(english, spanish, text)
+    return text

@@ -1,0 +1,82 @@
+"""Lo que se ve en el terminal después de cargar: cabe en 80 columnas, dice el paso siguiente y aguanta cualquier texto."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from etl import declarations, pipeline
+from etl.errors import UsageError
+from etl.screen import quarantine, status, summary
+from etl.settings import Settings
+
+COLUMNS = "cliente_id,nif,nombre,email,provincia,codigo_postal,fecha_alta,fecha_nacimiento\n"
+# Lo que rich tomaría por una orden suya y, si no se protege, borraría o lo haría fallar.
+MARKUP = "[/red] [bold]"
+
+
+@pytest.fixture
+def loaded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Un archivo con una fila buena y otra mala, y uno vacío de nombre difícil."""
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = f"1,12345678Z,Ana,,Madrid,28001,2024-01-01,\n2,{MARKUP},Eva,,Madrid,28001,2024-01-01,\n"
+    (settings.datos_dir / "clientes.csv").write_text(COLUMNS + rows, encoding="utf-8")
+    (settings.datos_dir / f"{MARKUP.replace('/', '')}.csv").write_bytes(b"")
+    return settings
+
+
+def load(settings: Settings) -> None:
+    result = pipeline.run(settings, [], declarations.load(settings, None), lambda *_: None)
+    summary.show(result, quiet=False)
+
+
+def fits(text: str) -> bool:
+    """Sin contar las órdenes para copiar, que no se parten."""
+    return all(len(line) <= 80 for line in text.splitlines() if "etl " not in line)
+
+
+def test_the_summary_names_what_failed_and_the_next_step(
+    loaded: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load(loaded)
+    printed = capsys.readouterr()
+    assert "✖ [red] [bold].csv: " in printed.err
+    assert "[red] [bold].csv" in printed.out
+    assert re.search(r"^1 fila en cuarentena: véalas con «\S*etl rejects»\.$", printed.out, re.M)
+    assert fits(printed.out)
+
+
+def test_the_status_shows_whole_file_names(loaded: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = f"{COLUMNS}3,12345678Z,Ana,,Madrid,28001,2024-01-01,\n"
+    (loaded.datos_dir / "clientes_2025-12_bis.csv").write_text(rows, encoding="utf-8")
+    load(loaded)
+    capsys.readouterr()
+    status.show_status(loaded)
+    printed = capsys.readouterr().out
+    assert re.search(r"clientes_2025-12_bis\.csv cargado +1 ", printed)
+    assert "✖ [red] [bold].csv: " in printed
+    assert fits(printed)
+
+
+def test_an_empty_database_says_how_to_begin(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    status.show_status(settings)
+    assert re.search(r"Todavía no se ha cargado nada: \S*etl run", capsys.readouterr().out)
+
+
+def test_the_quarantine_shows_the_value_as_it_was_and_how_to_mend_it(
+    loaded: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load(loaded)
+    capsys.readouterr()
+    quarantine.show_rejects(loaded, "clientes")
+    printed = capsys.readouterr().out
+    assert f"«{MARKUP}»" in printed
+    assert "etl rejects clientes --csv datos/salida/clientes_corregir.csv" in printed
+    assert fits(printed)
+
+
+def test_a_table_that_does_not_exist_is_told(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No hay ninguna tabla «clintes»"):
+        quarantine.show_rejects(settings, "clintes")
+    with pytest.raises(UsageError, match="No se puede escribir"):
+        quarantine.export_rejects(settings, "clientes", tmp_path / "no" / "hay.csv", [])
