@@ -322,7 +322,11 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _interrupted() -> int:
-    return _explain("Interrumpido: no queda nada a medias.", "", 143 if Terminated.received else INTERRUPTED)
+    return _explain(
+        "Interrumpido: no queda nada a medias.",
+        "Repita la orden cuando quiera: lo ya cargado se salta.",
+        143 if Terminated.received else INTERRUPTED,
+    )
 
 
 def _psycopg_error() -> type[Exception]:

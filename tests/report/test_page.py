@@ -10,7 +10,7 @@ import pytest
 from etl.report import page
 from etl.report.figures import Figures
 from etl.report.marts import Ranking, panel
-from etl.report.svg import columns, nice_top, squares
+from etl.report.svg import NARROW, WIDE, Chart, Series, columns, nice_top, squares
 from etl.report.text import number, percent, short, size
 
 VOID = {"meta", "link", "img", "br"}
@@ -119,6 +119,15 @@ def test_numbers_are_written_as_in_spanish() -> None:
     assert (short(1_500_000), short(35_000), short(800)) == ("1,5 M", "35 mil", "800")
     assert (size(512), size(2_345), size(123_456_789)) == ("512 B", "2,3 KB", "123 MB")
     assert (percent(0, 5), percent(5, 5), percent(1, 800), percent(1, 0)) == ("0 %", "100 %", "0,12 %", "0 %")
+
+
+def test_the_labels_of_the_axis_never_touch() -> None:
+    """Veintiocho cargas de tres ejecuciones: en un teléfono solo caben dos horas enteras."""
+    labels = [""] * 28
+    labels[0], labels[8], labels[16] = "24 nov 06:06", "24 nov 06:07", "24 nov 06:08"
+    chart = Chart("Filas", labels, [Series("filas", [5.0] * 28, "c1")], [""] * 28)
+    assert re.findall(r">(24 nov [\d:]+)<", columns(chart, NARROW)) == ["24 nov 06:06", "24 nov 06:08"]
+    assert re.findall(r">(24 nov [\d:]+)<", columns(chart, WIDE)) == labels[::8][:3]
 
 
 @pytest.mark.parametrize(

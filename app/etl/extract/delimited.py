@@ -108,7 +108,10 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
     """Separa los registros en columnas; aparta los que tienen otro número de campos y los que no son datos."""
     table, wrong = _parse(records, dialect, header, columns)
     reasons = {
-        row: ("field_count", f"tiene {found} campos y la cabecera tiene {len(header)}")
+        row: (
+            "field_count",
+            f"tiene {found} campo{'' if found == 1 else 's'} y la cabecera tiene {len(header)}",
+        )
         for row, found in wrong.items()
     }
     kept = _without(np.arange(len(records.lines)), list(wrong))

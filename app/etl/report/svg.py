@@ -14,8 +14,8 @@ WIDE, NARROW, HEIGHT = 560, 330, 230
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 10, 26
 # La casilla más oscura: con más, el número de encima dejaría de leerse en claro o en oscuro.
 STRONGEST = 0.55
-# Lo que ocupa una etiqueta del eje horizontal.
-LABEL_WIDTH = 58
+# Lo que ocupa cada letra de una etiqueta del eje horizontal, y lo que la separa de la siguiente.
+LETTER, GAP = 6.6, 12
 # Finales de eje y en cuántas partes se dividen, para que cada marca sea un número redondo.
 MARKS = {1: 4, 1.5: 3, 2: 4, 3: 3, 4: 4, 5: 5, 6: 3, 8: 4}
 
@@ -160,14 +160,18 @@ def _grid(top: float, width: int) -> str:
 
 
 def _labels(chart: Chart, width: int, step: float) -> str:
-    """Solo las etiquetas que caben, repartidas por igual; las vacías no cuentan."""
+    """Solo las etiquetas que caben sin tocarse, repartidas por igual; las vacías no cuentan."""
     filled = [index for index, text in enumerate(chart.labels) if text]
-    room = max(1, floor((width - LEFT - RIGHT) / LABEL_WIDTH))
+    half = LETTER * max((len(chart.labels[index]) for index in filled), default=0) / 2
+    room = max(1, floor((width - LEFT - RIGHT) / (2 * half + GAP)))
     every = max(1, ceil(len(filled) / room))
     texts = []
+    taken = 0.0
     for index in filled[::every]:
-        x = LEFT + step * (index + 0.5)
-        x = min(max(x, LEFT + 18), width - RIGHT - 22)
+        x = min(max(LEFT + step * (index + 0.5), half), width - half)
+        if x - half < taken:
+            continue
+        taken = x + half + GAP
         texts.append(
             f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{esc(chart.labels[index])}</text>'
         )

@@ -66,9 +66,7 @@ def _log_lines() -> Progress:
         nonlocal due
         if time.monotonic() >= due:
             due = time.monotonic() + LOG_SECONDS
-            sys.stderr.write(
-                f"{source.name}: {thousands(counts.read)} filas, {thousands(done >> 20)} MB leídos\n"
-            )
+            sys.stderr.write(f"{source.name}: {rows(counts.read)}, {thousands(done // 1000)} KB leídos\n")
             sys.stderr.flush()
 
     return advance

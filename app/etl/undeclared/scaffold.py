@@ -21,7 +21,8 @@ from etl import datasets
 from etl.database.migrate import alembic_config
 from etl.dialect import Dialect
 from etl.errors import UsageError
-from etl.settings import Settings
+from etl.screen.reader import place
+from etl.settings import IN_IMAGE, Settings
 from etl.undeclared.formats import Format
 from etl.undeclared.inspection import ColumnFacts, Inspection
 from etl.undeclared.names import table_name
@@ -218,10 +219,24 @@ def write(inspection: Inspection, settings: Settings) -> list[Path]:
     path = folder / f"{table}.py"
     if path.exists():
         raise UsageError(f"Ya existe «{path}».", "Corríjalo, o bórrelo para escribirlo de nuevo.")
-    path.write_text(declaration(inspection), encoding="utf-8")
-    _register(folder / "__init__.py", table)
+    try:
+        path.write_text(declaration(inspection), encoding="utf-8")
+        _register(folder / "__init__.py", table)
+    except OSError as error:
+        raise UsageError(
+            f"No se puede escribir «{path}»: {error.strerror}.", _let_write(inspection)
+        ) from error
     importlib.import_module(f"etl.datasets.{table}")
     return [path, _revision(settings, table)]
+
+
+def _let_write(inspection: Inspection) -> str:
+    if not IN_IMAGE:
+        return "Mire de quién es esa carpeta."
+    return (
+        "En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez: docker compose run --rm"
+        f" -v ./app:/app -v ./sql:/sql app_etl new {place(inspection.source.path)}"
+    )
 
 
 def _register(index: Path, table: str) -> None:
