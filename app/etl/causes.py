@@ -1,6 +1,6 @@
 """Los fallos que todo el mundo encuentra alguna vez: cómo se reconocen, qué significan y qué hacer.
 
-Los usan los mensajes de error (`cli.py`, `database/connection.py`) y `etl doctor`, que mira además el
+Los usan los mensajes de error (`screen/failure.py`, `database/connection.py`) y `etl doctor`, que mira además el
 resto de la máquina. Están explicados en docs/errores.md.
 """
 

@@ -1,31 +1,23 @@
-"""La orden `etl`: lo que se escribe en el terminal y lo que se ve en él.
+"""La orden `etl`: lo que se escribe en el terminal. Cada función es una orden y su ayuda.
 
-Aquí, y solo aquí, los errores se vuelven mensajes y códigos de salida:
-0 todo cargado o ya estaba · 1 error interno · 2 orden mal escrita · 3 algún archivo no entró ·
-4 la base de datos no responde o no está preparada · 5 el clúster de Spark no responde ·
-130/143 interrumpido.
+Los errores se vuelven mensajes y códigos de salida en `screen/failure.py`; las órdenes `etl db`
+están en `cli_db.py`.
 """
 
 import gc
 import json
-import os
-import signal
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from etl.causes import find_cause
+from etl import cli_db
 from etl.database.server import with_server
-from etl.errors import EtlError, UsageError
-from etl.screen import spanish
-from etl.screen.reader import doctor_hint
-from etl.settings import IN_IMAGE, Settings, load_settings
-
-# Lo que devuelve un programa que se interrumpe con Ctrl-C; con SIGTERM (`docker stop`), 143.
-INTERRUPTED = 130
+from etl.errors import UsageError
+from etl.screen import failure, spanish
+from etl.settings import load_settings
 
 app = typer.Typer(
     help="De los archivos de datos/ a tablas validadas de PostgreSQL.",
@@ -34,8 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-db_app = typer.Typer(help="La base de datos propia, la que se usa sin DB_HOST.", no_args_is_help=True)
-app.add_typer(db_app, name="db")
+app.add_typer(cli_db.app, name="db")
 
 
 class Engine(str, Enum):
@@ -237,38 +228,6 @@ def migrate() -> None:
     typer.echo(f"Base de datos en la versión {prepare(with_server(load_settings()))}.")
 
 
-@db_app.command()
-def start() -> None:
-    """Arranca la base de datos propia y dice dónde está."""
-    typer.echo(f"En marcha: {_url(with_server(_own_server()))}")
-
-
-@db_app.command()
-def stop() -> None:
-    """Detiene la base de datos propia. Los datos se quedan en .local/."""
-    from etl.database import embedded
-
-    settings = _own_server()
-    stopped = embedded.stop(settings.local_dir, settings.pg_version)
-    typer.echo("Detenida." if stopped else "No estaba en marcha.")
-
-
-@db_app.command()
-def url() -> None:
-    """Escribe la dirección de la base de datos. Vale para psql, DBeaver o un cuaderno."""
-    typer.echo(_url(with_server(load_settings())))
-
-
-@db_app.command(context_settings={"ignore_unknown_options": True})
-def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENTO")] = None) -> None:
-    """Abre psql en la base de datos."""
-    from etl.database import embedded
-
-    settings = with_server(load_settings())
-    program = str(embedded.psql_path(settings.pg_version))
-    os.execv(program, [program, _url(settings), *(arguments or [])])
-
-
 spanish.speak_spanish(app)
 
 
@@ -280,101 +239,11 @@ def _ignore(_text: str) -> None:
     pass
 
 
-def _own_server() -> Settings:
-    from dataclasses import replace
-
-    return replace(load_settings(), db_host=None)
-
-
-def _url(settings: Settings) -> str:
-    from urllib.parse import quote
-
-    user, password = quote(settings.db_user, safe=""), quote(settings.db_password, safe="")
-    return f"postgresql://{user}:{password}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
-
-
 def main(arguments: list[str] | None = None) -> None:
     """El punto de entrada: ejecuta la orden y sale con su código."""
-    signal.signal(signal.SIGTERM, _terminate)
     # Importar las librerías crea muchos objetos y ninguna basura: revisarla costaba 0,1 s por orden.
     gc.set_threshold(100_000)
-    code = _run(arguments)
+    code = failure.run_command(app, arguments)
     # Ídem al salir, 0,25 s: Python buscaría ciclos en todo lo que queda, y el sistema lo libera igual.
     gc.freeze()
     sys.exit(code)
-
-
-def _run(arguments: list[str] | None) -> int:
-    try:
-        code: int = app(arguments, prog_name="etl", standalone_mode=False) or 0
-        # Typer convierte un Ctrl-C (y nuestro SIGTERM) en este código, sin decir nada.
-        return code if code != INTERRUPTED else _interrupted()
-    except EtlError as error:
-        return _explain(error.message, error.hint, error.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        return _interrupted()
-    except Exception as error:
-        if hasattr(error, "format_message"):  # la orden está mal escrita; lo dice Typer
-            return _explain_usage(error)
-        if os.environ.get("ETL_DEBUG"):
-            raise
-        return _explain_unexpected(error)
-
-
-def _interrupted() -> int:
-    return _explain(
-        "Interrumpido: no queda nada a medias.",
-        "Repita la orden cuando quiera: lo ya cargado se salta.",
-        143 if Terminated.received else INTERRUPTED,
-    )
-
-
-def _psycopg_error() -> type[Exception]:
-    from psycopg import Error  # tarda en importarse; «etl --help» no lo necesita
-
-    return Error
-
-
-def _explain_usage(error: Any) -> int:
-    message = error.format_message()
-    if message.startswith("Uso: "):  # sin ninguna orden detrás, se enseña la ayuda
-        typer.echo(message, err=True)
-        return 2
-    help_command = f"{error.ctx.command_path if error.ctx else 'etl'} --help"
-    return _explain(spanish.translate(message, spanish.ERRORS), f"Vea «{help_command}».", 2)
-
-
-def _explain_unexpected(error: Exception) -> int:
-    """Un fallo que nadie convirtió en `EtlError`: si su causa es conocida, se dice cuál es."""
-    name, text = type(error).__name__, str(error).strip()
-    database = isinstance(error, _psycopg_error())
-    hint = (
-        "Revise la base de datos y repita la orden."
-        if database
-        else "Es un fallo nuestro. Con ETL_DEBUG=1 verá la traza."
-    )
-    cause = find_cause(f"{name}: {text}")
-    if cause and (cause.name != "missing_module" or IN_IMAGE) and cause.name != "code":
-        hint = f"{cause.meaning} {cause.remedy}"
-    return _explain(f"{'PostgreSQL' if database else name}: {text}", hint, 4 if database else 1)
-
-
-def _explain(message: str, hint: str, exit_code: int) -> int:
-    typer.secho(f"Error: {message}", fg="red", err=True)
-    if hint:
-        typer.echo(hint, err=True)
-    if find_cause(message):
-        typer.echo(doctor_hint(), err=True)
-    return exit_code
-
-
-class Terminated(KeyboardInterrupt):
-    """Un SIGTERM; psycopg lo trata como un Ctrl-C y cancela la sentencia en curso."""
-
-    received = False
-
-
-def _terminate(_number: int, _frame: Any) -> None:
-    """`docker stop` pide parar con SIGTERM: se deshace la transacción y se sale enseguida."""
-    Terminated.received = True
-    raise Terminated

@@ -101,8 +101,14 @@ def test_errors_import_nothing() -> None:
     assert imported("errors") == set()
 
 
-# Solo lo pasan a otro programa (account, ports, session), o lo miran cuando ya falló todo lo demás (cli).
-ALLOWED_READERS = {"settings", "database.embedded.account", "doctor.ports", "engines.spark.session", "cli"}
+# Solo lo pasan a otro programa (account, ports, session), o lo miran cuando ya falló todo lo demás (failure).
+ALLOWED_READERS = {
+    "settings",
+    "database.embedded.account",
+    "doctor.ports",
+    "engines.spark.session",
+    "screen.failure",
+}
 
 
 def test_only_settings_reads_the_environment() -> None:

@@ -36,10 +36,10 @@ ERRORS: Phrases = (
     (r"Option '(.+)' requires an argument\.", r"Falta el valor de «\1»."),
     (r"Option '(.+)' does not take a value\.", r"«\1» no lleva ningún valor."),
     (r"Got unexpected extra argument\(s\) \((.+)\)", r"Sobra «\1»."),
-    (r"Invalid value for '(.+?)': (?:Value error, )?", r"El valor de «\1» no vale: "),
+    (r"Invalid value for '(.+?)': ", r"El valor de «\1» no vale: "),
     (r"'(.+)' is not one of (.+)\.", r"«\1» no es uno de \2."),
-    (r"Input should be a valid integer.*", "se esperaba un número entero."),
-    (r"Input should be greater than or equal to (\d+)", r"se esperaba \1 o más."),
+    (r"'(.+)' is not a valid int(?:eger)?(?: range)?\.", r"se leyó «\1» y se esperaba un número entero."),
+    (r"(\S+) is not in the range x>=(\d+)\.", r"se leyó «\1» y se esperaba \2 o más."),
 )
 
 
