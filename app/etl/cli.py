@@ -40,7 +40,7 @@ class Engine(str, Enum):
 def run(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="RUTA", help="Archivos o carpetas; sin ninguno, datos/."),
+        typer.Argument(metavar="RUTA...", help="Archivos o carpetas; sin ninguno, datos/."),
     ] = None,
     engine: Annotated[
         Engine,
@@ -83,7 +83,7 @@ def run(
 
 @app.command()
 def inspect(
-    paths: Annotated[list[Path], typer.Argument(metavar="RUTA", help="Archivos o carpetas.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="RUTA...", help="Archivos o carpetas.")],
     as_json: Annotated[
         bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")
     ] = False,

@@ -36,7 +36,7 @@ def url() -> None:
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
-def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENTO")] = None) -> None:
+def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENTO...")] = None) -> None:
     """Abre psql en la base de datos."""
     from etl.database import embedded
 

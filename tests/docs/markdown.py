@@ -3,7 +3,7 @@
 Delante de un bloque puede haber una nota que no se ve, `<!-- prueba: ... -->`:
 
     código 4      la última orden tiene que terminar con ese código
-    no            no se ejecuta (y la prueba comprueba que hay un motivo detrás: `no, porque ...`)
+    no, porque …  no se ejecuta, y ahí está el motivo
     otra palabra  el nombre del grupo de bloques que se ejecutan juntos
 """
 

@@ -62,7 +62,7 @@ def test_alone_it_shows_its_help(group: str, capsys: pytest.CaptureFixture[str])
         ("generate --rows x", "El valor de «--rows» no vale: se leyó «x» y se esperaba un número entero."),
         ("generate --rows 0", "El valor de «--rows» no vale: se leyó «0» y se esperaba 1 o más"),
         ("status de más", "Sobra «de más»."),
-        ("inspect", "Falta decir «RUTA»."),
+        ("inspect", "Falta decir «RUTA...»."),
     ],
 )
 def test_a_misspelt_command_is_explained(

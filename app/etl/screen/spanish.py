@@ -21,10 +21,8 @@ HELP: Phrases = (
     (r"(?m)^Commands:$", "Órdenes:"),
     (r"Show this message and exit\.", "Enseña esta ayuda."),
     (r"\[required\]", "[obligatorio]"),
+    (r"\{([A-Z.]+)\}", r"\1"),
     (r"\[x>=(\d+)\]", r"[\1 o más]"),
-    (r"\{(\w+)\}", r"\1"),
-    # El tipo de Python de cada argumento no le dice nada a quien lee.
-    (r"(?m)^(  \S+) <(?:list\[\w+\]|path|str)>", r"\1"),
 )
 ERRORS: Phrases = (
     (r"No such command '(.+?)'\.?", r"No hay ninguna orden «\1»."),
