@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 from etl.settings import ROOT
 
@@ -20,14 +21,15 @@ PICTURES = ROOT / "docs" / "img"
 
 
 @contextmanager
-def open_page(url: str, seconds: float = 60) -> Iterator[Page]:
+def open_page(url: str, seconds: float = 60, scheme: Literal["light", "dark"] = "light") -> Iterator[Page]:
     """Abre una página en español, del tamaño de las capturas del README."""
     program = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
     if not program:
         pytest.skip("falta Chromium (en Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="es-ES")
+        size = {"width": 1280, "height": 720}
+        page = browser.new_page(viewport=size, locale="es-ES", color_scheme=scheme)  # type: ignore[arg-type]
         page.set_default_timeout(seconds * 1000)
         page.goto(url)
         try:
@@ -36,8 +38,8 @@ def open_page(url: str, seconds: float = 60) -> Iterator[Page]:
             browser.close()
 
 
-def picture(page: Page, name: str, folder: Path) -> Path:
-    """Guarda una captura; con UPDATE_PICTURES=1, en docs/img, que es de donde las toma el README."""
+def picture(page: Page | Locator, name: str, folder: Path) -> Path:
+    """Guarda una captura de la página o de una parte; con UPDATE_PICTURES=1, la del README, en docs/img."""
     path = (PICTURES if os.environ.get("UPDATE_PICTURES") else folder) / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=path)

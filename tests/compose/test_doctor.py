@@ -201,6 +201,13 @@ def test_5_the_data_of_a_folder_that_changed_its_name_are_found(fresh: Stack) ->
     assert "hay otro de un proyecto llamado" in finding["found"]
 
 
+def test_5_the_volume_of_another_copy_of_the_project_is_not_ours(loaded: Stack, fresh: Stack) -> None:
+    """`loaded` tiene el suyo, y su carpeta sigue ahí: nadie le cambió el nombre."""
+    assert f"{loaded.name}_pgdata" in docker("volume", "ls", "--quiet").split()
+    findings = [one for one in examine(fresh) if one["check"] == "volumen"]
+    assert f"{loaded.name}_pgdata" not in json.dumps(findings)
+
+
 def test_5_a_password_changed_after_the_volume_was_made(fresh: Stack) -> None:
     assert fresh.up() == 0
     fresh.environment["POSTGRES_PASSWORD"] = "otra-distinta"

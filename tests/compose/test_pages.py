@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Locator, Page
@@ -73,6 +74,19 @@ def test_adminer_goes_from_its_first_page_to_the_rows_of_ventas(stack: Stack, tm
         page.locator("#table tbody tr").nth(49).wait_for()
         assert "lector" in page.content()
         picture(page, "adminer", tmp_path)
+
+
+@pytest.mark.parametrize(("scheme", "name"), [("light", "claro"), ("dark", "oscuro")])
+def test_the_report_shows_what_was_loaded(
+    stack: Stack, tmp_path: Path, scheme: Literal["light", "dark"], name: str
+) -> None:
+    written = stack.run("report").stdout
+    assert written.startswith("Informe escrito en datos/salida/informe.html")
+    page_url = (stack.folder / "datos" / "salida" / "informe.html").as_uri()
+    with open_page(page_url, scheme=scheme) as page:
+        assert "52.324 leídas = 51.763 cargadas + 34 duplicadas + 527 rechazadas" in page.content()
+        assert page.locator("#marts figure").count() == 3
+        picture(page.locator("#marts"), f"resultados-{name}", tmp_path)
 
 
 def test_both_follow_the_password_of_the_environment_file(

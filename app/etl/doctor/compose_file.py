@@ -1,7 +1,7 @@
 """Lo que se ve en el Compose ya mezclado, sin levantar nada: esperas, redes y volúmenes (errores 3, 4 y 5)."""
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from etl.doctor import docker
@@ -93,7 +93,7 @@ def _named(project: Project, key: str) -> Finding:
     existing = listed.output.split() if listed.worked else []
     if name in existing or volume.get("external"):
         return ok("volumen", f"los datos están en el volumen «{name}»")
-    others = [other for other in existing if other.endswith(f"_{key}")]
+    others = [other for other in existing if other.endswith(f"_{key}") and not _in_use_elsewhere(other)]
     if others:
         old = others[0].removesuffix(f"_{key}")
         return bad(
@@ -103,6 +103,13 @@ def _named(project: Project, key: str) -> Finding:
             f"ponga COMPOSE_PROJECT_NAME={old} en .env; si no los quiere: docker volume rm {others[0]}",
         )
     return ok("volumen", f"se creará «{name}» la primera vez")
+
+
+def _in_use_elsewhere(volume: str) -> bool:
+    """Si lo usa un proyecto de una carpeta que sigue ahí: no es esta, con otro nombre."""
+    label = '{{.Label "com.docker.compose.project.working_dir"}}'
+    users = docker.ask("ps", "--all", "--filter", f"volume={volume}", "--format", label)
+    return any(Path(folder).is_dir() for folder in users.output.splitlines() if folder)
 
 
 def _mount(service: dict[str, Any], data: str) -> dict[str, Any] | None:
