@@ -21,8 +21,11 @@ PICTURES = ROOT / "docs" / "img"
 
 
 @contextmanager
-def open_page(url: str, seconds: float = 60, scheme: Literal["light", "dark"] = "light") -> Iterator[Page]:
-    """Abre una página en español, del tamaño de las capturas del README."""
+def open_page(url: str, seconds: float = 300, scheme: Literal["light", "dark"] = "light") -> Iterator[Page]:
+    """Abre una página en español, del tamaño de las capturas del README.
+
+    `seconds` es mucho a propósito: pgAdmin son megas de JavaScript y la máquina puede estar ocupada.
+    """
     program = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
     if not program:
         pytest.skip("falta Chromium (en Debian: apt-get install chromium)")

@@ -32,7 +32,7 @@ def entry(page: Page, name: str) -> Locator:
 def expand(page: Page, name: str, child: str) -> None:
     """Abre un nodo hasta ver un hijo. Si pgAdmin preguntara una contraseña, nunca llegaría."""
     toggle = entry(page, name).locator(".directory-toggle")
-    for _ in range(60):
+    for _ in range(300):
         if entry(page, child).count():
             return
         if "open" not in (toggle.get_attribute("class") or ""):
