@@ -5,6 +5,7 @@ Si se corta la conexión, se mira en el libro de cargas si el COMMIT llegó a ha
 repetir: nunca se repite a ciegas.
 """
 
+import re
 import time
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from etl.schema import Target
 
 # Una conexión que se corta tres veces en el mismo archivo no es mala suerte.
 ATTEMPTS = 3
+STILL_REFERENCED = re.compile(r'Key \((.+)\)=\((.+)\) is still referenced from table "(.+)"\.')
 # Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
 OTHER_LOADER_SECONDS = 600
 
@@ -147,8 +149,12 @@ def _check_references(connection: Connection, target: Target) -> None:
     try:
         _defer(connection, target, "IMMEDIATE")
     except errors.ForeignKeyViolation as error:
+        # El detalle viene en inglés y a veces traducido; si no se reconoce, se enseña tal cual.
+        detail = error.diag.message_detail or str(error)
+        if found := STILL_REFERENCED.match(detail):
+            detail = f"la de {found[1]} «{found[2]}» sigue en uso en «{found[3]}»."
         raise FileRefused(
-            f"La versión nueva ya no trae filas que otras tablas necesitan: {error.diag.message_detail}",
+            f"La versión nueva ya no trae filas que otras tablas necesitan: {detail}",
             "Devuélvalas al archivo o quite antes las filas que las usan.",
         ) from error
 

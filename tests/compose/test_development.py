@@ -1,5 +1,6 @@
 """Desarrollar sin reconstruir: lo que se edita en app/ vale en la siguiente ejecución."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,3 +27,24 @@ def test_an_edit_changes_the_next_run_and_only_with_the_override(
     assert "editado" not in run(server, "python", "etl_pipeline.py", "--help")
     development.destroy()
     server.destroy()
+
+
+def test_etl_new_writes_the_declaration_once_it_is_let(fresh: Stack) -> None:
+    """El código está montado de solo lectura: la orden lo dice, y la que propone funciona."""
+    (fresh.folder / "datos" / "opiniones.csv").write_text("opinion_id,nota\n1,5\n2,4\n", encoding="utf-8")
+    folders = [fresh.folder / "app" / "etl" / "datasets", fresh.folder / "sql" / "migrations" / "versions"]
+    if os.geteuid() == 0:  # el clon de una persona es suyo, no de root
+        for path in [*folders, *(one for folder in folders for one in folder.iterdir())]:
+            os.chown(path, 1000, 1000)
+    assert fresh.up() == 0
+    refused = fresh.run("new", "datos/opiniones.csv", check=False)
+    assert refused.returncode == 2
+    proposed = refused.stderr.split(": docker compose ")[1].splitlines()[0].split()
+    assert proposed[-3:] == ["app_etl", "new", "datos/opiniones.csv"]
+
+    fresh.compose(*proposed)
+    assert (folders[0] / "opiniones.py").exists()
+    assert [path.name for path in folders[1].glob("0002*")] == ["0002_tabla_opiniones.py"]
+    fresh.compose("run", "--rm", "migrate")
+    fresh.run("run", "datos/opiniones.csv")
+    assert fresh.number("SELECT count(*) FROM datos.opiniones") == 2

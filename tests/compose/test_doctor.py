@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from compose.stack import OVERRIDE, Stack, docker
+from compose.stack import OVERRIDE, Stack, docker, wait_until
 
 BASE = "docker-compose.yml"
 Findings = list[dict[str, Any]]
@@ -220,6 +220,16 @@ def test_5_a_password_changed_after_the_volume_was_made(fresh: Stack) -> None:
     fresh.query("ALTER ROLE alumno PASSWORD 'otra-distinta'")
     fresh.up()
     assert wrong(examine(fresh), "contraseña") == []
+
+
+def test_5_a_volume_made_by_another_version(fresh: Stack, images: dict[str, str]) -> None:
+    fresh.compose("up", "--detach", "--no-build", "--wait", "postgres")
+    fresh.environment["POSTGRES_IMAGE"] = images["POSTGRES18_IMAGE"]
+    fresh.compose("up", "--detach", "--no-build", "postgres")
+    # Docker lo levanta una y otra vez: hay que mirar hasta verlo caído.
+    [finding] = wait_until(lambda: wrong(examine(fresh), "contenedores"), 120, "postgres 18 no arranca")
+    assert "El volumen lo creó otra versión de PostgreSQL" in finding["found"]
+    assert "docs/produccion.md" in finding["fix"]
 
 
 def test_6_an_image_older_than_its_dockerfile(fresh: Stack) -> None:

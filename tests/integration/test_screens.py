@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from etl import declarations, pipeline
+import shop
 from etl.errors import UsageError
 from etl.screen import quarantine, status, summary
 from etl.settings import Settings
+from shop import CLIENTES, VENTAS, cliente, load_one, venta, write, write_parents
 
-COLUMNS = "cliente_id,nif,nombre,email,provincia,codigo_postal,fecha_alta,fecha_nacimiento\n"
 # Lo que rich tomaría por una orden suya y, si no se protege, borraría o lo haría fallar.
 MARKUP = "[/red] [bold]"
 
@@ -20,14 +20,13 @@ def loaded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Un archivo con una fila buena y otra mala, y uno vacío de nombre difícil."""
     monkeypatch.setenv("COLUMNS", "80")
     rows = f"1,12345678Z,Ana,,Madrid,28001,2024-01-01,\n2,{MARKUP},Eva,,Madrid,28001,2024-01-01,\n"
-    (settings.datos_dir / "clientes.csv").write_text(COLUMNS + rows, encoding="utf-8")
+    (settings.datos_dir / "clientes.csv").write_text(CLIENTES + rows, encoding="utf-8")
     (settings.datos_dir / f"{MARKUP.replace('/', '')}.csv").write_bytes(b"")
     return settings
 
 
 def load(settings: Settings) -> None:
-    result = pipeline.run(settings, [], declarations.load(settings, None), lambda *_: None)
-    summary.show(result, quiet=False)
+    summary.show(shop.load(settings), quiet=False)
 
 
 def fits(text: str) -> bool:
@@ -47,7 +46,7 @@ def test_the_summary_names_what_failed_and_the_next_step(
 
 
 def test_the_status_shows_whole_file_names(loaded: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = f"{COLUMNS}3,12345678Z,Ana,,Madrid,28001,2024-01-01,\n"
+    rows = f"{CLIENTES}3,12345678Z,Ana,,Madrid,28001,2024-01-01,\n"
     (loaded.datos_dir / "clientes_2025-12_bis.csv").write_text(rows, encoding="utf-8")
     load(loaded)
     capsys.readouterr()
@@ -80,3 +79,13 @@ def test_a_table_that_does_not_exist_is_told(settings: Settings, tmp_path: Path)
         quarantine.show_rejects(settings, "clintes")
     with pytest.raises(UsageError, match="No se puede escribir"):
         quarantine.export_rejects(settings, "clientes", tmp_path / "no" / "hay.csv", [])
+
+
+def test_a_new_version_without_rows_in_use_says_which(settings: Settings) -> None:
+    write_parents(settings)
+    write(settings, "clientes.csv", CLIENTES, cliente(1), cliente(2))
+    shop.load(settings)
+    assert load_one(settings, "ventas_01.csv", VENTAS, venta(1, cliente_id="2")).counts.loaded == 1
+    refused = load_one(settings, "clientes.csv", CLIENTES, cliente(1))
+    assert refused.status == "refused"
+    assert "necesitan: la de cliente_id «2» sigue en uso en «ventas»." in (refused.reason or "")
