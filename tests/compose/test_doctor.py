@@ -133,7 +133,7 @@ def test_3_localhost_inside_a_container(fresh: Stack) -> None:
         check=False,
     )  # fmt: skip
     assert done.returncode == 4
-    assert "En esa dirección no escucha nadie" in done.stderr
+    assert "En esa dirección no escucha nadie: dentro de un contenedor es él mismo" in done.stderr
     assert done.stderr.rstrip().endswith("«docker compose run --rm app_etl doctor» mira todo lo demás.")
 
 

@@ -12,8 +12,9 @@ from psycopg import errors, sql
 
 from etl.causes import find_cause
 from etl.errors import DatabaseUnavailable
-from etl.settings import Settings
+from etl.settings import IN_IMAGE, Settings
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
 LOADER = "etl_loader"
 OWNER = "etl_owner"
 
@@ -126,7 +127,10 @@ def _unavailable(settings: Settings, error: psycopg.Error) -> DatabaseUnavailabl
     text = str(error).strip()
     cause = find_cause(text)
     hint = f"{cause.meaning} {cause.remedy}" if cause else "Compruebe que el servidor está en marcha."
+    if IN_IMAGE and settings.db_host in LOCAL:
+        hint = "En esa dirección no escucha nadie: dentro de un contenedor es él mismo. Ponga DB_HOST=postgres, el servicio."
     where = f"{settings.db_user}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
-    # La que empieza por un tabulador («Is the server running...») no dice qué pasó.
-    reason = next(line for line in reversed(text.splitlines()) if not line.startswith("\t"))
-    return DatabaseUnavailable(f"No se puede usar PostgreSQL en {where}: {reason}.", hint)
+    # Una línea por dirección probada («localhost» son dos): la que dice la causa, o la última.
+    lines = [line for line in text.splitlines() if not line.startswith("\t")]
+    reason = next((line for line in lines if cause and find_cause(line) is cause), lines[-1])
+    return DatabaseUnavailable(f"No se puede usar PostgreSQL en {where}: {reason.removeprefix('- ')}.", hint)

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from etl.database.connection import LOCAL
 from etl.doctor import docker
 from etl.doctor.docker import Project
 from etl.doctor.finding import Finding, bad, ok
 
-LOCAL = ("localhost", "127.0.0.1", "::1")
 PGDATA = "/var/lib/postgresql/data"
 
 

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from etl.database import migrate
-from etl.database.connection import connect
+from etl.database.connection import LOCAL, connect
 from etl.database.server import with_server
 from etl.doctor.finding import Finding, bad, ok
 from etl.errors import EtlError
 from etl.settings import Settings
-
-LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def database(settings: Settings, inside: bool) -> Iterator[Finding]:
