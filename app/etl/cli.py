@@ -92,16 +92,16 @@ def inspect(
     from etl.extract.parts import parts
     from etl.extract.source import discover
     from etl.screen import file as screen
-    from etl.undeclared.inspection import inspect as look
+    from etl.undeclared.inspection import Refused, look_or_refuse
 
     found = [part for source in discover(paths, load_settings().datos_dir) for part in parts(source)]
-    inspections = [look(source) for source in found]
+    looked = [look_or_refuse(source) for source in found]
     if as_json:
-        document = {"files": [inspection.to_json() for inspection in inspections]}
+        document = {"files": [one.to_json() for one in looked]}
         sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-        return
-    for inspection in inspections:
-        screen.show(inspection)
+    for one in [] if as_json else looked:
+        screen.show(one)
+    raise typer.Exit(3 if any(isinstance(one, Refused) for one in looked) else 0)
 
 
 @app.command()

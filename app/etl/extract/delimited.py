@@ -192,7 +192,9 @@ def _odd_rows(
 def _repeated_header(table: pa.Table, header: list[str], columns: dict[str, int]) -> list[int]:
     repeated = pa.chunked_array([np.ones(table.num_rows, bool)])
     for name, position in columns.items():
-        repeated = pc.and_(repeated, pc.equal(table[name], header[position]))
+        # Dos archivos pegados (`cat a.csv b.csv`): la segunda cabecera trae su propia marca (BOM).
+        wanted = [header[position], *([f"\ufeff{header[position]}"] if position == 0 else [])]
+        repeated = pc.and_(repeated, pc.is_in(table[name], pa.array(wanted)))
         if not pc.any(repeated).as_py():
             return []
     return _true(repeated)

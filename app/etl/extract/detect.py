@@ -61,7 +61,8 @@ def detect(
     """
     seen = sample if not more else sample[: sample.rfind(b"\n") + 1] + more
     name, warnings = detect_encoding(seen, encoding, complete=complete)
-    text = sample.decode(name, "replace")[:SAMPLE_CHARS]
+    # PostgreSQL no admite un NUL ni en el nombre de una columna.
+    text = sample.decode(name, "replace")[:SAMPLE_CHARS].replace("\0", "\ufffd")
     whole = complete and len(text) < SAMPLE_CHARS
     line_end, mixed = _line_end(text)
     lines = _BREAK.split(text)
@@ -158,6 +159,16 @@ def _shape_warnings(guess: Guess) -> list[str]:
     warnings = []
     if shape.escape:
         warnings.append('Las comillas de dentro van con barra invertida (\\"): así se han leído.')
+    if guess.width == 1 and _looks_aligned(guess):
+        warnings.append(
+            "Parecen columnas de ancho fijo: se ha leído una sola; guárdelo con un separador (coma, tabulador…)."
+        )
     if shape.delimiter == " " and guess.width > 1:
         warnings.append("Columnas separadas por espacios: un valor con espacios dentro da una fila apartada.")
     return warnings
+
+
+def _looks_aligned(guess: Guess) -> bool:
+    """Varias filas, y casi todas con huecos de dos espacios o más entre textos."""
+    gaps = sum(1 for row in guess.records if re.search(r"\S {2,}\S", " ".join(row.cells or ())))
+    return gaps > 1 and gaps * 10 >= 9 * len(guess.records)

@@ -163,8 +163,12 @@ def _header_depth(
         depth = _leading_text_rows(rows, start, width, types, typed)
         if depth:
             return depth, True, "Cabecera: texto encima de columnas de números o fechas."
-        if _years_on_top(first, table, types):
+        if _years_on_top(first, table):
             return 1, True, "Cabecera: años (o números de orden) encima de valores."
+        if first[0] == "0" and _in_order(first):
+            return 1, False, "Cabecera: los números de orden que escribe pandas (0, 1, 2…)."
+        if _in_order(first):
+            return 0, False, "Sin cabecera: la primera fila puede ser de números de orden, o de datos."
         return 0, True, "Sin cabecera: la primera fila ya tiene números o fechas como las demás."
     return _text_table(table, first)
 
@@ -212,17 +216,24 @@ def _can_be_group(cells: tuple[str, ...], typed: list[int]) -> bool:
     return all(map(_YEAR.fullmatch, values))
 
 
-def _years_on_top(first: tuple[str, ...], table: list[Record], types: list[str]) -> bool:
+def _in_order(cells: tuple[str, ...]) -> bool:
+    """«0,1,2» o «1,2,3»: dos números o más, cada uno con uno más que el anterior."""
+    digits = len(cells) > 1 and all(cell.isascii() and cell.isdigit() for cell in cells)
+    return digits and all(int(b) - int(a) == 1 for a, b in pairwise(cells))
+
+
+def _years_on_top(first: tuple[str, ...], table: list[Record]) -> bool:
     """`provincia;2021;2022`: una fila de años es una cabecera si debajo no hay años."""
     numbers = [index for index, cell in enumerate(first) if kind(cell) == NUMBER]
     texts = [index for index, cell in enumerate(first) if kind(cell) == TEXT]
     if len(numbers) < 2 or len(numbers) + len(texts) < len(first) - 1:
         return False
     values = [first[index].strip() for index in numbers]
-    if not all(value.isdigit() for value in values):
+    years = all(map(_YEAR.fullmatch, values))
+    if not all(value.isascii() and value.isdigit() for value in values) or not (texts or years):
         return False
     steps = {int(b) - int(a) for a, b in pairwise(values)}
-    ordered = steps in ({1}, {-1}) or (len(steps) == 1 and all(map(_YEAR.fullmatch, values)))
+    ordered = steps in ({1}, {-1}) or (len(steps) == 1 and years)
     below = [(row.cells or ())[index].strip() for row in table[1:] for index in numbers]
     years_below = sum(1 for value in below if _YEAR.fullmatch(value))
     return ordered and years_below * 2 < len(below)

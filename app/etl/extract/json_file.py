@@ -1,7 +1,8 @@
 """JSON sin declarar: un objeto por línea, o una lista de objetos, con todas las claves del archivo.
 
 Se recorre dos veces: la primera reúne las claves (la última fila puede traer una que nadie más tiene).
-El segundo recorrido es el de `jsonl.py`. Una lista se pasa antes a un objeto por línea.
+El segundo recorrido es el de `jsonl.py`. Una lista, o unos objetos escritos en varias líneas, se pasan
+antes a un objeto por línea.
 """
 
 import io
@@ -9,16 +10,18 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 from etl.errors import FileRefused
 from etl.extract.encoding import ByteStream, effective_encoding
-from etl.extract.jsonl import JsonLinesFile, open_json_lines
+from etl.extract.jsonl import JsonLinesFile, decode, open_json_lines
 from etl.extract.read import JSON_LINES, SAMPLE, Rewound, read_fully
 from etl.extract.source import Opened, Source, decompressed, opened
 
 JSON = JSON_LINES
 # Una lista hay que leerla entera para partirla; un objeto por línea no tiene límite.
 LIST_LIMIT = 256 << 20
+_SPACE = re.compile(r"[ \t\r\n,]*")
 
 
 @contextmanager
@@ -29,29 +32,25 @@ def open_json(source: Source, file: Opened) -> Iterator[tuple[JsonLinesFile, str
     with decompressed(source, file) as stream:
         lines, encoding = _as_lines(stream)
         document = open_json_lines(lines, encoding)
-        document.header = keys
+        document.header = list(keys)
+        document.nested = [key for key, nested in keys.items() if nested]
         yield document, encoding
 
 
-def _all_keys(stream: ByteStream) -> list[str]:
+def _all_keys(stream: ByteStream) -> dict[str, bool]:
+    """Todas las claves, y si los valores de cada una son todos objetos o listas."""
     lines, encoding = _as_lines(stream)
     document = open_json_lines(lines, encoding)
-    keys = dict.fromkeys(document.header)
-    for _, raw in document.lines:
-        row = _decoded(raw)
-        keys.update(dict.fromkeys(row if isinstance(row, dict) else ()))
+    keys: dict[str, bool | None] = {}  # nada, mientras no tenga valores
+    for _, raw in chain(document.first, document.lines):
+        for key, value in (decode(raw) or {}).items():
+            nested = isinstance(value, dict | list) and keys.get(key) is not False
+            keys[key] = keys.get(key) if value is None else nested
     if not keys:
         raise FileRefused(
             "No hay ni un objeto JSON.", "Se espera un objeto por línea, o una lista de objetos."
         )
-    return list(keys)
-
-
-def _decoded(raw: bytes) -> object:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
+    return {key: bool(nested) for key, nested in keys.items()}
 
 
 def _as_lines(stream: ByteStream) -> tuple[ByteStream, str]:
@@ -60,12 +59,26 @@ def _as_lines(stream: ByteStream) -> tuple[ByteStream, str]:
     if not sample.strip():
         raise FileRefused("El archivo está vacío.", "Expórtelo de nuevo.")
     encoding = effective_encoding(sample, "auto")
-    if not sample.decode(encoding, "replace").lstrip("\ufeff \t\r\n").startswith("["):
+    start = sample.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
+    if not start.startswith("[") and not _is_spread(start):
         return Rewound(sample, stream), encoding
     whole = sample + read_fully(stream, LIST_LIMIT)
-    if len(whole) > LIST_LIMIT:
-        raise FileRefused("La lista JSON ocupa más de 256 MB.", "Guárdela con un objeto por línea (.jsonl).")
-    return io.BytesIO(_one_per_line(whole.decode(encoding, "surrogateescape"))), "utf-8"
+    try:
+        if len(whole) > LIST_LIMIT:
+            raise FileRefused("El JSON ocupa más de 256 MB.", "Guárdelo con un objeto por línea (.jsonl).")
+        text = whole.decode(encoding, "surrogateescape").lstrip("\ufeff \t\r\n")
+        return io.BytesIO(_one_per_line(text)), "utf-8"
+    except FileRefused:
+        if start.startswith("["):
+            raise
+        # No eran objetos en varias líneas: que se aparte cada línea que no sea uno.
+        return Rewound(whole, stream), encoding
+
+
+def _is_spread(start: str) -> bool:
+    """Si el primer objeto ocupa varias líneas, como lo escribe quien quiere que se lea."""
+    first, _, rest = start.partition("\n")
+    return first.startswith("{") and bool(rest.strip()) and decode(first.encode("utf-8", "replace")) is None
 
 
 def _one_per_line(text: str) -> bytes:
@@ -73,17 +86,16 @@ def _one_per_line(text: str) -> bytes:
 
 
 def _members(text: str) -> Iterator[str]:
-    """El texto de cada elemento de una lista, en una línea."""
+    """El texto de cada elemento de una lista, o de cada objeto suelto, en una línea."""
     decoder = json.JSONDecoder()
-    position = text.index("[") + 1
+    position = 1 if text.startswith("[") else 0
     while True:
-        while text[position : position + 1] in (" ", "\t", "\r", "\n", ","):
-            position += 1
+        position = _SPACE.match(text, position).end()  # type: ignore[union-attr]
         if position >= len(text) or text[position] == "]":
             return
         try:
             _, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
-            raise FileRefused(f"La lista JSON está mal escrita: {error}.", "Genérela de nuevo.") from error
+            raise FileRefused(f"El JSON está mal escrito: {error}.", "Genérelo de nuevo.") from error
         yield re.sub(r"[\r\n]+", " ", text[position:end])
         position = end

@@ -1,10 +1,11 @@
 """JSON lines: un objeto por línea -> trozos de columnas de texto.
 
-Los números se toman como estaban escritos («0.10» sigue siendo «0.10»); un objeto o una lista
-dentro de otro se guarda como JSON.
+Los números se toman como estaban escritos («0.10» sigue siendo «0.10»), también dentro de un objeto o
+de una lista, que se guardan como JSON. Una clave repetida en un objeto aparta su fila: no se sabe cuál vale.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,22 +15,34 @@ import pyarrow as pa
 
 from etl.chunk import Chunk, Reject
 from etl.dialect import ISO
-from etl.extract.careful import BAD_BYTES
+from etl.extract.careful import BAD_BYTES, BAD_NUL
 from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.records import is_utf8, readable
 
 ROWS = 20_000
 READ = 1 << 20
 SAMPLE_ROWS = 1000
+# Al leer, cada número lleva delante este signo, que ningún texto puede llevar: así, dentro de un objeto,
+# vuelve a escribirse igual, y sin comillas.
+NUMBER = "\0"
+_NUMBER_INSIDE = re.compile(r'"\\u0000(-?[0-9]{1,1000}(?:\.[0-9]{1,1000})?(?:[eE][+-]?[0-9]{1,3})?)"')
+# Una barra impar delante: «\\u0000» es un texto que habla del NUL, y no un NUL.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+BAD_JSON = "no es un objeto JSON completo en una sola línea, o repite una clave"
 
 
 @dataclass
 class JsonLinesFile:
-    """Un archivo JSON lines abierto. `header`: las claves de sus primeras mil filas."""
+    """Un archivo JSON lines abierto.
+
+    `header`: las claves de sus primeras mil filas; `nested`: las que solo tienen objetos o listas, si
+    se miró el archivo entero (`json_file.py`).
+    """
 
     lines: Iterator[tuple[int, bytes]]
     first: list[tuple[int, bytes]]
     header: list[str] = field(default_factory=list)
+    nested: list[str] = field(default_factory=list)
 
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
         """Las filas por trozos; una clave que falta en una fila es un valor nulo."""
@@ -44,7 +57,7 @@ def open_json_lines(stream: ByteStream, encoding: str) -> JsonLinesFile:
     """Mira las primeras filas para conocer las claves. Un archivo vacío no tiene ninguna."""
     lines = _numbered_lines(Utf8Stream(stream, encoding))
     first = list(islice(lines, SAMPLE_ROWS))
-    rows = [row for _, raw in first if isinstance(row := _decode(raw), dict)]
+    rows = [row for _, raw in first if (row := decode(raw))]
     return JsonLinesFile(lines, first, list(dict.fromkeys(key for row in rows for key in row)))
 
 
@@ -63,22 +76,41 @@ def _numbered_lines(stream: Utf8Stream) -> Iterator[tuple[int, bytes]]:
             return
 
 
-def _decode(raw: bytes) -> Any:
+def decode(raw: bytes) -> dict[str, Any] | None:
+    """El objeto de una línea, o nada si no es uno que se pueda guardar."""
+    if not is_utf8(raw) or _NUL.search(raw):
+        return None
     try:
-        return json.loads(raw, parse_int=str, parse_float=str, parse_constant=str)
+        row = json.loads(
+            raw,
+            parse_int=NUMBER.__add__,
+            parse_float=NUMBER.__add__,
+            parse_constant=str,
+            object_pairs_hook=_object,
+        )
+        if b"\\ud" in raw.lower():  # medio carácter («\ud83d» sin su pareja) no cabe en ningún texto
+            json.dumps(row, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
+    return row if isinstance(row, dict) else None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise ValueError("clave repetida")
+    return row
 
 
 def _to_chunk(batch: list[tuple[int, bytes]], keys: dict[str, str]) -> Chunk:
     good: list[tuple[int, bytes, dict[str, Any]]] = []
     rejects: list[Reject] = []
     for line, raw in batch:
-        row = _decode(raw) if is_utf8(raw) else None
-        if isinstance(row, dict) and "\\u0000" not in readable(raw):
-            good.append((line, raw, row))
-        else:
+        row = decode(raw)
+        if row is None:
             rejects.append(_reject(line, raw))
+        else:
+            good.append((line, raw, row))
     columns = {
         name: pa.array([_text(row.get(key)) for *_, row in good], pa.string()) for name, key in keys.items()
     }
@@ -95,16 +127,18 @@ def _to_chunk(batch: list[tuple[int, bytes]], keys: dict[str, str]) -> Chunk:
 def _reject(line: int, raw: bytes) -> Reject:
     if not is_utf8(raw):
         return Reject(line, readable(raw), None, None, "encoding", BAD_BYTES)
-    if "\\u0000" in readable(raw):
-        return Reject(
-            line, readable(raw), None, None, "nul", "hay un carácter NUL; PostgreSQL no lo admite en un texto"
-        )
-    return Reject(line, readable(raw), None, None, "json", "no es un objeto JSON completo en una sola línea")
+    if _NUL.search(raw):
+        return Reject(line, readable(raw), None, None, "nul", BAD_NUL)
+    return Reject(line, readable(raw), None, None, "json", BAD_JSON)
 
 
 def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.removeprefix(NUMBER)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)
+    written = _NUMBER_INSIDE.sub(r"\1", json.dumps(value, ensure_ascii=False))
+    # Un número que no cabe en el JSON de PostgreSQL queda como texto, pero entero.
+    return written.replace('"\\u0000', '"')

@@ -10,6 +10,7 @@ from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.charset import mojibake
 from etl.extract.delimited import DelimitedFile, open_delimited
+from etl.extract.disguise import refuse_disguised
 from etl.extract.encoding import ByteStream, effective_encoding
 from etl.extract.source import Opened, Source, decompressed
 
@@ -55,6 +56,7 @@ def open_document(
 
             yield open_json_lines(whole, encoding), encoding, warnings
         else:
+            refuse_disguised(sample)
             yield open_delimited(whole, replace(dialect, encoding=encoding)), encoding, warnings
 
 

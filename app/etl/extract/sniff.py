@@ -18,6 +18,12 @@ DELIMITERS = {
     "~": 0.85, "^": 0.85, "¬": 0.9, "§": 0.85, "¦": 0.9, "#": 0.6, "&": 0.5, "*": 0.5, "!": 0.5,
     ":": 0.55, " ": 0.5, "/": 0.3, "-": 0.2, "_": 0.2, "=": 0.4,
 }  # fmt: skip
+# Los que van dentro de una hora o de una fecha: si casi cada línea lleva una, no separan nada.
+INSIDE = {
+    ":": re.compile(r"(?<!\d)\d{1,2}:\d{2}(?!\d)"),
+    "-": re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)|(?<!\d)\d{1,2}-\d{1,2}-\d{2,4}(?!\d)"),
+    "/": re.compile(r"(?<!\d)\d{4}/\d{1,2}/\d{1,2}(?!\d)|(?<!\d)\d{1,2}/\d{1,2}/\d{2,4}(?!\d)"),
+}
 # Un separador de menos confianza que esta necesita tres filas iguales, y desde la primera línea.
 TRUSTED = 0.9
 # Una fila con saltos de línea entre comillas se da por mal cerrada si pasa de estas líneas.
@@ -180,7 +186,7 @@ def shapes(text: str, given: str | None = None) -> list[Shape]:
     """Las combinaciones que tienen sentido para este texto; `given` fija el separador."""
     found = []
     for delimiter in [given] if given else DELIMITERS:
-        if delimiter not in text:
+        if delimiter not in text or (not given and _is_inside_moments(delimiter, text)):
             continue
         quotes = _quotes(text, delimiter)
         # «a, b, c», o columnas alineadas con varios espacios.
@@ -194,6 +200,11 @@ def shapes(text: str, given: str | None = None) -> list[Shape]:
                     found.append(Shape(delimiter, quote, escape, True))
                 found.append(Shape(delimiter, quote, escape))
     return found
+
+
+def _is_inside_moments(delimiter: str, text: str) -> bool:
+    lines = [line for line in text.split("\n") if delimiter in line] if delimiter in INSIDE else []
+    return sum(1 for line in lines if INSIDE[delimiter].search(line)) * 2 > len(lines)
 
 
 def _quotes(text: str, delimiter: str) -> list[str | None]:
@@ -217,6 +228,8 @@ def _scored(lines: list[str], shape: Shape) -> Guess | None:
     if shape.skip_space and shape.delimiter != " " and not _always_spaced(lines, rows, shape):
         return None
     widths = Counter(row.width for row in rows if row.width > 1)
+    if widths and max(widths.values()) > 1:  # lo que solo pasa una vez no es la forma de nada
+        widths = Counter({width: count for width, count in widths.items() if count > 1})
     explained = _explained_quotes(lines, rows, shape)
     best: Guess | None = None
     for width, count in widths.most_common(3):

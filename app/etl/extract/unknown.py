@@ -16,6 +16,7 @@ from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.delimited import BLOCK, DelimitedFile
 from etl.extract.detect import SAMPLE_LINES, Detected, detect
+from etl.extract.disguise import refuse_disguised
 from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.header import Heading, find_heading
 from etl.extract.json_file import JSON, open_json
@@ -29,6 +30,8 @@ from etl.extract.source import Opened, Source, decompressed
 PROBES, PROBE_BYTES = 64, 16 << 10
 TEXT_SUFFIXES = (*DELIMITED, ".data", ".asc", ".prn", ".log", ".tsv", "")
 UNKNOWN = Dialect(encoding="auto")
+# Un disco que se llenó o se apagó a destiempo deja archivos de nulos.
+NOTHING = b" \t\r\n\v\f\0"
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r)")
 
 
@@ -42,7 +45,7 @@ class Found:
     detected: Detected | None = None
     warnings: tuple[str, ...] = ()
     native: bool = False  # los números ya lo eran en el archivo: «1.234» es uno y pico
-    nested: bool = False  # un valor puede ser un objeto o una lista
+    nested: frozenset[int] = frozenset()  # columnas cuyos valores son todos objetos o listas
     heading: Heading | None = None
 
     @property
@@ -72,7 +75,8 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
     """El documento y lo averiguado de él. Lanza `FileRefused` si está vacío o no se conoce el formato."""
     if source.suffix in JSON:
         with open_json(source, file) as (document, encoding):
-            yield document, Found(tuple(document.header), encoding=encoding, native=True, nested=True)
+            nested = frozenset(document.header.index(key) for key in document.nested)
+            yield document, Found(tuple(document.header), encoding=encoding, native=True, nested=nested)
     elif source.suffix in EXCEL and source.member is None:
         yield _open_sheet(source)
     elif source.suffix in SQLITE and source.member is None:
@@ -92,8 +96,9 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
 def _open_text(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]:
     with decompressed(source, file) as stream:
         sample = read_fully(stream, SAMPLE)
-        if not sample.strip():
+        if not sample.strip(NOTHING):
             raise FileRefused("El archivo está vacío: no tiene ni cabecera.", "Expórtelo de nuevo.")
+        refuse_disguised(sample)
         complete = len(sample) < SAMPLE
         found = detect(sample, complete=complete, more=b"" if complete else _probes(source))
         document = open_detected(Rewound(sample, stream), found)

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from etl.screen.progress import thousands
 from etl.undeclared import staging
-from etl.undeclared.inspection import ColumnFacts, Inspection
+from etl.undeclared.inspection import ColumnFacts, Inspection, Refused
 
 MARKS = {",": "coma", ";": "punto y coma", "\t": "tabulador", "|": "barra vertical", " ": "espacio"}
 LINE_ENDS = {"\n": "LF (Unix)", "\r\n": "CRLF (Windows)", "\r": "CR (Mac antiguo)"}
@@ -16,9 +16,14 @@ WIDE = 100
 WIDTH, REJECTS = 30, 5
 
 
-def show(inspection: Inspection) -> None:
-    """Cómo está escrito, sus columnas, los avisos y las filas que apartaría."""
+def show(inspection: Inspection | Refused) -> None:
+    """Cómo está escrito, sus columnas, los avisos y las filas que apartaría; o por qué no se puede leer."""
     console = Console()
+    if isinstance(inspection, Refused):
+        console.print(
+            f"[red]✖[/] {escape(inspection.source.name)}: {escape(inspection.reason)}", highlight=False
+        )
+        return
     console.print(f"[bold]{escape(inspection.source.name)}[/] → {inspection.table}", highlight=False)
     for label, value in _writing(inspection):
         console.print(f"  [dim]{label:<13}[/]{escape(value)}", highlight=False)

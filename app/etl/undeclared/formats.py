@@ -63,6 +63,8 @@ ISO_MOMENT = Format(
     "ISO con hora",
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?$", _MOMENT,
 )  # fmt: skip
+# En una hoja de cálculo, la medianoche de un día se guarda y se lee como el día solo.
+NATIVE_MOMENT = Format("ISO, a veces sin hora", f"{ISO_DATE.regex}|{ISO_MOMENT.regex}", _MOMENT)
 SLASHED = tuple(
     _moment(f"%Y/%m/%d{code}", f"^[0-9]{{4}}/{_SHORT}/{_SHORT}{shape}$", kind)
     for code, shape, kind in (("", "", _DAY), (" %H:%M", _TIME, _MOMENT), (" %H:%M:%S", _SECONDS, _MOMENT))

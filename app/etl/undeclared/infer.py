@@ -5,8 +5,10 @@ elige el tipo, o texto con una advertencia si los valores admiten dos lecturas. 
 aplica lo decidido a un trozo. Puro: ni archivos ni base de datos. Lo usa `one_table.py`.
 """
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -22,17 +24,22 @@ MAYBE_THOUSANDS = r"^-?[1-9][0-9]{0,2}[.,][0-9]{3}$"
 # Proporción de valores que encajan a partir de la cual se cuenta por qué la columna no es de ese tipo.
 NEARLY = 0.75
 FIRST_LOOK = 1000
-# Fechas imposibles («31/02/2024») que se apartan antes que dejar la columna en texto.
-IMPOSSIBLE_DATES = 0.01
+# Fechas imposibles («31/02/2024») que se apartan; con más, es que la columna no es de fechas.
+IMPOSSIBLE, IMPOSSIBLE_SHARE = 3, 0.01
+TOO_LONG = f"hay números de más de {formats.DECIMAL_DIGITS} cifras; declare el tipo"
+NO_DATES = "muchas de sus fechas no existen; declare date_format"
 
 
 class Misfit(Exception):
-    """Una fila posterior no encaja en lo decidido: hay que mirar todas y volver a decidir."""
+    """Una fila posterior no encaja en lo decidido: hay que mirar todas y volver a decidir.
 
-    def __init__(self, column: str, *, impossible: bool = False) -> None:
+    `reason`: por qué la columna debe quedar en texto aunque todas sus filas parezcan de otro tipo.
+    """
+
+    def __init__(self, column: str, reason: str | None = None) -> None:
         super().__init__(column)
         self.column = column
-        self.impossible = impossible  # demasiadas fechas que no existen
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -46,9 +53,13 @@ class Plan:
     jsonb: bool = False
 
 
-def possible_formats(nested: bool) -> list[Format]:
-    """Todas las formas; los objetos JSON, solo si el formato del archivo los tiene."""
-    return [*formats.ALL, *([formats.NESTED] if nested else [])]
+def possible_formats(nested: bool, native: bool = False) -> list[Format]:
+    """Todas las formas; los objetos JSON y los días sin hora, solo si el formato del archivo los tiene."""
+    return [
+        *formats.ALL,
+        *([formats.NATIVE_MOMENT] if native else []),
+        *([formats.NESTED] if nested else []),
+    ]
 
 
 @dataclass
@@ -124,14 +135,16 @@ def _any(values: pa.ChunkedArray, regex: str) -> bool:
     return bool(pc.any(pc.match_substring_regex(values, regex)).as_py())
 
 
-def decide(columns: list[Evidence], delimiter: str, as_text: Collection[str] = ()) -> list[Plan]:
+def decide(
+    columns: list[Evidence], delimiter: str, as_text: Mapping[str, str] = MappingProxyType({})
+) -> list[Plan]:
     """El tipo de cada columna. Se miran juntas: un archivo no escribe los decimales de dos maneras.
 
-    Las de `as_text` quedan en texto: ya se vio que casi ninguna de sus fechas existe.
+    Las de `as_text` quedan en texto, por el motivo que ahí se dice.
     """
     points = any(_decimal_style(column) is formats.POINT for column in columns)
     return [
-        _text(column.name, "muchas de sus fechas no existen", "date_format")
+        _text(column.name, as_text[column.name])
         if column.name in as_text
         else _decide_one(column, points, delimiter)
         for column in columns
@@ -157,7 +170,7 @@ def _decide_one(column: Evidence, points: bool, delimiter: str) -> Plan:
     decimals = [option for option in formats.DECIMALS if option in column.alive]
     if decimals:
         return _decide_decimal(column, decimals, points, delimiter)
-    for option in (formats.ISO_DATE, formats.ISO_MOMENT, *formats.SLASHED):
+    for option in (formats.ISO_DATE, formats.ISO_MOMENT, formats.NATIVE_MOMENT, *formats.SLASHED):
         if option in column.alive:
             return Plan(column.name, option.type, option)
     for option in formats.DAY_FIRST:
@@ -168,26 +181,32 @@ def _decide_one(column: Evidence, points: bool, delimiter: str) -> Plan:
 
 def _decide_decimal(column: Evidence, options: list[Format], points: bool, delimiter: str) -> Plan:
     name = column.name
+    if column.digits > formats.DECIMAL_DIGITS:
+        return _text(name, TOO_LONG)
     if not column.clear and not column.grouped:
-        return _text(name, "los valores como «1.234» pueden ser miles o decimales", "decimal y thousands")
+        return _text(
+            name, "los valores como «1.234» pueden ser miles o decimales; declare decimal y thousands"
+        )
     option = options[0]
     unsure_comma = option is formats.COMMA and not column.grouped
     if unsure_comma and points:
-        return _text(name, "«2,8» en un archivo de decimales con punto parece una lista", "decimal")
+        return _text(name, "«2,8» en un archivo de decimales con punto parece una lista; declare decimal")
     if unsure_comma and delimiter == ",":
-        return _text(name, "valores como «2,8» pueden ser un decimal o una lista", "decimal")
+        return _text(name, "valores como «2,8» pueden ser un decimal o una lista; declare decimal")
     scale = column.comma_scale if option.dialect.decimal == "," else column.point_scale
     if scale + column.digits > formats.DECIMAL_DIGITS:
-        return _text(name, "hay números de más de 38 cifras", "el tipo")
+        return _text(name, TOO_LONG)
     return Plan(name, pa.decimal128(formats.DECIMAL_DIGITS, scale), option)
 
 
 def _decide_date(column: Evidence, option: Format) -> Plan:
     first, second = column.first_part, column.second_part
     if first <= 12 and second <= 12:
-        return _text(column.name, "fechas como «03/04/2024» pueden ser de marzo o de abril", "date_format")
+        return _text(
+            column.name, "fechas como «03/04/2024» pueden ser de marzo o de abril; declare date_format"
+        )
     if (first > 12 and second > 12) or max(first, second) > 31:
-        return _text(column.name, "las fechas no siguen un solo orden de día y mes", "date_format")
+        return _text(column.name, "las fechas no siguen un solo orden de día y mes; declare date_format")
     chosen = option if first > 12 else formats.month_first(option)
     warning = None
     if "%y" in chosen.name:
@@ -198,9 +217,8 @@ def _decide_date(column: Evidence, option: Format) -> Plan:
     return Plan(column.name, chosen.type, chosen, warning)
 
 
-def _text(name: str, why: str, declare: str) -> Plan:
-    warning = f"Columna «{name}»: queda en texto, porque {why}; declare {declare}."
-    return Plan(name, pa.string(), warning=warning)
+def _text(name: str, why: str) -> Plan:
+    return Plan(name, pa.string(), warning=f"Columna «{name}»: queda en texto, porque {why}.")
 
 
 def _near_warning(column: Evidence) -> str | None:
@@ -233,6 +251,22 @@ def convert(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
     return (rows.filter(pa.array(good)) if impossible else rows), rejects
 
 
+@dataclass
+class ImpossibleDates:
+    """Lleva la cuenta de las fechas imposibles: unas pocas se apartan, muchas es que no son fechas."""
+
+    rows: int = 0
+    found: Counter[str] = field(default_factory=Counter)
+
+    def count(self, rejects: list[Reject], rows: int) -> None:
+        """Suma las de un trozo de `rows` filas. Lanza `Misfit` si en una columna son demasiadas."""
+        self.rows += rows
+        self.found.update(str(reject.column) for reject in rejects)
+        for column, count in self.found.items():
+            if count > max(IMPOSSIBLE, IMPOSSIBLE_SHARE * self.rows):
+                raise Misfit(column, NO_DATES)
+
+
 def _impossible(chunk: Chunk, row: int, plan: Plan) -> Reject:
     value = chunk.columns[plan.name][row].as_py()
     message = f"columna «{plan.name}»: se leyó «{value}» y se esperaba una fecha que exista"
@@ -263,13 +297,13 @@ def _exact(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
 
 
 def _looks_like_code(text: pa.ChunkedArray) -> bool:
-    """«00123», «+34», «0x1F», «1e5», «5.»: números para Arrow, pero no la misma cosa escritos de nuevo."""
+    """«00123», «+34», «-05», «0x1F», «1e5», «5.»: números para Arrow, que escritos de nuevo serían otra cosa."""
     zero = pc.and_(pc.starts_with(text, "0"), pc.greater(pc.binary_length(text), 1))
     if pc.any(zero).as_py() and not _all(text.filter(pc.fill_null(zero, False)), r"^0\."):
         return True
     return bool(
         pc.any(pc.starts_with(text, "+")).as_py()
-        or (pc.any(pc.starts_with(text, "-0")).as_py() and _any(text, "^-0($|[^.])"))
+        or (pc.any(pc.starts_with(text, "-0")).as_py() and _any(text, "^-0[^.]"))
         or pc.any(pc.match_substring(text, "e", ignore_case=True)).as_py()
         or pc.any(pc.ends_with(text, ".")).as_py()
     )

@@ -10,14 +10,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.chunk import Chunk, Reject
+from etl.chunk import Reject
+from etl.errors import FileRefused
 from etl.extract.ending import without_ending
 from etl.extract.source import Source, opened
 from etl.extract.unknown import Found, open_unknown
 from etl.undeclared import staging
-from etl.undeclared.infer import Misfit, Plan, convert, decide
+from etl.undeclared.infer import ImpossibleDates, Misfit, Plan, convert, decide
 from etl.undeclared.names import column_names, table_name
-from etl.undeclared.one_table import new_evidence, observe
+from etl.undeclared.one_table import NOT_EXACT, new_evidence, observe
 
 # Valores distintos que se recuerdan por columna; con más, solo se sabe que son más.
 DISTINCT = 100_000
@@ -79,10 +80,17 @@ class Inspection:
         detected = self.found.detected
         return detected.reasons if detected else ()
 
+    def add(self, rows: int, rejects: list[Reject]) -> None:
+        """Suma un trozo: sus filas buenas y las apartadas; de estas se guardan las primeras."""
+        self.rows += rows
+        self.rejected += len(rejects)
+        self.rejects += sorted(rejects, key=lambda reject: reject.line)[: REJECTS - len(self.rejects)]
+
     def to_json(self) -> dict[str, Any]:
         """El documento de `etl inspect --json`."""
         return {
             "file": self.source.name,
+            "reason": None,
             "table": self.table,
             "encoding": self.found.encoding,
             "dialect": None,
@@ -111,6 +119,25 @@ def _column_json(column: ColumnFacts) -> dict[str, Any]:
     }
 
 
+@dataclass
+class Refused:
+    """Un archivo que no se puede leer, y por qué."""
+
+    source: Source
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"file": self.source.name, "reason": self.reason}
+
+
+def look_or_refuse(source: Source) -> Inspection | Refused:
+    """Como `inspect`, pero un archivo malo no impide mirar los demás."""
+    try:
+        return inspect(source)
+    except FileRefused as error:
+        return Refused(source, str(error))
+
+
 def inspect(source: Source) -> Inspection:
     """Recorre el archivo dos veces: una para decidir los tipos y otra para ver qué filas apartaría.
 
@@ -124,25 +151,26 @@ def inspect(source: Source) -> Inspection:
             observe(evidence, chunk)
             for column in facts:
                 column.look(chunk.columns[column.plan.name])
-    for column, plan in zip(facts, decide(evidence, found.delimiter), strict=True):
-        column.plan = plan
-    inspection = Inspection(source, found, facts)
-    with opened(source) as file, open_unknown(source, file) as (document, _):
-        for chunk in _chunks(document, names):
-            _count(inspection, chunk)
+    as_text: dict[str, str] = {}
+    while True:
+        for column, plan in zip(facts, decide(evidence, found.delimiter, as_text), strict=True):
+            column.plan = plan
+        try:
+            return _counted(Inspection(source, found, facts))
+        except Misfit as misfit:
+            as_text[misfit.column] = misfit.reason or NOT_EXACT
+
+
+def _counted(inspection: Inspection) -> Inspection:
+    """Con los tipos ya decididos, las filas buenas y las que apartaría; `Misfit` si hay que decidir otra vez."""
+    plans, impossible = [column.plan for column in inspection.columns], ImpossibleDates()
+    with opened(inspection.source) as file, open_unknown(inspection.source, file) as (document, _):
+        for chunk in _chunks(document, [plan.name for plan in plans]):
+            rows, unreal = convert(chunk, plans)
+            impossible.count(unreal, len(chunk.lines))
+            inspection.add(rows.num_rows, [*chunk.rejects, *unreal])
     return inspection
 
 
 def _chunks(document: Any, names: list[str]) -> Any:
     return without_ending(document.chunks({name: at for at, name in enumerate(names)}))
-
-
-def _count(inspection: Inspection, chunk: Chunk) -> None:
-    try:
-        rows, impossible = convert(chunk, [column.plan for column in inspection.columns])
-        rejects, loaded = [*chunk.rejects, *impossible], rows.num_rows
-    except Misfit:
-        rejects, loaded = chunk.rejects, len(chunk.lines)
-    inspection.rows += loaded
-    inspection.rejected += len(rejects)
-    inspection.rejects += sorted(rejects, key=lambda reject: reject.line)[: REJECTS - len(inspection.rejects)]

@@ -11,6 +11,8 @@ from etl.extract.match import clean, plain_name
 
 MAX_BYTES = 63  # NAMEDATALEN de PostgreSQL, menos el final
 RESERVED = ("_load_id", "_line")
+# Las columnas que PostgreSQL pone en toda tabla: ninguna otra puede llamarse así.
+SYSTEM = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 
 
 def table_name(stem: str) -> str:
@@ -47,7 +49,7 @@ def column_names(originals: Collection[str], unnamed: Collection[int] = ()) -> l
 
 
 def _unreserved(name: str) -> str:
-    return f"col_{name}" if f"_{name}" in RESERVED else name
+    return f"col_{name}" if f"_{name}" in RESERVED or name in SYSTEM else name
 
 
 def _numbered(name: str, taken: Collection[str]) -> str:

@@ -6,8 +6,7 @@ ni se cambia. La tabla anterior del mismo archivo se sustituye en la misma trans
 Qué tipo tiene cada columna lo decide `infer.py`; cómo está escrito el archivo, `extract/unknown.py`.
 """
 
-from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +15,7 @@ from itertools import chain
 import pyarrow as pa
 from psycopg import errors
 
-from etl.chunk import Chunk, Reject
+from etl.chunk import Chunk
 from etl.database.connection import Connection
 from etl.dialect import Dialect
 from etl.engines.prefetch import prefetch
@@ -31,12 +30,11 @@ from etl.one_file import fingerprint, load_file, lock_table
 from etl.result import FileResult
 from etl.schema import Schema, Target
 from etl.undeclared import staging
-from etl.undeclared.infer import Evidence, Misfit, Plan, convert, decide, possible_formats
+from etl.undeclared.infer import Evidence, ImpossibleDates, Misfit, Plan, convert, decide, possible_formats
 from etl.undeclared.names import column_names
 from etl.undeclared.wide import BUDGET, PACKED, pack, packed_warning, split_columns
 
-# Fechas imposibles («31/02/2024») que se apartan; con más, es que la columna no es de fechas.
-IMPOSSIBLE, IMPOSSIBLE_SHARE = 3, 0.01
+NOT_EXACT = "algunos de sus valores no se pueden guardar de otro modo sin cambiarlos; declare el tipo"
 
 
 @dataclass
@@ -45,7 +43,7 @@ class Attempt:
 
     plans: list[Plan] | None = None
     budget: int = BUDGET
-    as_text: set[str] = field(default_factory=set)
+    as_text: dict[str, str] = field(default_factory=dict)
 
 
 def load_undeclared(session: Session, source: Source, as_text: bool) -> FileResult:
@@ -71,8 +69,10 @@ def _load(connection: Connection, progress: Progress, job: Job, result: FileResu
                 _create_and_fill(connection, progress, job, result, attempt, as_text)
             return
         except Misfit as misfit:
-            if misfit.impossible:
-                attempt.as_text.add(misfit.column)
+            # Lo decidido por todas las filas no puede fallar dos veces: el segundo intento ya es texto.
+            reason = misfit.reason or (NOT_EXACT if attempt.plans else None)
+            if reason:
+                attempt.as_text[misfit.column] = reason
             attempt.plans = plans_from_all(job.source, attempt.as_text)
         except errors.ProgramLimitExceeded:
             attempt.budget //= 2
@@ -114,8 +114,7 @@ class Reader:
         self._found = found
         self._attempt = attempt
         self._evidence = new_evidence(names, found)
-        self._impossible: Counter[str] = Counter()
-        self._rows = 0
+        self._impossible = ImpossibleDates()
         plans = [Plan(name, pa.string()) for name in names] if as_text else attempt.plans
         self._final = plans is not None
         self.plans = plans or []
@@ -143,7 +142,7 @@ class Reader:
         rows, impossible = convert(chunk, self.plans)
         if not self._final:
             self._reconsider(chunk)
-        self._count(impossible, len(chunk.lines))
+        self._impossible.count(impossible, len(chunk.lines))
         rejects = sorted([*chunk.rejects, *impossible], key=lambda reject: reject.line)
         rows = pack(rows, self.packed)
         jsonb = [plan.name for plan in self.columns if plan.jsonb]
@@ -159,17 +158,13 @@ class Reader:
             if plan.format is None and now.format is not None:
                 raise Misfit(plan.name)
 
-    def _count(self, impossible: list[Reject], rows: int) -> None:
-        self._rows += rows
-        self._impossible.update(str(reject.column) for reject in impossible)
-        for column, count in self._impossible.items():
-            if count > max(IMPOSSIBLE, IMPOSSIBLE_SHARE * self._rows):
-                raise Misfit(column, impossible=True)
-
 
 def new_evidence(names: list[str], found: Found) -> list[Evidence]:
     """Una hoja en blanco por columna."""
-    return [Evidence(name, possible_formats(found.nested), clear=found.native) for name in names]
+    return [
+        Evidence(name, possible_formats(number in found.nested, found.native), clear=found.native)
+        for number, name in enumerate(names)
+    ]
 
 
 def observe(evidence: list[Evidence], chunk: Chunk | None) -> None:
@@ -179,7 +174,7 @@ def observe(evidence: list[Evidence], chunk: Chunk | None) -> None:
         column.observe(chunk.columns[column.name], chunk.lines)
 
 
-def plans_from_all(source: Source, as_text: Collection[str] = ()) -> list[Plan]:
+def plans_from_all(source: Source, as_text: Mapping[str, str]) -> list[Plan]:
     """Los tipos según todas las filas del archivo, sin cargar nada."""
     with opened(source) as file, open_unknown(source, file) as (document, found):
         names = column_names(found.columns, found.unnamed)

@@ -1,0 +1,36 @@
+"""Un archivo con nombre de texto que por dentro es otra cosa: un libro renombrado, una página web…
+
+Leído como CSV daría una tabla sin sentido. Entra el principio del archivo; si se reconoce lo que es,
+`FileRefused` dice qué hacer. Lo usan `read.py` y `unknown.py`.
+"""
+
+import re
+
+from etl.errors import FileRefused
+
+# Los primeros bytes de cada formato, qué es y qué hacer con él.
+DISGUISES = (
+    (rb"PK\x03\x04", "un libro de Excel o un .zip", "Cámbiele la extensión a .xlsx o a .zip."),
+    (rb"\xd0\xcf\x11\xe0", "un libro de Excel antiguo", "Cámbiele la extensión a .xls."),
+    (rb"\x1f\x8b\x08", "un archivo comprimido con gzip", "Añádale la extensión .gz."),
+    (rb"\x28\xb5\x2f\xfd", "un archivo comprimido con zstd", "Añádale la extensión .zst."),
+    (rb"SQLite format 3\0", "una base de datos SQLite", "Cámbiele la extensión a .sqlite."),
+    (rb"PAR1\x15", "un Parquet", "Cámbiele la extensión a .parquet."),
+    (rb"%PDF-", "un PDF", "Busque los datos en CSV o en Excel."),
+    (
+        rb"(?i)\s*(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body)\b",
+        "una página web (quizá un aviso de error o la entrada a un portal)",
+        "Ábrala en el navegador y descargue el archivo de datos.",
+    ),
+    (rb"\s*<\?xml\b", "un XML", "Expórtelo como CSV o como JSON."),
+    (rb'\s*(\[\s*)?\{\s*"(\\.|[^"\\])*"\s*:', "un JSON", "Cámbiele la extensión a .json."),
+)
+_DISGUISES = tuple((re.compile(pattern), what, remedy) for pattern, what, remedy in DISGUISES)
+
+
+def refuse_disguised(sample: bytes) -> None:
+    """Lanza `FileRefused` si `sample` no es el principio de un texto con columnas."""
+    start = sample.removeprefix(b"\xef\xbb\xbf")
+    for pattern, what, remedy in _DISGUISES:
+        if pattern.match(start):
+            raise FileRefused(f"Por su nombre es un texto con columnas, pero dentro hay {what}.", remedy)
