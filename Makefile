@@ -19,7 +19,7 @@ ifneq ($(shell cat $(VENV)/ruta 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint lint-docker format lock up down clean moved
+.PHONY: help run test fuzz bench lint lint-docker format lock up down clean moved
 
 help:  ## Enseña esta lista.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ run: $(VENV)/listo-local  ## Carga los archivos de datos/ en PostgreSQL (sin Doc
 
 test: $(VENV)/listo-dev  ## Pasa todas las pruebas.
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/listo-dev  ## Carga 10.000 archivos estropeados al azar, en busca del que haga lo que no debe.
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 
 bench: $(VENV)/listo-dev  ## Mide la carga y la compara con \copy y con to_sql de pandas.
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

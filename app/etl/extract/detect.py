@@ -10,13 +10,14 @@ import re
 from dataclasses import dataclass, replace
 
 from etl.dialect import Dialect
+from etl.errors import FileRefused
 from etl.extract.charset import detect_encoding
 from etl.extract.header import Heading, find_heading
 from etl.extract.sniff import Guess, Record, Shape, best_guess, records
 
 # Filas que se miran: bastan para el dialecto, y mirar más solo cuesta tiempo.
 SAMPLE_LINES = 400
-SAMPLE_CHARS = 400_000
+SAMPLE_CHARS, WIDE_ROWS = 400_000, 3
 _SEP_LINE = re.compile(r'^"?sep=(.|\\t)"?$', re.IGNORECASE)
 _BREAK = re.compile(r"\r\n|\n|\r")
 # Por debajo de esta puntuación, cortar en columnas es adivinar: se lee una sola columna.
@@ -58,16 +59,23 @@ def detect(
 
     `complete` dice que la muestra es el archivo entero; si no, la última línea se descarta.
     `more` son líneas de más adelante: solo cuentan para la codificación.
+    Lanza `FileRefused` si en la muestra no hay ni una línea entera con algo escrito.
     """
     seen = sample if not more else sample[: sample.rfind(b"\n") + 1] + more
     name, warnings = detect_encoding(seen, encoding, complete=complete)
     # PostgreSQL no admite un NUL ni en el nombre de una columna.
-    text = sample.decode(name, "replace")[:SAMPLE_CHARS].replace("\0", "\ufffd")
-    whole = complete and len(text) < SAMPLE_CHARS
+    decoded = sample.decode(name, "replace").replace("\0", "\ufffd")
+    text = decoded[: _cut(decoded)]
+    whole = complete and len(text) == len(decoded)
     line_end, mixed = _line_end(text)
     lines = _BREAK.split(text)
-    lines = lines[: SAMPLE_LINES if whole else min(SAMPLE_LINES, max(1, len(lines) - 1))]
+    lines = lines[: SAMPLE_LINES if whole else min(SAMPLE_LINES, len(lines) - 1)]
     skipped, given = _sep_line(lines)
+    if not any(line.strip() for line in lines[skipped:]):
+        raise FileRefused(
+            "El principio del archivo no tiene ni una línea entera con algo escrito.",
+            "Ábralo con un editor: no son datos en líneas, o la primera ocupa más de 1 MB.",
+        )
     guess = _guess(lines, skipped, given)
     found = find_heading(guess.records, guess.width, lines, guess.shape)
     return Detected(
@@ -81,6 +89,14 @@ def detect(
         rows=found.rows,
         unnamed=found.unnamed,
     )
+
+
+def _cut(text: str) -> int:
+    """Dónde acaba lo que se mira: unas cuantas filas enteras, por anchas que sean."""
+    for rows, match in enumerate(_BREAK.finditer(text), start=1):
+        if match.end() > SAMPLE_CHARS and rows > WIDE_ROWS:
+            return match.end()
+    return len(text)
 
 
 def _dialect(shape: Shape, encoding: str, found: Heading) -> Dialect:

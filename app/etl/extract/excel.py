@@ -53,22 +53,25 @@ def open_worksheet(path: Path, sheet: str | None = None) -> Worksheet:
 def sheet_names(path: Path) -> list[str]:
     """Las hojas con algo escrito, en su orden."""
     book = _book(path)
-    return [name for name in book.sheet_names if book.get_sheet_by_name(name).height]
+    return [name for name in book.sheet_names if _sheet(book, name).height]
 
 
 def sheet_rows(path: Path, sheet: str | None = None) -> Iterator[tuple[int, list[Any]]]:
     """Las filas con algo escrito de una hoja, con su número."""
-    book = _book(path)
-    try:
-        found: CalamineSheet = book.get_sheet_by_name(sheet) if sheet else book.get_sheet_by_index(0)
-    except CalamineError as error:
-        raise FileRefused(f"No se puede leer la hoja: {error}.", "Guarde el libro de nuevo.") from error
+    found = _sheet(_book(path), sheet)
     first = found.start[0] if found.start else 0
     return (
         (line, row)
         for line, row in enumerate(found.iter_rows(), start=first + 1)
         if any(cell != "" for cell in row)
     )
+
+
+def _sheet(book: CalamineWorkbook, name: str | None) -> CalamineSheet:
+    try:
+        return book.get_sheet_by_name(name) if name else book.get_sheet_by_index(0)
+    except CalamineError as error:
+        raise FileRefused(f"No se puede leer la hoja: {error}.", "Guarde el libro de nuevo.") from error
 
 
 def _book(path: Path) -> CalamineWorkbook:

@@ -11,8 +11,11 @@ from pyarrow import parquet
 from etl.chunk import Chunk
 from etl.dialect import ISO
 from etl.errors import FileRefused
+from etl.extract.unstorable import without_unstorable
 
 ROWS = 65_536
+# Lo que lanza Arrow ante bytes que no son lo que deben; también un texto que no es UTF-8.
+DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
 @dataclass
@@ -28,19 +31,31 @@ class ParquetFile:
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
         """Las filas por trozos, con los valores escritos en ISO y con punto decimal."""
         line = 1
-        for batch in self.file.iter_batches(ROWS):
-            table = pa.table({name: as_text(batch.column(position)) for name, position in columns.items()})
-            lines = pa.array(range(line, line + batch.num_rows), pa.int64())
-            yield Chunk(table, lines, _row_text(batch), ISO)
-            line += batch.num_rows
+        try:
+            for batch in self.file.iter_batches(ROWS):
+                yield _to_chunk(batch, columns, line)
+                line += batch.num_rows
+        except DAMAGED as error:
+            raise _damaged(error) from error
 
 
 def open_parquet(path: Path) -> ParquetFile:
     """Lanza `FileRefused` si el archivo está dañado o no es Parquet."""
     try:
         return ParquetFile(parquet.ParquetFile(path))
-    except pa.ArrowInvalid as error:
-        raise FileRefused(f"No es un archivo Parquet legible: {error}.", "Genérelo de nuevo.") from error
+    except DAMAGED as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> FileRefused:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else "dañado"
+    return FileRefused(f"No es un archivo Parquet legible: {reason}.", "Genérelo de nuevo.")
+
+
+def _to_chunk(batch: pa.RecordBatch, columns: dict[str, int], line: int) -> Chunk:
+    table = pa.table({name: as_text(batch.column(position)) for name, position in columns.items()})
+    lines = pa.array(range(line, line + batch.num_rows), pa.int64())
+    return without_unstorable(Chunk(table, lines, _row_text(batch), ISO))
 
 
 def as_text(values: pa.Array) -> pa.Array:

@@ -167,6 +167,9 @@ class Opened:
         self.bytes_read += len(data)
         return data
 
+    def close(self) -> None:
+        """No hace nada: Arrow quiere cerrar lo que descomprime, y aquí falta leer hasta el final la huella."""
+
     def finish(self) -> str:
         """Lee lo que falte y devuelve la huella; `FileRefused` si el archivo cambió entretanto."""
         while self.read(HASH_BLOCK):

@@ -17,8 +17,11 @@ import pyarrow as pa
 from etl.chunk import Chunk
 from etl.dialect import ISO
 from etl.errors import FileRefused
+from etl.extract.unstorable import without_unstorable
 
 ROWS = 20_000
+# Lo que lanza el módulo de Python ante una base dañada; también un nombre que no es UTF-8.
+DAMAGED = (sqlite3.Error, UnicodeDecodeError)
 
 
 @dataclass
@@ -34,7 +37,7 @@ class SqliteTable:
         try:
             while batch := list(islice(self.rows, ROWS)):
                 yield _to_chunk(batch, columns)
-        except sqlite3.DatabaseError as error:
+        except DAMAGED as error:
             raise _damaged(error) from error
 
 
@@ -44,7 +47,7 @@ def table_names(path: Path) -> list[str]:
     try:
         with _open(path) as connection:
             return [name for (name,) in connection.execute(f"{query} ORDER BY name")]
-    except sqlite3.DatabaseError as error:
+    except DAMAGED as error:
         raise _damaged(error) from error
 
 
@@ -55,7 +58,7 @@ def open_table(path: Path, table: str) -> SqliteTable:
         connection = _open(path)
         types = [row[2].upper() for row in connection.execute(f"PRAGMA table_info({identifier})")]
         cursor = connection.execute(f"SELECT * FROM {identifier}")  # noqa: S608 - nombre entre comillas
-    except sqlite3.DatabaseError as error:
+    except DAMAGED as error:
         raise _damaged(error) from error
     numbers = frozenset(i for i, name in enumerate(types) if any(part in name for part in NUMERIC))
     return SqliteTable([column[0] for column in cursor.description], numbers, enumerate(cursor, start=1))
@@ -68,7 +71,7 @@ def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
 
 
-def _damaged(error: sqlite3.DatabaseError) -> FileRefused:
+def _damaged(error: Exception) -> FileRefused:
     return FileRefused(f"No es una base de datos SQLite legible: {error}.", "Copie el archivo de nuevo.")
 
 
@@ -78,7 +81,11 @@ def _to_chunk(batch: list[tuple[int, tuple[Any, ...]]], columns: dict[str, int])
         for name, position in columns.items()
     }
     lines = pa.array([line for line, _ in batch], pa.int64())
-    return Chunk(pa.table(table), lines, lambda row: json.dumps(list(map(_text, batch[row][1]))), ISO)
+
+    def raw(row: int) -> str:
+        return json.dumps(list(map(_text, batch[row][1])), ensure_ascii=False)
+
+    return without_unstorable(Chunk(pa.table(table), lines, raw, ISO))
 
 
 def _text(value: Any) -> str | None:
@@ -86,4 +93,4 @@ def _text(value: Any) -> str | None:
         return None
     if isinstance(value, bytes):
         return f"\\x{value.hex()}"
-    return repr(value) if isinstance(value, float) else str(value).replace("\0", "\ufffd")
+    return repr(value) if isinstance(value, float) else str(value)

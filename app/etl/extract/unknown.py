@@ -141,7 +141,7 @@ def open_detected(stream: ByteStream, found: Detected) -> Document:
     """Un archivo delimitado, abierto por su primera fila de datos."""
     encoding = "utf-8" if found.dialect.encoding == "utf-8-sig" else found.dialect.encoding
     utf8: ByteStream = Utf8Stream(stream, encoding)
-    dialect, one_mark = found.dialect, found.skip_space or len(found.dialect.delimiter) > 1
+    dialect, one_mark = found.dialect, found.skip_space or len(found.dialect.delimiter.encode()) > 1
     if one_mark:
         utf8 = OneMark(utf8, found.dialect.delimiter, found.skip_space)
         dialect = replace(dialect, delimiter=MARK)
