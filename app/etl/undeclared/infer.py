@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.chunk import Chunk, Reject
-from etl.transform.parse import parse
+from etl.transform.parse import FIRST_DAY, parse
 from etl.undeclared import formats
 from etl.undeclared.formats import Format
 
@@ -28,6 +28,8 @@ FIRST_LOOK = 1000
 IMPOSSIBLE, IMPOSSIBLE_SHARE = 3, 0.01
 TOO_LONG = f"hay números de más de {formats.DECIMAL_DIGITS} cifras; declare el tipo"
 NO_DATES = "muchas de sus fechas no existen; declare date_format"
+
+ZERO, MINUS, POINT = b"0-."
 
 
 class Misfit(Exception):
@@ -88,11 +90,16 @@ class Evidence:
         values, where = text.filter(valid), pa.chunked_array([lines]).filter(valid)
         if not len(values):
             return
+        whole = False
         for option in list(self.alive):
+            if option in (formats.LONG_INTEGER, formats.POINT, formats.COMMA) and whole:
+                continue  # todo entero lo es también: no hace falta mirarlo
             fits = pc.match_substring_regex(values, option.regex)
             if pc.all(fits).as_py() is False:
                 self.alive.remove(option)
                 self._remember_miss(option, fits, values, where)
+            elif option is formats.INTEGER:
+                whole = True
         self.count += len(values)
         self._measure(values)
 
@@ -106,25 +113,40 @@ class Evidence:
             self.near = option, values[first].as_py(), where[first].as_py()
 
     def _measure(self, values: pa.ChunkedArray) -> None:
-        if any(option in formats.DECIMALS for option in self.alive):
-            marked = values.filter(pc.match_substring_regex(values, "[.,]"))
-            self.clear |= bool(len(marked)) and not _all(marked, MAYBE_THOUSANDS)
-            self.grouped |= _any(values, r"\..*,|,.*\.|\..*\.|,.*,")
-            self.point_scale = max(self.point_scale, _longest_tail(marked, r"^[^.]*$|^.*\."))
-            self.comma_scale = max(self.comma_scale, _longest_tail(marked, "^[^,]*$|^.*,"))
-            whole = pc.utf8_length(pc.replace_substring_regex(values, r"[.,][0-9]*$|^-", ""))
-            self.digits = max(self.digits, pc.max(whole).as_py() or 0)
+        if formats.INTEGER in self.alive or formats.LONG_INTEGER in self.alive:
+            # Ni puntos ni comas: solo cuenta lo largos que son.
+            self.digits = max(self.digits, _longest(pc.utf8_ltrim(values, "-")))
+        elif decimals := [option for option in formats.DECIMALS if option in self.alive]:
+            self._measure_decimals(values, decimals)
         if any(option in formats.DAY_FIRST for option in self.alive):
             parts = pc.extract_regex(values, r"^(?P<a>[0-9]{1,2})[/.-](?P<b>[0-9]{1,2})[/.-]")
             highest = [pc.max(pc.struct_field(parts, part).cast(pa.int32())).as_py() or 0 for part in "ab"]
             self.first_part = max(self.first_part, highest[0])
             self.second_part = max(self.second_part, highest[1])
 
+    def _measure_decimals(self, values: pa.ChunkedArray, decimals: list[Format]) -> None:
+        has_mark = pc.match_substring_regex(values, "[.,]")
+        marked, plain = values.filter(has_mark), values.filter(pc.invert(has_mark))
+        self.clear = self.clear or (len(marked) > 0 and not _all(marked, MAYBE_THOUSANDS))
+        if decimals != [formats.POINT]:
+            self.grouped = self.grouped or _any(marked, r"\..*,|,.*\.|\..*\.|,.*,")
+        signs = {option.dialect.decimal for option in decimals}
+        if "." in signs:
+            self.point_scale = max(self.point_scale, _digits_after(".", marked))
+        if "," in signs:
+            self.comma_scale = max(self.comma_scale, _digits_after(",", marked))
+        whole = pc.replace_substring_regex(marked, r"[.,][0-9]*$|^-", "")
+        self.digits = max(self.digits, _longest(whole), _longest(pc.utf8_ltrim(plain, "-")))
 
-def _longest_tail(values: pa.ChunkedArray, head: str) -> int:
-    """Cuántas cifras quedan, como mucho, al quitar lo que encaja con `head`."""
-    longest = pc.max(pc.utf8_length(pc.replace_substring_regex(values, head, ""))).as_py()
-    return longest or 0
+
+def _longest(values: pa.ChunkedArray) -> int:
+    return pc.max(pc.binary_length(values)).as_py() or 0
+
+
+def _digits_after(sign: str, values: pa.ChunkedArray) -> int:
+    """Cuántas cifras hay, como mucho, tras el último `sign`; ninguna en los valores que no lo llevan."""
+    at = pc.find_substring(pc.utf8_reverse(values), sign)
+    return max(0, pc.max(at).as_py() or 0)
 
 
 def _all(values: pa.ChunkedArray, regex: str) -> bool:
@@ -286,6 +308,8 @@ def _exact(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
         if _looks_like_code(text):
             raise Misfit(plan.name)
         return values
+    if plan.format is formats.ISO_DATE and (days := _days(text)) is not None:
+        return days
     if not _all(text, plan.format.regex):
         raise Misfit(plan.name)
     if plan.format is formats.NESTED:
@@ -296,14 +320,35 @@ def _exact(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
     return values
 
 
+def _days(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Los días de una columna de fechas ISO, si todos lo son y existen; así no hay que mirar su forma."""
+    try:
+        days = text.cast(pa.date32())
+    except pa.ArrowInvalid:
+        return None
+    first = pc.min(days)
+    return days if not first.is_valid or first.as_py() >= FIRST_DAY else None
+
+
 def _looks_like_code(text: pa.ChunkedArray) -> bool:
-    """«00123», «+34», «-05», «0x1F», «1e5», «5.»: números para Arrow, que escritos de nuevo serían otra cosa."""
-    zero = pc.and_(pc.starts_with(text, "0"), pc.greater(pc.binary_length(text), 1))
-    if pc.any(zero).as_py() and not _all(text.filter(pc.fill_null(zero, False)), r"^0\."):
+    """«00123», «+34», «-05», «0x1F», «1e5», «5.»: números para Arrow, que escritos de nuevo serían otra cosa.
+
+    Se mira en los bytes de la columna entera: con una expresión regular costaba tanto como leerla.
+    """
+    return any(_has_code(piece) for piece in text.chunks if len(piece) > piece.null_count)
+
+
+def _has_code(piece: pa.StringArray) -> bool:
+    _, offsets, data = piece.buffers()
+    if data is None:
+        return False
+    edges = np.frombuffer(offsets, np.int32)[piece.offset : piece.offset + len(piece) + 1]
+    if bytes(data[edges[0] : edges[-1]]).translate(None, b"0123456789.-"):
         return True
-    return bool(
-        pc.any(pc.starts_with(text, "+")).as_py()
-        or (pc.any(pc.starts_with(text, "-0")).as_py() and _any(text, "^-0[^.]"))
-        or pc.any(pc.match_substring(text, "e", ignore_case=True)).as_py()
-        or pc.any(pc.ends_with(text, ".")).as_py()
-    )
+    # Tres bytes más, para poder mirar el segundo y el tercero también de un último valor vacío.
+    text = np.concatenate([np.frombuffer(data, np.uint8)[: edges[-1]], np.zeros(3, np.uint8)])
+    start, size = edges[:-1], np.diff(edges)
+    first, second, third = text[start], text[start + 1], text[start + 2]
+    zero = (first == ZERO) & (size > 1) & (second != POINT)
+    minus_zero = (first == MINUS) & (second == ZERO) & (size > 2) & (third != POINT)
+    return bool((zero | minus_zero | ((text[edges[1:] - 1] == POINT) & (size > 0))).any())
