@@ -44,7 +44,7 @@ CAUSES = (
     ),
     Cause(
         "missing",
-        ('role "', 'database "'),
+        ('FATAL:  role "', 'FATAL:  database "'),
         "Ese usuario o esa base de datos no existen en el servidor.",
         "Revise DB_USER y DB_NAME en .env; si los cambió, el volumen guarda los antiguos.",
     ),

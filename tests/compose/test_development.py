@@ -39,12 +39,18 @@ def test_etl_new_writes_the_declaration_once_it_is_let(fresh: Stack) -> None:
     assert fresh.up() == 0
     refused = fresh.run("new", "datos/opiniones.csv", check=False)
     assert refused.returncode == 2
-    proposed = refused.stderr.split(": docker compose ")[1].splitlines()[0].split()
-    assert proposed[-3:] == ["app_etl", "new", "datos/opiniones.csv"]
+    proposed = "CODE_MODE=rw docker compose run --rm migrate etl new datos/opiniones.csv"
+    assert f": {proposed}\n" in refused.stderr
 
-    fresh.compose(*proposed)
+    fresh.environment["CODE_MODE"] = "rw"
+    fresh.compose(*proposed.split()[3:])
     assert (folders[0] / "opiniones.py").exists()
-    assert [path.name for path in folders[1].glob("0002*")] == ["0002_tabla_opiniones.py"]
+    # Y la migración se puede escribir otra vez, después de corregir la clase.
+    (folders[1] / "0002_tabla_opiniones.py").unlink()
+    revision = "alembic -c sql/alembic.ini revision --autogenerate -m opiniones"
+    fresh.compose("run", "--rm", "migrate", *revision.split())
+    del fresh.environment["CODE_MODE"]
+    assert "opinion_id" in (folders[1] / "0002_opiniones.py").read_text(encoding="utf-8")
     fresh.compose("run", "--rm", "migrate")
     fresh.run("run", "datos/opiniones.csv")
     assert fresh.number("SELECT count(*) FROM datos.opiniones") == 2

@@ -233,9 +233,10 @@ def write(inspection: Inspection, settings: Settings) -> list[Path]:
 def _let_write(inspection: Inspection) -> str:
     if not IN_IMAGE:
         return "Mire de quién es esa carpeta."
+    # Con `migrate`, que entra como dueño: la migración sale de comparar con sus tablas.
     return (
-        "En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez: docker compose run --rm"
-        f" -v ./app:/app -v ./sql:/sql app_etl new {place(inspection.source.path)}"
+        "En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez:"
+        f" CODE_MODE=rw docker compose run --rm migrate etl new {place(inspection.source.path)}"
     )
 
 
