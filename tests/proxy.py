@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from etl.settings import Settings
 
@@ -17,6 +17,24 @@ from etl.settings import Settings
 # callarse sin cortar, o entregarlo y cortar sin dejar volver la respuesta.
 Verdict = Literal["go", "cut", "stall", "deliver_and_cut"]
 Mischief = Callable[[int, bytes], Verdict]
+
+
+class Watcher(Protocol):
+    """Quien mira la conversación: cada trozo, justo antes de entregarlo."""
+
+    def request(self, data: bytes) -> None: ...
+
+    def reply(self) -> None: ...
+
+
+class Nobody:
+    """No mira nadie."""
+
+    def request(self, data: bytes) -> None:
+        pass
+
+    def reply(self) -> None:
+        pass
 
 
 def nothing(_sent: int, _data: bytes) -> Verdict:
@@ -47,6 +65,7 @@ class Proxy:
 
     settings: Settings
     script: list[Mischief]
+    watcher: Watcher = field(default_factory=Nobody)
     connections: int = 0
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     sockets: list[socket.socket] = field(default_factory=list)
@@ -66,16 +85,20 @@ class Proxy:
             server = socket.create_connection((self.settings.db_host, self.settings.db_port))
             self.sockets += [client, server]
             lost = threading.Event()
-            threading.Thread(target=forward, args=(client, server, mischief, lost), daemon=True).start()
-            threading.Thread(target=reply, args=(server, client, lost), daemon=True).start()
+            both = (client, server, lost, self.watcher)
+            threading.Thread(target=forward, args=(*both, mischief), daemon=True).start()
+            threading.Thread(target=reply, args=both, daemon=True).start()
 
 
-def forward(client: socket.socket, server: socket.socket, mischief: Mischief, lost: threading.Event) -> None:
+def forward(
+    client: socket.socket, server: socket.socket, lost: threading.Event, watcher: Watcher, mischief: Mischief
+) -> None:
     """Del cargador al servidor."""
     sent = 0
     with suppress(OSError):
         while data := client.recv(65_536):
             sent += len(data)
+            watcher.request(data)
             verdict = mischief(sent, data)
             if verdict == "stall":
                 lost.set()
@@ -90,7 +113,7 @@ def forward(client: socket.socket, server: socket.socket, mischief: Mischief, lo
     close(client, server)
 
 
-def reply(server: socket.socket, client: socket.socket, lost: threading.Event) -> None:
+def reply(client: socket.socket, server: socket.socket, lost: threading.Event, watcher: Watcher) -> None:
     """Del servidor al cargador, mientras no toque perderlo."""
     with suppress(OSError):
         server.settimeout(0.05)
@@ -102,6 +125,7 @@ def reply(server: socket.socket, client: socket.socket, lost: threading.Event) -
             if not data:
                 close(client, server)
                 return
+            watcher.reply()
             client.sendall(data)
         server.settimeout(10)
 
@@ -114,9 +138,11 @@ def close(*sockets: socket.socket) -> None:
 
 
 @contextmanager
-def proxy(settings: Settings, *script: Mischief) -> Iterator[tuple[Proxy, Settings]]:
+def proxy(
+    settings: Settings, *script: Mischief, watcher: Watcher | None = None
+) -> Iterator[tuple[Proxy, Settings]]:
     """El intermediario en marcha y la configuración que pasa por él."""
-    between = Proxy(settings, list(script))
+    between = Proxy(settings, list(script), watcher or Nobody())
     threading.Thread(target=between.serve, daemon=True).start()
     try:
         yield between, replace(settings, db_host="127.0.0.1", db_port=between.port)
