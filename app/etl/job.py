@@ -66,7 +66,8 @@ def open_for_table(
 ) -> Iterator[tuple[Document, dict[str, int]]]:
     """El documento, y qué columna del archivo va a cada una de la tabla; apunta cómo está escrito."""
     assert job.load_id is not None
-    with open_document(job.source, file, job.dialect) as (document, result.encoding, warnings):
+    optional = job.target.rows.optional
+    with open_document(job.source, file, job.dialect, optional) as (document, result.encoding, warnings):
         describe_dialect(result, job)
         columns, unmatched = match_columns(document.header, job.target.rows, job.dialect.header)
         result.warnings = warnings + unmatched + ambiguities(job.dialect)

@@ -16,10 +16,11 @@ from psycopg import errors, sql
 from etl.database.connection import LOADER, Connection, reconnect
 from etl.dialect import Dialect
 from etl.errors import FileFailed, FileRefused
-from etl.extract.source import Source, opened
+from etl.extract.source import Source, beside, opened
 from etl.job import Job, LoadRows, Progress, Session, Work
-from etl.load import ledger
+from etl.load import ledger, versions
 from etl.load.ledger import Counts, Entry
+from etl.load.versions import Known
 from etl.result import FileResult
 from etl.schema import Target
 
@@ -108,18 +109,56 @@ def _load(
     """La transacción entera de un archivo, sin el COMMIT."""
     lock_table(connection, job.target.name)
     with opened(job.source) as file:
-        if ledger.may_be_known(connection, job.entry) and ledger.is_known(
-            connection, job.entry, fingerprint(job.source)
-        ):
-            result.status, result.counts = "skipped", Counts()
+        known = _known(connection, job)
+        if known and versions.is_complete(connection, job.target, known):
+            _skip(connection, job, result, known)
             return
-        job.load_id = ledger.begin(connection, job.entry)
-        retired = _retire_previous_version(connection, job)
+        _defer(connection, job.target, "DEFERRED")
+        if known:
+            job.load_id = known.load_id
+            versions.reopen(connection, job.target, job.entry, known.load_id)
+        else:
+            job.load_id = ledger.begin(connection, job.entry)
+        retired = versions.retire_previous(connection, job.target, job.entry, job.load_id)
+        result.status = "loaded"
         result.counts, sha256 = load_rows(connection, progress, job, file, result)
         if retired:
+            _settle_removed(connection, job, result, reopened=known is not None)
+        elif known:
             _check_references(connection, job.target)
-        result.status = "loaded"
         ledger.finish(connection, job.load_id, sha256, result.counts, result.encoding, result.warnings)
+
+
+def _known(connection: Connection, job: Job) -> Known | None:
+    """La carga anterior de ese contenido; la huella solo se calcula si hay una del mismo tamaño."""
+    if not ledger.may_be_known(connection, job.entry):
+        return None
+    return versions.find_known(connection, job.entry, fingerprint(job.source))
+
+
+def _skip(connection: Connection, job: Job, result: FileResult, known: Known) -> None:
+    """El contenido ya está cargado. Su archivo puede haber cambiado de nombre, o ser ahora copia de otro."""
+    result.status, result.counts = "skipped", Counts()
+    if known.file == job.entry.file:
+        return
+    other = beside(job.source, known.file)
+    if other is None or fingerprint(other) != fingerprint(job.source):
+        versions.rename(connection, known.load_id, job.entry.file)
+    _defer(connection, job.target, "DEFERRED")
+    if versions.retire_previous(connection, job.target, job.entry, known.load_id):
+        _settle_removed(connection, job, result, reopened=False)
+
+
+def _settle_removed(connection: Connection, job: Job, result: FileResult, reopened: bool) -> None:
+    """Lo que la versión anterior traía y esta no: se puede quitar, se dice y quizá otro archivo lo trae."""
+    _check_references(connection, job.target)
+    if removed := versions.count_removed(connection, job.target):
+        result.warnings.append(
+            f"filas de la versión anterior que esta no trae, quitadas de la tabla: {removed}"
+        )
+    # También si no falta ninguna: un contenido antiguo que vuelve no manda sobre los que llegaron después.
+    if removed or reopened:
+        versions.mark_incomplete(connection, job.target)
 
 
 def fingerprint(source: Source) -> str:
@@ -136,13 +175,6 @@ def lock_table(connection: Connection, table: str) -> None:
         if time.monotonic() > deadline:
             raise FileFailed(f"Otra carga de {table} sigue en marcha.", "Espere a que acabe y repita.")
         time.sleep(0.1)
-
-
-def _retire_previous_version(connection: Connection, job: Job) -> int:
-    """Quita las filas de la versión anterior; las referencias a ellas se comprueban al final."""
-    assert job.load_id is not None
-    _defer(connection, job.target, "DEFERRED")
-    return ledger.retire_previous(connection, job.entry, job.load_id)
 
 
 def _check_references(connection: Connection, target: Target) -> None:

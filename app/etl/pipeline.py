@@ -21,11 +21,15 @@ from etl.extract.parts import parts
 from etl.extract.source import Source, discover
 from etl.job import LoadRows, Progress, Session
 from etl.load.marts import refresh_marts
+from etl.load.versions import incomplete_tables
 from etl.one_file import load_file
-from etl.result import RunResult
+from etl.result import FileResult, RunResult
 from etl.settings import Settings
 from etl.undeclared import staging
 from etl.undeclared.one_table import load_undeclared
+
+# Un archivo y su declaración, si alguien lo declara.
+Pair = tuple[Source, type[Dataset] | None]
 
 
 def run(
@@ -68,26 +72,41 @@ def _engine(
         yield cluster.load_rows
 
 
-def _load_all(
-    session: Session, pairs: list[tuple[Source, type[Dataset] | None]], result: RunResult, as_text: bool
-) -> None:
+def _load_all(session: Session, pairs: list[Pair], result: RunResult, as_text: bool) -> None:
     try:
-        for source, dataset in pairs:
-            if dataset is None:
-                result.files += [load_undeclared(session, part, as_text) for part in parts(source)]
-                continue
-            result.files.append(load_file(session, source, target_of(dataset), dataset.dialect))
-            if result.files[-1].status in ("loaded", "skipped"):
-                with session.connection.transaction():
-                    staging.forget(session.connection, source.name)
+        files = [(part, dataset) for source, dataset in pairs for part in _parts(source, dataset)]
+        result.files = [_load_one(session, source, dataset, as_text) for source, dataset in files]
+        _load_incomplete(session, files, result)
         result.marts = refresh_marts(session.connection, session.settings.sql_dir / "marts")
     finally:
         session.connection.close()
 
 
-def in_load_order(
-    sources: list[Source], datasets: Sequence[type[Dataset]]
-) -> list[tuple[Source, type[Dataset] | None]]:
+def _parts(source: Source, dataset: type[Dataset] | None) -> list[Source]:
+    return [source] if dataset else parts(source)
+
+
+def _load_one(session: Session, source: Source, dataset: type[Dataset] | None, as_text: bool) -> FileResult:
+    if dataset is None:
+        return load_undeclared(session, source, as_text)
+    result = load_file(session, source, target_of(dataset), dataset.dialect)
+    if result.status in ("loaded", "skipped"):
+        with session.connection.transaction():
+            staging.forget(session.connection, source.name)
+    return result
+
+
+def _load_incomplete(session: Session, files: list[Pair], result: RunResult) -> None:
+    """Repite los que otro archivo, cargado después, dejó sin filas: una versión nueva que no las trae."""
+    tables = incomplete_tables(session.connection)
+    for position, (source, dataset) in enumerate(files):
+        before = result.files[position]
+        if dataset and before.table in tables and before.status in ("loaded", "skipped"):
+            after = _load_one(session, source, dataset, as_text=False)
+            result.files[position] = before if after.status == "skipped" else after
+
+
+def in_load_order(sources: list[Source], datasets: Sequence[type[Dataset]]) -> list[Pair]:
     """Cada archivo con su declaración, en el orden que piden las claves foráneas."""
     tables = [table.fullname for table in Dataset.metadata.sorted_tables]
     pairs = [(source, dataset_for(source, datasets)) for source in sources]

@@ -61,6 +61,11 @@ class Schema:
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
 
+    @property
+    def optional(self) -> list[str]:
+        """Las que pueden faltar."""
+        return [column.name for column in self.columns if column.nullable]
+
 
 @dataclass(frozen=True)
 class ForeignKey:

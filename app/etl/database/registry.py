@@ -28,6 +28,20 @@ loads = sa.Table(
         sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
         for name in ("rows_read", "rows_loaded", "rows_updated", "rows_duplicate", "rows_rejected")
     ),
+    sa.Column(
+        "reloads",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="cuántas veces se volvió a cargar el mismo contenido",
+    ),
+    sa.Column(
+        "incomplete",
+        sa.Boolean,
+        nullable=False,
+        server_default="false",
+        comment="puede traer filas que otra carga tenía y quitó: hay que repetirla",
+    ),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("encoding", sa.Text),
     sa.Column("header", sa.ARRAY(sa.Text), comment="las columnas del archivo, en su orden"),
@@ -44,7 +58,7 @@ loads = sa.Table(
     sa.CheckConstraint("status <> 'loaded' OR sha256 IS NOT NULL", name="loaded_has_sha256"),
     comment="Libro de cargas. Grano: un archivo en una ejecución.",
 )
-sa.Index("ix_loads_known", loads.c.table_name, loads.c.bytes, postgresql_where=loads.c.status == "loaded")
+sa.Index("ix_loads_known", loads.c.table_name, loads.c.bytes)
 
 rejects = sa.Table(
     "rejects",

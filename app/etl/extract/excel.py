@@ -38,6 +38,15 @@ class Worksheet:
             yield Chunk(table, pa.array([line for line, _ in batch], pa.int64()), texts.__getitem__, ISO)
 
 
+def open_workbook(path: Path) -> tuple[Worksheet, list[str]]:
+    """La primera hoja con algo escrito, y el aviso de que hay otras. Lanza `FileRefused` si no vale."""
+    names = sheet_names(path)
+    warnings = (
+        [f"solo se carga la hoja «{names[0]}»; las demás no: {', '.join(names[1:])}"] if names[1:] else []
+    )
+    return open_worksheet(path, names[0] if names else None), warnings
+
+
 def open_worksheet(path: Path, sheet: str | None = None) -> Worksheet:
     """Abre una hoja, por omisión la primera. Lanza `FileRefused` si no se puede leer o está vacía."""
     rows = sheet_rows(path, sheet)

@@ -6,7 +6,7 @@ de una lista, que se guardan como JSON. Una clave repetida en un objeto aparta s
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -17,6 +17,7 @@ from etl.chunk import Chunk, Reject
 from etl.dialect import ISO
 from etl.extract.careful import BAD_BYTES, BAD_NUL
 from etl.extract.encoding import ByteStream, Utf8Stream
+from etl.extract.match import clean, plain_name
 from etl.extract.records import is_utf8, readable
 
 ROWS = 20_000
@@ -35,8 +36,8 @@ BAD_JSON = "no es un objeto JSON completo en una sola línea, o repite una clave
 class JsonLinesFile:
     """Un archivo JSON lines abierto.
 
-    `header`: las claves de sus primeras mil filas; `nested`: las que solo tienen objetos o listas, si
-    se miró el archivo entero (`json_file.py`).
+    `header`: las claves de sus primeras mil filas, y las opcionales; `nested`: las que solo tienen
+    objetos o listas, si se miró el archivo entero (`json_file.py`).
     """
 
     lines: Iterator[tuple[int, bytes]]
@@ -53,12 +54,17 @@ class JsonLinesFile:
             batch = list(islice(self.lines, ROWS))
 
 
-def open_json_lines(stream: ByteStream, encoding: str) -> JsonLinesFile:
-    """Mira las primeras filas para conocer las claves. Un archivo vacío no tiene ninguna."""
+def open_json_lines(stream: ByteStream, encoding: str, optional: Collection[str] = ()) -> JsonLinesFile:
+    """Mira las primeras filas para conocer las claves, y les suma las de `optional`.
+
+    Un archivo vacío no tiene ninguna.
+    """
     lines = _numbered_lines(Utf8Stream(stream, encoding))
     first = list(islice(lines, SAMPLE_ROWS))
     rows = [row for _, raw in first if (row := decode(raw))]
-    return JsonLinesFile(lines, first, list(dict.fromkeys(key for row in rows for key in row)))
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    known = {name for key in keys for name in (clean(key), plain_name(key))}
+    return JsonLinesFile(lines, first, keys + [name for name in optional if keys and name not in known])
 
 
 def _numbered_lines(stream: Utf8Stream) -> Iterator[tuple[int, bytes]]:

@@ -1,6 +1,6 @@
 """Elige el lector de cada formato por la extensión del nombre, ya sin compresión."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
@@ -33,14 +33,16 @@ class Document(Protocol):
 
 @contextmanager
 def open_document(
-    source: Source, file: Opened, dialect: Dialect
+    source: Source, file: Opened, dialect: Dialect, optional: Collection[str] = ()
 ) -> Iterator[tuple[Document, str | None, list[str]]]:
-    """El documento y, si es de texto, la codificación con que se lee y los avisos sobre sus letras.
+    """El documento; si es de texto, la codificación con que se lee; y los avisos.
 
+    `optional`: columnas que en JSON pueden aparecer en cualquier fila, aunque falten en las primeras.
     Lanza `FileRefused` si el formato no se conoce o el archivo está dañado.
     """
     if source.suffix in PARQUET or source.suffix in EXCEL:
-        yield _workbook(source), None, []
+        document, warnings = _workbook(source)
+        yield document, None, warnings
         return
     if source.suffix not in DELIMITED and source.suffix not in JSON_LINES:
         raise FileRefused(
@@ -54,14 +56,14 @@ def open_document(
         if source.suffix in JSON_LINES:
             from etl.extract.jsonl import open_json_lines
 
-            yield open_json_lines(whole, encoding), encoding, warnings
+            yield open_json_lines(whole, encoding, optional), encoding, warnings
         else:
             refuse_disguised(sample)
             yield open_delimited(whole, replace(dialect, encoding=encoding)), encoding, warnings
 
 
-def _workbook(source: Source) -> Document:
-    """Los formatos que no se leen en orden; sus librerías solo se cargan si hacen falta."""
+def _workbook(source: Source) -> tuple[Document, list[str]]:
+    """Los formatos que no se leen en orden, y sus avisos; sus librerías solo se cargan si hacen falta."""
     if source.member is not None:
         raise FileRefused(
             "Un libro de Excel o un Parquet dentro de un .zip no se lee.", "Descomprímalo en la carpeta."
@@ -69,10 +71,10 @@ def _workbook(source: Source) -> Document:
     if source.suffix in PARQUET:
         from etl.extract.parquet import open_parquet
 
-        return open_parquet(source.path)
-    from etl.extract.excel import open_worksheet
+        return open_parquet(source.path), []
+    from etl.extract.excel import open_workbook
 
-    return open_worksheet(source.path)
+    return open_workbook(source.path)
 
 
 def written_as(document: Document) -> Dialect | None:

@@ -101,6 +101,16 @@ def _name(path: Path, folder: Path, given: Path) -> str:
     return os.fsencode(inside).decode("utf-8", "backslashreplace")
 
 
+def beside(source: Source, name: str) -> Source | None:
+    """El archivo que en el libro de cargas se llama `name`, si sigue en la misma carpeta de datos."""
+    depth = len(Path(source.name.removesuffix(source.inside)).parts)
+    path = source.path.absolute().parents[depth - 1] / name.removesuffix(source.inside)
+    try:
+        return Source(path, name) if path.is_file() else None
+    except OSError:  # un nombre que no era UTF-8 puede no caber ya en uno de archivo
+        return None
+
+
 def _outside(path: Path, folder: Path) -> str | None:
     """Un enlace de la carpeta de datos que lleva fuera de ella: alguien podría colar así otro archivo."""
     if path.is_symlink() and folder in path.parents and folder.resolve() not in path.resolve().parents:

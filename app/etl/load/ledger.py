@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from etl.dialect import Dialect
@@ -38,23 +38,11 @@ class Entry:
     inside: str = ""
 
 
-def is_known(connection: Connection[Any], entry: Entry, sha256: str) -> bool:
-    """Si ese contenido ya está en esa tabla, con cualquier nombre de archivo."""
-    return bool(
-        connection.execute(
-            "SELECT 1 FROM etl.loads WHERE table_name = %s AND sha256 = %s AND status = 'loaded'"
-            # En un .zip, lo que se conoce es el miembro.
-            " AND right(file, length(%s)) = %s",
-            (entry.table, sha256, entry.inside, entry.inside),
-        ).fetchone()
-    )
-
-
 def may_be_known(connection: Connection[Any], entry: Entry) -> bool:
-    """Si hay cargado un archivo del mismo tamaño: solo entonces hace falta la huella antes de leer."""
+    """Si se cargó un archivo del mismo tamaño: solo entonces hace falta la huella antes de leer."""
     return bool(
         connection.execute(
-            "SELECT 1 FROM etl.loads WHERE table_name = %s AND bytes = %s AND status = 'loaded' LIMIT 1",
+            "SELECT 1 FROM etl.loads WHERE table_name = %s AND bytes = %s AND sha256 IS NOT NULL LIMIT 1",
             (entry.table, entry.bytes),
         ).fetchone()
     )
@@ -124,23 +112,3 @@ def outcome(connection: Connection[Any], load_id: int, run_id: UUID) -> Counts |
         (load_id, run_id),
     ).fetchone()
     return Counts(*row) if row else None
-
-
-def retire_previous(connection: Connection[Any], entry: Entry, load_id: int) -> int:
-    """Borra las filas de la versión anterior del mismo archivo, que esta carga reemplaza.
-
-    Devuelve cuántas borró. El apunte antiguo se queda, como `replaced`.
-    """
-    previous = [
-        row[0]
-        for row in connection.execute(
-            "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND file = %s AND status = 'loaded'"
-            " AND load_id <> %s RETURNING load_id",
-            (entry.table, entry.file, load_id),
-        )
-    ]
-    if not previous:
-        return 0
-    schema, table = entry.table.split(".", 1)
-    delete = sql.SQL("DELETE FROM {} WHERE _load_id = ANY(%s)").format(sql.Identifier(schema, table))
-    return connection.execute(delete, (previous,)).rowcount

@@ -134,29 +134,28 @@ def orphan(chunk: Chunk, row: int, key: ForeignKey, value: str) -> Reject:
 def merge_statement(target: Target, stage: sql.Composable = STAGE) -> sql.Composed:
     """INSERT desde `stage`, la tabla temporal: dentro del archivo gana la primera fila de cada clave.
 
-    Con otras cargas, según `on_repeat`. Devuelve cuántas filas quedaron y cuántas de ellas
-    sustituyen a otra (`xmax` no es cero en una fila actualizada).
+    Con otras cargas, según `on_repeat`: manda la más nueva, o la más vieja, y lo dice su `load_id`.
+    Devuelve cuántas filas quedaron y cuántas de ellas sustituyen a otra (`xmax` no es cero en una
+    fila actualizada).
     """
     key = sql.SQL(", ").join(map(sql.Identifier, target.key))
     names = [*target.rows.names, "_load_id", "_line"]
     updates = [
         sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in target.key
     ]
-    action: sql.Composable = sql.SQL("NOTHING")
-    if target.on_repeat == "update":
-        action = sql.SQL("UPDATE SET {} WHERE t._load_id <> excluded._load_id").format(
-            sql.SQL(", ").join(updates)
-        )
+    older = sql.SQL("<" if target.on_repeat == "update" else ">")
     return sql.SQL(
         "WITH merged AS (INSERT INTO {table} AS t ({columns})"
         " SELECT DISTINCT ON ({key}) {columns} FROM {stage} ORDER BY {key}, _line"
-        " ON CONFLICT ({key}) DO {action} RETURNING (t.xmax <> 0) AS updated)"
+        " ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE t._load_id {older} excluded._load_id"
+        " RETURNING (t.xmax <> 0) AS updated)"
         " SELECT count(*), count(*) FILTER (WHERE updated) FROM merged"
     ).format(
         table=sql.Identifier(target.schema_name, target.table),
         stage=stage,
         key=key,
-        action=action,
+        updates=sql.SQL(", ").join(updates),
+        older=older,
         columns=sql.SQL(", ").join(map(sql.Identifier, names)),
     )
 

@@ -126,7 +126,8 @@ def _check_same_file(part: Part, file: Opened) -> None:
 
 def _chunks(work: Work, part: Part, file: Opened) -> Iterator[Chunk]:
     if part.end is None or work.layout is None:
-        with open_document(part.source, file, work.dialect) as (document, *_):
+        optional = work.target.rows.optional
+        with open_document(part.source, file, work.dialect, optional) as (document, *_):
             yield from restored(document.header, document.chunks(work.columns))
         return
     file.file.seek(part.start)
