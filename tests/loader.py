@@ -20,7 +20,7 @@ from support import connect_settings
 
 # Importar tarda más que cargar: un proceso ya preparado se bifurca en cada carga.
 NURSERY = """
-import os, sys
+import os, resource, sys
 from etl import cli, declarations, pipeline
 from etl.database import migrate
 from etl.load import encode, sieve
@@ -28,6 +28,9 @@ from etl.screen import progress, summary
 for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
+        if spare := os.environ.get("SPARE_MEMORY"):
+            used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + int(spare),) * 2)
         cli.main(["run", "--quiet", *line.split()])
     print(pid, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
@@ -179,6 +182,18 @@ def wait_for_sessions_to_end(settings: Settings, seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
+def wait_for_copy(settings: Settings, seconds: float = 20) -> None:
+    """Espera a que el cargador tenga filas camino de la tabla."""
+    copying = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'etl' AND query LIKE 'COPY%datos%'"
+    )
+    deadline = time.monotonic() + seconds
+    with connect_settings(settings) as connection:
+        while connection.execute(copying + " AND datname = current_database()").fetchone() == (0,):
+            assert time.monotonic() < deadline, "la carga no llega a copiar filas"
+            time.sleep(0.002)
+
+
 def check_invariants(settings: Settings) -> None:
     """I1, I4 y lo que se puede ver de I5 sin el código de salida."""
     wait_for_sessions_to_end(settings)
@@ -225,6 +240,12 @@ def check_runs_again(settings: Settings, loading: Loader) -> None:
     assert statuses(settings).count("loaded") == 1
     assert loading.run() == 0
     assert content(settings) == first
+
+
+def finish(settings: Settings) -> None:
+    """Lo mismo, con un cargador para la ocasión."""
+    with loader(settings) as loading:
+        check_runs_again(settings, loading)
 
 
 def forget(settings: Settings) -> None:

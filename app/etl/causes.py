@@ -69,7 +69,7 @@ CAUSES = (
     ),
     Cause(
         "disk",
-        ("No space left on device", "disco de la base de datos está lleno"),
+        ("No space left on device", "el disco está lleno", "disco de la base de datos está lleno"),
         "El disco está lleno.",
         "Libere lo que Docker ya no usa: docker system prune",
     ),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 import psycopg
+import pyarrow as pa
 from psycopg import errors, sql
 
 from etl.database.connection import LOADER, Connection, reconnect
@@ -84,10 +85,18 @@ def _load_or_retry(session: Session, job: Job, result: FileResult) -> None:
                     f"La conexión se cortó {ATTEMPTS} veces: {error}.",
                     "Revise el servidor y repita la carga.",
                 ) from error
-        except MemoryError as error:
+        except (MemoryError, RuntimeError, pa.ArrowException) as error:
+            if not _is_out_of_memory(error):
+                raise
             raise FileFailed(
                 "No hay memoria suficiente.", "Cierre otros programas o suba el límite del contenedor."
             ) from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Sin memoria tampoco se puede crear un hilo, y eso lo dicen Python y Arrow cada uno a su manera."""
+    words = ("can't start new thread", "Failed to launch worker thread")
+    return isinstance(error, MemoryError) or any(text in str(error) for text in words)
 
 
 def _was_committed(connection: Connection, job: Job, result: FileResult) -> bool:

@@ -5,7 +5,19 @@ import time
 import pytest
 
 from etl.settings import Settings
-from loader import LOADED, Reader, check_invariants, check_runs_again, content, etl, loader, prepare, statuses
+from loader import (
+    LOADED,
+    Reader,
+    check_invariants,
+    check_runs_again,
+    content,
+    etl,
+    finish,
+    loader,
+    prepare,
+    statuses,
+    wait_for_copy,
+)
 from proxy import Mischief, cut_after, lose_the_reply_to, nothing, proxy, stall_after
 from shop import query
 from support import connect_settings
@@ -25,11 +37,6 @@ def through(settings: Settings, *script: Mischief, **changes: str) -> tuple[int,
     assert {count for count, *_ in reader.seen} <= {0, LOADED}
     assert "Traceback" not in done.stderr
     return done.returncode, between.connections
-
-
-def finish(settings: Settings) -> None:
-    with loader(settings) as loading:
-        check_runs_again(settings, loading)
 
 
 @pytest.mark.parametrize("limit", [500, 5_000, 100_000, MEGABYTE])
@@ -73,10 +80,7 @@ def test_3_a_session_closed_by_the_administrator_is_opened_again(settings: Setti
     prepare(settings)
     with loader(settings) as loading, Reader(settings) as reader, connect_settings(settings) as administrator:
         running = loading.start()
-        copying = f"SELECT count(*) {SESSIONS} AND query LIKE 'COPY%datos%'"
-        deadline = time.monotonic() + 20
-        while administrator.execute(copying).fetchone() == (0,) and time.monotonic() < deadline:
-            time.sleep(0.002)
+        wait_for_copy(settings)
         closed = administrator.execute(f"SELECT pg_terminate_backend(pid) {SESSIONS}").fetchall()
         assert closed == [(True,)]
         assert running.exit_code() == 0

@@ -77,6 +77,7 @@ def test_the_quarantine_shows_the_value_as_it_was_and_how_to_mend_it(
 def test_a_table_that_does_not_exist_is_told(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No hay ninguna tabla «clintes»"):
         quarantine.show_rejects(settings, "clintes")
+    (tmp_path / "no").write_text("un archivo, y no una carpeta")
     with pytest.raises(UsageError, match="No se puede escribir"):
         quarantine.export_rejects(settings, "clientes", tmp_path / "no" / "hay.csv", [])
 

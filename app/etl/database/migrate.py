@@ -6,8 +6,7 @@
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from etl.database.connection import LOADER, Connection, connect
 from etl.errors import DatabaseUnavailable
@@ -24,7 +23,7 @@ def migrate(settings: Settings) -> str:
     Lanza `DatabaseUnavailable` si el usuario no puede crear papeles y nadie los creó antes.
     """
     with connect(settings) as connection:
-        connection.execute(LOCK)
+        _wait_for_other_migration(connection)
         if _may_administer(connection):
             connection.execute((settings.sql_dir / "init.sql").read_bytes())
             _set_password(connection, LOADER, settings.loader_password)
@@ -33,14 +32,31 @@ def migrate(settings: Settings) -> str:
     return head(settings)
 
 
+def _wait_for_other_migration(connection: Connection) -> None:
+    try:
+        connection.execute(LOCK)
+    except errors.LockNotAvailable as error:
+        raise DatabaseUnavailable(
+            "Otra migración está en marcha.", "Espere a que acabe y repita la orden."
+        ) from error
+
+
 def upgrade(settings: Settings, revision: str) -> None:
     """Aplica las migraciones hasta `revision` como dueño de las tablas."""
-    from alembic import command  # tarda en importarse y casi nunca hace falta
+    import sqlalchemy as sa  # tardan en importarse y casi nunca hacen falta
+    from alembic import command
 
     try:
         command.upgrade(alembic_config(settings), revision)
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise _not_prepared(settings, str(error)) from error
+    except sa.exc.DBAPIError as error:
+        if isinstance(error.orig, errors.InsufficientPrivilege):
+            raise _not_prepared(settings, str(error.orig)) from error
+        if isinstance(error.orig, errors.LockNotAvailable):
+            raise DatabaseUnavailable(
+                "No se puede migrar: otra sesión está usando una de las tablas.",
+                "Espere a que acabe la carga en marcha y repita; no se cambió nada.",
+            ) from error
+        raise
 
 
 def alembic_config(settings: Settings) -> Any:

@@ -44,7 +44,6 @@ def generate(
     """
     if not 0 <= error_rate <= MAX_ERROR_RATE:
         raise ValueError(f"error_rate va de 0 a {MAX_ERROR_RATE}, y es {error_rate}")
-    output.mkdir(parents=True, exist_ok=True)
     customers = Customers(customers_for(sales_rows), seed)
     products = Products(products_for(sales_rows), seed)
     stores = Stores(STORES, seed)

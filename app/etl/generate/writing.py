@@ -9,8 +9,10 @@ from typing import BinaryIO, cast
 from etl.generate.corruptions import FOOTER, FOOTER_DESCRIPTION, Corruption
 from etl.generate.layouts import Layout
 from etl.generate.planting import FileCounts, Planter
+from etl.output import new_file
 
 GZIP_LEVEL = 1  # el nivel 6 tarda unas diez veces más y solo ahorra una quinta parte
+ELSEWHERE = "Indique otra carpeta con --output."
 TABLE_START = "<!-- errores: inicio (lo escribe «etl generate») -->"
 TABLE_END = "<!-- errores: fin -->"
 
@@ -41,18 +43,13 @@ def write_file(
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """Un archivo que aparece con su nombre solo cuando está entero; si acaba en .gz, comprimido."""
-    partial = path.with_name(f".{path.name}.parcial")
-    try:
-        with partial.open("wb") as raw:
-            if path.suffix == ".gz":
-                # Sin nombre ni fecha dentro: los mismos datos dan siempre los mismos bytes.
-                with gzip.GzipFile("", "wb", GZIP_LEVEL, raw, mtime=0) as packed:
-                    yield cast(BinaryIO, packed)
-            else:
-                yield raw
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with new_file(path, ELSEWHERE) as raw:
+        if path.suffix == ".gz":
+            # Sin nombre ni fecha dentro: los mismos datos dan siempre los mismos bytes.
+            with gzip.GzipFile("", "wb", GZIP_LEVEL, raw, mtime=0) as packed:
+                yield cast(BinaryIO, packed)
+        else:
+            yield raw
 
 
 def write_counts(
@@ -66,13 +63,18 @@ def write_counts(
     """
     block = f"{TABLE_START}\n{counts_tables(files, corruptions)}\n{TABLE_END}\n"
     if not readme.exists():
-        readme.write_text(f"# Datos de ejemplo\n\n{block}", encoding="utf-8", newline="\n")
+        _rewrite(readme, f"# Datos de ejemplo\n\n{block}")
         return
     text = readme.read_text(encoding="utf-8")
     before, start, rest = text.partition(TABLE_START)
     _, end, after = rest.partition(TABLE_END + "\n")
     if start and end:
-        readme.write_text(before + block + after, encoding="utf-8", newline="\n")
+        _rewrite(readme, before + block + after)
+
+
+def _rewrite(readme: Path, text: str) -> None:
+    with new_file(readme, ELSEWHERE) as file:
+        file.write(text.encode())
 
 
 def counts_tables(

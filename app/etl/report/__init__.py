@@ -9,7 +9,7 @@ Entra una configuración; sale `datos/salida/informe.html`.
 from pathlib import Path
 
 from etl.database.connection import LOADER, connect
-from etl.errors import UsageError
+from etl.output import new_file
 from etl.report.figures import read_figures
 from etl.report.page import render
 from etl.settings import Settings
@@ -25,11 +25,6 @@ def write(settings: Settings, output: Path | None = None) -> Path:
     path = output or settings.datos_dir / "salida" / DEFAULT_NAME
     with connect(settings, role=LOADER) as connection:
         html = render(read_figures(connection, settings.sql_dir / "marts"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"No se puede escribir «{path}»: {error.strerror}.", "Indique otro sitio con --output."
-        ) from error
+    with new_file(path, "Indique otro sitio con --output.") as file:
+        file.write(html.encode())
     return path

@@ -41,22 +41,28 @@ def _bar() -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[Source, tuple[TaskID, float]] = {}
+        current: tuple[Source, TaskID, float] | None = None
 
         def advance(source: Source, done: int, counts: Counts) -> None:
-            if source not in tasks:
-                for task, _ in tasks.values():
-                    bar.remove_task(task) if task in bar.task_ids else None
-                total = source.path.stat().st_size
-                tasks[source] = (
-                    bar.add_task(escape(source.name), total=total, rows="0", rate="0"),
-                    time.monotonic(),
-                )
-            task, started = tasks[source]
+            nonlocal current
+            if current is None or current[0] != source:
+                if current:
+                    bar.remove_task(current[1])
+                task = bar.add_task(escape(source.name), total=_size(source), rows="0", rate="0")
+                current = source, task, time.monotonic()
+            _, task, started = current
             rate = counts.read / max(time.monotonic() - started, 0.001)
             bar.update(task, completed=done, rows=thousands(counts.read), rate=thousands(int(rate)))
 
         yield advance
+
+
+def _size(source: Source) -> int | None:
+    """Los bytes del archivo; ninguno si lo acaban de quitar, que la carga ya lo dirá."""
+    try:
+        return source.path.stat().st_size
+    except OSError:
+        return None
 
 
 def _log_lines() -> Progress:

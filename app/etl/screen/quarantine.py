@@ -5,10 +5,11 @@ Las que empiezan por «_» no se cargan, así que el archivo corregido se carga 
 """
 
 import csv
+import io
 import json
 import re
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from etl.database.connection import Connection, connect
 from etl.dataset import Dataset
@@ -16,6 +17,7 @@ from etl.dialect import Dialect
 from etl.errors import UsageError
 from etl.extract.corrected import EXPLAINED
 from etl.extract.match import clean, plain_name
+from etl.output import new_file
 from etl.screen.progress import thousands
 from etl.screen.reader import program
 from etl.settings import Settings
@@ -75,30 +77,32 @@ def export_rejects(settings: Settings, dataset: str | None, path: Path, declared
             f"Por ejemplo: {program()} rejects ventas --csv datos/salida/ventas_corregir.csv",
         )
     dialect = next((item.dialect for item in declared if item.__tablename__ == dataset), Dialect())
-    with connect(settings) as connection, _open_to_write(path) as file:
+    with connect(settings) as connection:
         rows = connection.execute(ROWS, {"table": _pattern(dataset)}).fetchall()
         columns = _columns(connection, dataset)
-        writer = csv.writer(file, delimiter=dialect.delimiter)
+    with new_file(path, "Escríbalo en datos/salida, que es para eso.") as file:
+        # Con BOM: un Excel en español lo abre bien.
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        writer = csv.writer(text, delimiter=dialect.delimiter)
         writer.writerow([*columns, *EXPLAINED])
-        for name, header, written, line, raw, message in rows:
-            values = split_raw(raw, header or [], written)
-            known = {
-                name: value
-                for title, value in zip(header or [], values, strict=False)
-                for name in (clean(title), plain_name(title))
-            }
-            cells = [known.get(plain_name(column)) or "" for column in columns]
-            writer.writerow(map(_harmless, [*cells, name, str(line), message, raw]))
+        for row in rows:
+            writer.writerow(_cells(columns, *row))
+        text.flush()
     return len(rows)
 
 
-def _open_to_write(path: Path) -> IO[str]:
-    try:
-        return path.open("w", encoding="utf-8-sig", newline="")  # con BOM: un Excel en español lo abre bien
-    except OSError as error:
-        raise UsageError(
-            f"No se puede escribir «{path}»: {error.strerror}.", "Escríbalo en datos/salida, que es para eso."
-        ) from error
+def _cells(
+    columns: list[str], file: str, header: list[str] | None, written: dict[str, Any] | None, line: int,
+    raw: str, message: str,
+) -> list[str]:  # fmt: skip
+    """Una fila del CSV: sus valores, en el orden de la tabla, y lo que la explica."""
+    known = {
+        name: value
+        for title, value in zip(header or [], split_raw(raw, header or [], written), strict=False)
+        for name in (clean(title), plain_name(title))
+    }
+    values = [known.get(plain_name(column)) or "" for column in columns]
+    return list(map(_harmless, [*values, file, str(line), message, raw]))
 
 
 def _pattern(dataset: str | None) -> str | None:
