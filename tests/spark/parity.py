@@ -9,21 +9,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from etl import datasets, declarations, pipeline
+from etl import declarations, pipeline
 from etl.database.embedded import ServerAddress
+from etl.job import Progress
 from etl.result import RunResult
 from etl.settings import Settings
+from shop import silent
 from support import execute, fetch
 
 TABLES = ("clientes", "productos", "tiendas", "ventas")
 State = dict[str, list[tuple[Any, ...]]]
 
 
-def load(settings: Settings, engine: str, folder: Path, declared: Path | None = None) -> RunResult:
-    """`etl run --engine …` sobre una carpeta, en este mismo proceso."""
-    assert datasets
-    classes = declarations.load(settings, declared)
-    return pipeline.run(replace(settings, datos_dir=folder), [], classes, lambda *_: None, engine)
+def load(
+    settings: Settings, engine: str, folder: Path, progress: Progress = silent, said: list[str] | None = None
+) -> RunResult:
+    """`etl run --engine …` sobre una carpeta, en este mismo proceso; lo que anuncia queda en `said`."""
+    classes = declarations.load(settings, None)
+    announce = ([] if said is None else said).append
+    moved = replace(settings, datos_dir=folder)
+    return pipeline.run(moved, [], classes, progress, engine, announce=announce)
 
 
 def state(database: ServerAddress, tables: tuple[str, ...] = TABLES) -> State:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -66,26 +67,29 @@ class Cluster:
         assert job.load_id is not None
         # Mientras el clúster trabaja esta transacción espera, y eso no es un abandono.
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        with open_for_table(connection, job, file, result) as (document, columns):
-            parts = list(plan(job.source, file, document, result.encoding))
-        layout = _closed(document) if isinstance(document, DelimitedFile) else None
         stage = self._staging.create(job.target, job.load_id)
-        work = Work(self._settings, job.target, job.dialect, columns, job.load_id, stage, layout)
         merger, sha256 = Merger(connection, job.target), None
-        with closing(self._run(work, parts)) as done:
-            for part, staged in zip(parts, done, strict=True):
-                if staged.error is not None:
-                    raise staged.error
-                merger.merge(staged)
-                sha256 = staged.sha256
-                progress(job.source, part.end or file.size, merger.counts)
+        with open_for_table(connection, job, file, result) as (document, columns):
+            layout = _closed(document) if isinstance(document, DelimitedFile) else None
+            work = Work(self._settings, job.target, job.dialect, columns, job.load_id, stage, layout)
+            parts = plan(job.source, file, document, result.encoding, self.resources.cores)
+            with closing(self._run(work, parts)) as done:
+                for part, staged in done:
+                    if staged.error is not None:
+                        raise staged.error
+                    merger.merge(staged)
+                    sha256 = staged.sha256
+                    progress(job.source, part.end or file.size, merger.counts)
         file.check_unchanged()
         return merger.counts, sha256 or file.finish()
 
-    def _run(self, work: Work, parts: list[Part]) -> Generator[Staged]:
-        """Lo que dejó cada parte, en orden; las tandas siguientes avanzan mientras tanto."""
-        size = max(1, self.resources.cores * PARTS_PER_CORE)
-        waves = [parts[start : start + size] for start in range(0, len(parts), size)]
+    def _run(self, work: Work, parts: Iterator[Part]) -> Generator[tuple[Part, Staged]]:
+        """Cada parte y lo que dejó, en orden; las tandas siguientes avanzan mientras tanto.
+
+        El archivo se acaba de cortar aquí mismo, con las primeras tandas ya en marcha.
+        """
+        size = self.resources.cores * PARTS_PER_CORE
+        waves = iter(lambda: list(islice(parts, size)), [])
         threads = ThreadPoolExecutor(WAVES)
         try:
             for done in threads.map(partial(self._run_wave, work), waves):
@@ -96,17 +100,18 @@ class Cluster:
             self._context.cancelAllJobs()
             threads.shutdown()
 
-    def _run_wave(self, work: Work, parts: list[Part]) -> list[Staged]:
+    def _run_wave(self, work: Work, parts: list[Part]) -> list[tuple[Part, Staged]]:
         from py4j.protocol import Py4JError
 
         task = partial(stage_part, work)
         try:
-            return self._context.parallelize(parts, len(parts)).map(task).collect()
+            staged = self._context.parallelize(parts, len(parts)).map(task).collect()
         except Py4JError as error:
             raise FileFailed(
                 f"Spark no pudo con una parte del archivo: {_cause(error)}",
                 "Mire el registro del ejecutor en la página del maestro y repita la carga.",
             ) from error
+        return list(zip(parts, staged, strict=True))
 
 
 def _closed(document: DelimitedFile) -> DelimitedFile:

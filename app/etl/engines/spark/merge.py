@@ -4,6 +4,7 @@ Entran los intentos que Spark dio por buenos (`Staged`) y la transacción del ar
 filas en la tabla, los rechazos en `etl.rejects` y las cuentas. Ningún otro intento se lee.
 """
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +13,16 @@ from psycopg import Connection, errors, sql
 
 from etl.database.connection import LOADER, connect
 from etl.engines.spark.stage import SCHEMA, Staged, rejects_of
-from etl.errors import DatabaseUnavailable
 from etl.load.ledger import Counts
 from etl.load.table import REJECTS, merge_statement
 from etl.schema import Target
 from etl.settings import Settings
 
 PREFIX = "_spark"
+# _spark_<ejecución>_<carga>: la de un archivo. Las de sus intentos llevan detrás el número de intento.
+FILE_TABLE, ATTEMPT_TABLE = r"^_spark_{run}_\d+$", r"^_spark_{run}_\d+_.+$"
+ANY_TABLE = r"^_spark_{run}_\d+"
+ANY_RUN = "[0-9a-f]{12}"
 
 
 class StagingArea:
@@ -31,7 +35,6 @@ class StagingArea:
     def __init__(self, settings: Settings, run_id: UUID) -> None:
         self._settings = settings
         self.run = run_id.hex[:12]
-        self._own: list[str] = []
         self._open()
         self._drop_abandoned()
 
@@ -41,50 +44,56 @@ class StagingArea:
         _try_lock(self._connection, self.run)
 
     def create(self, target: Target, load_id: int) -> str:
-        """Crea las tablas de las que heredan las de cada intento, y devuelve su nombre."""
-        self._drop_own()
+        """Crea la tabla que copian las de cada intento, y devuelve su nombre.
+
+        Antes borra las del archivo anterior: su transacción ya acabó, bien o mal, y nadie las lee.
+        """
+        try:
+            self._drop(self.run)
+        except psycopg.OperationalError:  # el servidor cayó o cortó esta sesión entre dos archivos
+            self._connection.close()
+            self._open()
+            self._drop(self.run)
         name = f"{PREFIX}_{self.run}_{load_id}"
-        likes = ((name, sql.Identifier(target.schema_name, target.table)), (rejects_of(name), REJECTS))
-        for table, like in likes:
-            self._connection.execute(
-                sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {})").format(sql.Identifier(SCHEMA, table), like)
+        self._connection.execute(
+            sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {})").format(
+                sql.Identifier(SCHEMA, name), sql.Identifier(target.schema_name, target.table)
             )
-        self._own += [name, rejects_of(name)]
+        )
         return name
 
     def close(self) -> None:
         """Borra lo que quede. Lo que no se pueda borrar lo hará la ejecución siguiente."""
-        try:
-            self._drop_own()
-        except (psycopg.Error, DatabaseUnavailable):
-            return
-        finally:
-            self._connection.close()
-
-    def _drop_own(self) -> None:
-        """Borra las del archivo anterior: su transacción ya acabó, bien o mal, y nadie las lee."""
-        if self._connection.closed:
-            self._open()
-        if self._own:
-            self._drop(self._own)
-            self._own = []
-
-    def _drop(self, tables: list[str]) -> None:
-        names = sql.SQL(", ").join(sql.Identifier(SCHEMA, table) for table in tables)
-        self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(names))
+        with suppress(psycopg.Error):
+            self._drop(self.run)
+        self._connection.close()
 
     def _drop_abandoned(self) -> None:
-        found = self._connection.execute(
-            "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = %s AND c.relkind = 'r' AND c.relname LIKE %s"
-            " AND NOT EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = c.oid)",
-            (SCHEMA, PREFIX.replace("_", r"\_") + r"\_%"),
-        ).fetchall()
-        for (table,) in found:
-            run = table.split("_")[2]
+        for run in {table.split("_")[2] for table in self._tables(ANY_TABLE, ANY_RUN)}:
             if run != self.run and _try_lock(self._connection, run):
-                self._drop([table])
+                self._drop(run)
                 _unlock(self._connection, run)
+
+    def _drop(self, run: str) -> None:
+        """Borra las tablas de una ejecución: primero las de los archivos, luego las de sus intentos.
+
+        Lo primero espera a los intentos que sigan vivos (su tabla se hizo copiando esa) y ya no puede
+        empezar otro; así no se escapa ninguno. Si no acaban a tiempo, se dejan para más tarde.
+        """
+        for pattern in (FILE_TABLE, ATTEMPT_TABLE):
+            if tables := self._tables(pattern, run):
+                names = sql.SQL(", ").join(sql.Identifier(SCHEMA, table) for table in tables)
+                try:
+                    self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(names))
+                except errors.LockNotAvailable:
+                    return
+
+    def _tables(self, pattern: str, run: str) -> list[str]:
+        found = self._connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename ~ %s",
+            (SCHEMA, pattern.format(run=run)),
+        )
+        return [table for (table,) in found]
 
 
 def _try_lock(connection: Connection[Any], run: str) -> bool:

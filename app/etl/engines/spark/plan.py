@@ -19,6 +19,9 @@ from etl.extract.source import COMPRESSED, Opened, Source
 SINGLE_BYTE = ("ascii", "iso8859-1", "iso8859-15", "cp1252", "cp850")
 # Más partes que estas solo añaden tablas de paso; en un archivo enorme, las partes son mayores.
 MOST_PARTS = 400
+# Con partes menores, repartir cuesta tanto como validar; en un archivo pequeño, no obstante, que
+# haya para todos los núcleos.
+PART, PARTS_PER_CORE = 8 << 20, 2
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,15 @@ class Part:
     line: int = 1
 
 
-def plan(source: Source, file: Opened, document: Document, encoding: str | None) -> Iterator[Part]:
+def plan(
+    source: Source, file: Opened, document: Document, encoding: str | None, cores: int
+) -> Iterator[Part]:
     """Las partes del archivo, en orden. Si se puede cortar, lo lee hasta el final."""
     whole = Part(source, file.size, file.before.st_mtime_ns)
     if not isinstance(document, DelimitedFile) or not _can_split(source, encoding or ""):
         yield whole
         return
-    least = max(1, file.size // MOST_PARTS)
+    least = max(file.size // MOST_PARTS, min(PART, file.size // (cores * PARTS_PER_CORE)))
     part = replace(whole, start=_position(document, encoding), line=document.line)
     for _ in document.records():
         end = min(_position(document, encoding), file.size)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Todos los núcleos de esta máquina, y hasta cuatro intentos por tarea, como en un clúster.
 LOCAL = "local[*,4]"
+# Donde Spark busca el secreto del clúster.
+SECRET = "_SPARK_AUTH_SECRET"  # noqa: S105 - es un nombre
 # Spark 3.5 funciona con estas versiones de Java.
 JAVA_VERSIONS = (8, 11, 17)
 # Un maestro que arranca tarda unos segundos en escuchar.
@@ -45,9 +47,9 @@ def open_session(settings: Settings, name: str) -> Iterator["SparkSession"]:
 
     Lanza `ClusterUnavailable` si falta Java o PySpark, o si el clúster pedido no responde.
     """
-    master = settings.spark_master or LOCAL
+    prepare_environment(settings)
+    master = settings.spark_master or _submitted_to() or LOCAL
     reach_from = _reach(master)
-    _prepare_environment(settings)
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -59,6 +61,10 @@ def open_session(settings: Settings, name: str) -> Iterator["SparkSession"]:
         "spark.eventLog.enabled", str(os.access(settings.spark_events_dir, os.W_OK)).lower()
     )
     builder = builder.config("spark.eventLog.dir", f"file:{settings.spark_events_dir}")
+    if os.environ.get(SECRET):
+        # Spark exige que esté en su configuración y luego usa el del entorno, que manda. Así el de
+        # verdad no sale en la línea de órdenes de Java, que ve cualquiera con «ps».
+        builder = builder.config("spark.authenticate.secret", f"en {SECRET}")
     if reach_from:
         # Los ejecutores llaman al conductor por su dirección: el nombre de un contenedor de
         # `docker compose run` no lo conoce nadie, y con un guion bajo Spark no lo acepta.
@@ -72,6 +78,17 @@ def open_session(settings: Settings, name: str) -> Iterator["SparkSession"]:
             yield session
         finally:
             session.stop()
+
+
+def _submitted_to() -> str | None:
+    """El maestro que pidió `spark-submit`, si fue él quien lanzó este programa."""
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return None
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()
+    submitted: str | None = SparkConf().get("spark.master")
+    return submitted
 
 
 def _start(builder: "SparkSession.Builder", master: str) -> "SparkSession":
@@ -121,7 +138,7 @@ def _reach(master: str) -> str | None:
         time.sleep(0.5)
 
 
-def _prepare_environment(settings: Settings) -> None:
+def prepare_environment(settings: Settings) -> None:
     """Lo que PySpark solo acepta por el entorno, antes de lanzar Java. Lo que ya esté puesto manda."""
     os.environ.setdefault("JAVA_HOME", _java_home())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

@@ -24,7 +24,7 @@ from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.read import open_document
 from etl.extract.source import Opened, opened
 from etl.load.encode import encode
-from etl.load.table import copy_rows, orphan, save_rejects
+from etl.load.table import REJECTS, copy_rows, orphan, save_rejects
 from etl.schema import ForeignKey, Target
 from etl.settings import Settings
 from etl.transform.validate import transform
@@ -37,7 +37,7 @@ class Work:
     """Lo que comparten las partes de un archivo; viaja a los ejecutores.
 
     `layout`: el archivo ya con su cabecera leída y sin nada abierto; solo si está en varias partes.
-    `stage`: la tabla de paso del archivo, de la que heredan las de cada intento.
+    `stage`: la tabla de paso del archivo, vacía: el molde de las de cada intento.
     """
 
     settings: Settings
@@ -67,9 +67,14 @@ def stage_part(work: Work, part: Part) -> Staged:
     context = TaskContext.get()
     assert context is not None
     table = f"{work.stage}_{context.taskAttemptId()}"
-    with connect(work.settings, role=LOADER) as connection:
+    try:
+        connection = connect(work.settings, role=LOADER)
+    except EtlError as error:
+        return Staged(table, error=error)
+    with connection:
         try:
-            _create_tables(connection, work.stage, table)
+            # Sin esperar al disco: si el servidor cae, la carga entera empieza de nuevo.
+            connection.execute("SET synchronous_commit = off")
             with connection.transaction():
                 return _stage(connection, work, part, table)
         except EtlError as error:
@@ -80,26 +85,23 @@ def stage_part(work: Work, part: Part) -> Staged:
             return Staged(table, error=error)
 
 
-def _create_tables(connection: Connection[Any], stage: str, table: str) -> None:
-    """Las tablas del intento, sin WAL y ligadas a las del archivo: se borran con ellas.
-
-    Si el archivo ya acabó, sus tablas no existen y un intento rezagado falla aquí.
-    """
-    for child, parent in ((table, stage), (rejects_of(table), rejects_of(stage))):
-        connection.execute(
-            sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({})").format(
-                sql.Identifier(SCHEMA, child), sql.Identifier(SCHEMA, parent)
-            )
-        )
+def _create(connection: Connection[Any], table: str, like: sql.Composable) -> sql.Identifier:
+    """Crea una tabla de paso con la forma de otra, sin WAL; si el intento muere, no queda nada de ella."""
+    name = sql.Identifier(SCHEMA, table)
+    connection.execute(sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {})").format(name, like))
+    return name
 
 
 def rejects_of(table: str) -> str:
-    """La tabla de paso de los rechazos que acompaña a la de las filas."""
+    """La tabla de paso de los rechazos que acompaña a la de las filas, si los hay."""
     return f"{table}_r"
 
 
 def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> Staged:
     staged = Staged(table)
+    # Si el archivo ya acabó, su tabla no existe y un intento rezagado falla aquí; si no, no se puede
+    # borrar hasta que este intento termine.
+    rows_table = _create(connection, table, sql.Identifier(SCHEMA, work.stage))
     with opened(part.source) as file:
         _check_same_file(part, file)
         for chunk in _chunks(work, part, file):
@@ -109,8 +111,11 @@ def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> S
                 rejects = rejects + orphans
             if rows.num_rows:
                 payload = encode(rows, work.load_id)
-                copy_rows(connection, sql.Identifier(SCHEMA, table), rows.column_names, payload)
-            save_rejects(connection, work.load_id, rejects, sql.Identifier(SCHEMA, rejects_of(table)))
+                copy_rows(connection, rows_table, rows.column_names, payload)
+            if rejects and not staged.rejects:
+                rejects_table = _create(connection, rejects_of(table), REJECTS)
+            if rejects:
+                save_rejects(connection, work.load_id, rejects, rejects_table)
             staged = replace(staged, rows=staged.rows + rows.num_rows, rejects=staged.rejects + len(rejects))
         return replace(staged, sha256=file.finish() if part.end is None else None)
 

@@ -1,0 +1,76 @@
+"""En un clúster de verdad (un maestro y dos trabajadores): lo mismo que en un proceso, y a la vista."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compose.stack import free_ports
+from etl.database.embedded import ServerAddress
+from etl.errors import ClusterUnavailable
+from etl.generate import generate
+from etl.settings import ROOT, Settings
+from spark.parity import assert_equal, clear, load, staging_tables, state
+from spark.standalone import Standalone
+
+
+def test_the_sample_data_is_equal_and_both_workers_lend_their_cores(
+    settings: Settings, database: ServerAddress, cluster: Standalone, small_blocks: None
+) -> None:
+    load(settings, "pandas", ROOT / "datos")
+    expected = state(database)
+    clear(database)
+    lent: list[dict[str, Any]] = []
+    said: list[str] = []
+
+    def look(*_progress: Any) -> None:
+        lent.append({worker["host"]: worker["coresused"] for worker in cluster.state()["workers"]})
+
+    result = load(replace(settings, spark_master=cluster.url), "spark", ROOT / "datos", look, said)
+    assert_equal(expected, state(database))
+    assert staging_tables(database) == []
+    # Lo que cuenta el maestro mientras se cargaba.
+    assert lent[0] == lent[-1] == {"127.0.0.2": 2, "127.0.0.3": 2}
+    # Y lo que lee quien lo lanza.
+    assert said == [f"Spark: maestro {cluster.url} · ejecutores: 2 en 127.0.0.2, 127.0.0.3 · núcleos: 4"]
+    assert result.to_json()["spark"]["executors"] == 2
+
+
+def test_generated_data_with_many_errors_is_equal(
+    settings: Settings, database: ServerAddress, cluster: Standalone, tmp_path: Path, small_blocks: None
+) -> None:
+    folder = tmp_path / "tienda"
+    generate(folder, 3000, seed=11, error_rate=0.3)
+    load(settings, "pandas", folder)
+    expected = state(database)
+    clear(database)
+    load(replace(settings, spark_master=cluster.url), "spark", folder)
+    assert_equal(expected, state(database))
+    assert len(expected["rejects"]) > 500
+
+
+def test_a_master_that_does_not_answer_is_an_error_and_never_a_local_run(
+    settings: Settings, database: ServerAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etl.engines.spark.session.MASTER_SECONDS", 0)
+    url = f"spark://127.0.0.1:{free_ports(1)[0]}"
+    with pytest.raises(ClusterUnavailable, match=url) as failure:
+        load(replace(settings, spark_master=url), "spark", ROOT / "datos")
+    assert failure.value.exit_code == 5
+    assert "docker compose --profile spark up" in failure.value.hint
+    assert state(database)["loads"] == []
+
+
+def test_a_cluster_that_gives_no_executor_is_an_error_that_says_where_to_look(
+    settings: Settings,
+    cluster: Standalone,
+    monkeypatch: pytest.MonkeyPatch,
+    spark_properties: Callable[[str, str], None],
+) -> None:
+    monkeypatch.setattr("etl.engines.spark.session.EXECUTOR_SECONDS", 2)
+    spark_properties("spark.executor.memory", "900g")  # ningún trabajador tiene tanta
+    with pytest.raises(ClusterUnavailable, match="no dio ningún ejecutor") as failure:
+        load(replace(settings, spark_master=cluster.url), "spark", ROOT / "datos")
+    assert failure.value.exit_code == 5
