@@ -52,19 +52,13 @@ class Standalone:
         return [worker for worker in self.state()["workers"] if worker["state"] == "ALIVE"]
 
     def start_workers(self) -> None:
-        """Arranca los que falten y espera a que el maestro los conozca."""
+        """Arranca los que falten, o hayan muerto, y espera a que el maestro los conozca."""
         for host in WORKERS:
-            if host not in self.workers:
+            if host not in self.workers or self.workers[host].poll() is not None:
                 where = ["--host", host, "--webui-port", "0", "--work-dir", str(self.folder)]
                 size = ["--cores", str(CORES), "--memory", self.memory]
                 self.workers[host] = spark_class("deploy.worker.Worker", *where, *size, self.url)
         wait(lambda: len(self.alive()) == len(WORKERS), "que haya dos trabajadores")
-
-    def kill_worker(self, host: str) -> None:
-        """SIGKILL al trabajador y a sus ejecutores, como si se fuera la luz de esa máquina."""
-        worker = self.workers.pop(host)
-        os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()
 
     def wait_until_idle(self) -> None:
         wait(lambda: not self.state()["activeapps"], "que acaben los programas")

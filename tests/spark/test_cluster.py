@@ -17,7 +17,7 @@ from spark.standalone import Standalone
 
 
 def test_the_sample_data_is_equal_and_both_workers_lend_their_cores(
-    settings: Settings, database: ServerAddress, cluster: Standalone, small_blocks: None
+    settings: Settings, database: ServerAddress, cluster: Standalone
 ) -> None:
     load(settings, "pandas", ROOT / "datos")
     expected = state(database)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Todos los núcleos de esta máquina, y hasta cuatro intentos por tarea, como en un clúster.
 LOCAL = "local[*,4]"
 # Donde Spark busca el secreto del clúster.
-SECRET = "_SPARK_AUTH_SECRET"  # noqa: S105 - es un nombre
+SECRET_VARIABLE = "_SPARK_AUTH_SECRET"  # noqa: S105 - es el nombre, no el secreto
 # Spark 3.5 funciona con estas versiones de Java.
 JAVA_VERSIONS = (8, 11, 17)
 # Un maestro que arranca tarda unos segundos en escuchar.
@@ -61,10 +61,10 @@ def open_session(settings: Settings, name: str) -> Iterator["SparkSession"]:
         "spark.eventLog.enabled", str(os.access(settings.spark_events_dir, os.W_OK)).lower()
     )
     builder = builder.config("spark.eventLog.dir", f"file:{settings.spark_events_dir}")
-    if os.environ.get(SECRET):
+    if os.environ.get(SECRET_VARIABLE):
         # Spark exige que esté en su configuración y luego usa el del entorno, que manda. Así el de
         # verdad no sale en la línea de órdenes de Java, que ve cualquiera con «ps».
-        builder = builder.config("spark.authenticate.secret", f"en {SECRET}")
+        builder = builder.config("spark.authenticate.secret", f"en {SECRET_VARIABLE}")
     if reach_from:
         # Los ejecutores llaman al conductor por su dirección: el nombre de un contenedor de
         # `docker compose run` no lo conoce nadie, y con un guion bajo Spark no lo acepta.
