@@ -34,23 +34,17 @@ def refresh_marts(connection: Connection[Any], folder: Path) -> list[str]:
 
 def _refresh(connection: Connection[Any], path: Path) -> bool:
     mart = sql.Identifier(SCHEMA, path.stem)
-    building = sql.Identifier(SCHEMA, f"{path.stem}__nuevo")
     text = path.read_text(encoding="utf-8").rstrip().rstrip(";")
     query = sql.SQL(text)
     try:
         with connection.transaction():
-            connection.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{SCHEMA}.{path.stem}",)
-            )
+            lock(connection, path.stem)
             # Se mira antes que los datos: una carga que acabe entretanto hará rehacerlo otra vez.
             mark = _mark(connection, text)
             if _comment(connection, path.stem) == mark:
                 return False
-            connection.execute(sql.SQL("CREATE TABLE {} AS {}").format(building, query))
-            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(mart))
-            connection.execute(
-                sql.SQL("ALTER TABLE {} RENAME TO {}").format(building, sql.Identifier(path.stem))
-            )
+            connection.execute(sql.SQL("CREATE TABLE {} AS {}").format(building(path.stem), query))
+            swap_in(connection, path.stem)
             connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(mart, sql.Literal(mark)))
     except errors.UndefinedTable:
         return False
@@ -60,6 +54,22 @@ def _refresh(connection: Connection[Any], path: Path) -> bool:
             "Los datos están cargados. Ciérrela (pg_stat_activity) y repita «etl run»: rehará lo que falte.",
         ) from error
     return True
+
+
+def lock(connection: Connection[Any], name: str) -> None:
+    """Espera a quien esté rehaciendo el mismo mart, y lo reserva hasta que acabe la transacción."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{SCHEMA}.{name}",))
+
+
+def building(name: str) -> sql.Identifier:
+    """La tabla en que se prepara un mart; hasta que acabe la transacción nadie más la ve."""
+    return sql.Identifier(SCHEMA, f"{name}__nuevo")
+
+
+def swap_in(connection: Connection[Any], name: str) -> None:
+    """Pone la tabla preparada en el lugar de la anterior, en la transacción que esté abierta."""
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
+    connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(building(name), sql.Identifier(name)))
 
 
 def _mark(connection: Connection[Any], text: str) -> str:

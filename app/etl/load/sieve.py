@@ -5,21 +5,18 @@ dudosas: su clave pudo salir antes en el archivo, o su referencia quizá no exis
 no es mala: `table.py` deja que decida el servidor. Una que no lo es se copia sin preguntar.
 """
 
-import io
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from psycopg import Connection, sql
-from pyarrow import csv
 
+from etl.database.copy_out import copy_out
 from etl.schema import Target
 
 # 16 MB bastan para 6 millones de claves con 1 duda falsa por mil; con muchas más, solo hay más dudas.
 WORDS = 1 << 21
-FETCH = 1 << 20
 
 
 class KeyFilter:
@@ -91,20 +88,7 @@ def _hashes(keys: pa.Table) -> np.ndarray:
 def _filled(connection: Connection[Any], query: sql.Composed, types: list[pa.DataType]) -> KeyFilter:
     """Un filtro con todas las claves que devuelve la consulta, leídas por trozos."""
     keys = KeyFilter()
-    names = [str(position) for position in range(len(types))]
-    options = csv.ConvertOptions(column_types=dict(zip(names, types, strict=True)), strings_can_be_null=True)
-    for block in _copied(connection, query):
-        keys.add(_hashes(csv.read_csv(io.BytesIO(block), csv.ReadOptions(column_names=names), None, options)))
+    schema = pa.schema([(str(position), data_type) for position, data_type in enumerate(types)])
+    for table in copy_out(connection, query, schema):
+        keys.add(_hashes(table))
     return keys
-
-
-def _copied(connection: Connection[Any], query: sql.Composed) -> Iterator[bytes]:
-    block = bytearray()
-    with connection.cursor().copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(query)) as copy:
-        for row in copy:
-            block += row
-            if len(block) > FETCH:
-                yield bytes(block)
-                block.clear()
-    if block:
-        yield bytes(block)
