@@ -120,8 +120,10 @@ def mark_incomplete(connection: Connection[Any], target: Target) -> None:
     repetidas de una carga sin repetir son de su propio archivo, salvo con `on_repeat = "ignore"`.
     """
     query = sql.SQL(
-        "UPDATE etl.loads AS l SET incomplete = true WHERE table_name = %s AND status = 'loaded' AND"
-        " (rows_loaded > (SELECT count(*) FROM {} AS t WHERE t._load_id = l.load_id)"
+        # MATERIALIZED: la tabla se recorre una vez, y no una por carga.
+        "WITH held AS MATERIALIZED (SELECT _load_id, count(*) AS rows FROM {} GROUP BY _load_id)"
+        " UPDATE etl.loads AS l SET incomplete = true WHERE table_name = %s AND status = 'loaded' AND"
+        " (rows_loaded > coalesce((SELECT rows FROM held WHERE _load_id = load_id), 0)"
         " OR rows_duplicate > 0 AND (reloads > 0 OR %s))"
     ).format(sql.Identifier(target.schema_name, target.table))
     connection.execute(query, (target.name, target.on_repeat == "ignore"))
