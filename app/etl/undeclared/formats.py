@@ -4,7 +4,9 @@ Es la lista de lo que `infer.py` sabe reconocer. Cada forma es exacta: lo que no
 es de ese tipo. Un cero delante («00123») o un signo de más no es un número: es un código.
 """
 
+import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -26,6 +28,11 @@ class Format:
     regex: str
     type: pa.DataType
     dialect: Dialect = PLAIN
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """La forma, para mirar un valor suelto; las columnas enteras las mira Arrow."""
+        return re.compile(self.regex)
 
 
 def _decimal(name: str, regex: str, decimal: str, thousands: str | None = None) -> Format:

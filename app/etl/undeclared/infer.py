@@ -23,7 +23,7 @@ from etl.undeclared.formats import Format
 MAYBE_THOUSANDS = r"^-?[1-9][0-9]{0,2}[.,][0-9]{3}$"
 # Proporción de valores que encajan a partir de la cual se cuenta por qué la columna no es de ese tipo.
 NEARLY = 0.75
-FIRST_LOOK = 1000
+FIRST_LOOK, GLANCE = 1000, 8
 # Fechas imposibles («31/02/2024») que se apartan; con más, es que la columna no es de fechas.
 IMPOSSIBLE, IMPOSSIBLE_SHARE = 3, 0.01
 TOO_LONG = f"hay números de más de {formats.DECIMAL_DIGITS} cifras; declare el tipo"
@@ -82,6 +82,8 @@ class Evidence:
 
     def observe(self, text: pa.ChunkedArray, lines: pa.Array) -> None:
         """Descarta las formas que algún valor de este trozo no cumple."""
+        if not self.count:
+            self._glance(text)
         if not self.count and len(text) > FIRST_LOOK:
             # Unas pocas filas descartan casi todo: las demás se miran contra lo que queda.
             self.observe(text[:FIRST_LOOK], lines[:FIRST_LOOK])
@@ -102,6 +104,12 @@ class Evidence:
                 whole = True
         self.count += len(values)
         self._measure(values)
+
+    def _glance(self, text: pa.ChunkedArray) -> None:
+        """Descarta lo que no es ni uno de los primeros valores: con mil columnas, mirarlo todo es caro."""
+        first = set(text.drop_null()[:GLANCE].to_pylist())
+        if first:
+            self.alive = [option for option in self.alive if any(map(option.pattern.match, first))]
 
     def _remember_miss(
         self, option: Format, fits: pa.ChunkedArray, values: pa.ChunkedArray, where: pa.ChunkedArray

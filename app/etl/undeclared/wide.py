@@ -16,6 +16,7 @@ BUDGET = 7_700
 # 1.600 es el límite de PostgreSQL; se guardan sitios para _load_id, _line y la JSONB.
 MAX_COLUMNS = 1_590
 TEXT_BYTES, DECIMAL_BYTES = 24, 12
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 PACKED = Plan("otras_columnas", pa.string(), jsonb=True)
 
 
@@ -59,12 +60,14 @@ def _members(values: pa.ChunkedArray, plan: Plan) -> pa.Array:
     """«"nombre": valor» de cada fila; los números, tal cual, sin pasar por coma flotante."""
     if pa.types.is_integer(plan.type) or pa.types.is_decimal(plan.type):
         texts = values.cast(pa.string()).combine_chunks()
+    elif plan.jsonb:
+        texts = values.combine_chunks()
     else:
-        texts = pa.array([None if v is None else _json(v, plan) for v in values.to_pylist()], pa.string())
+        # Cada valor distinto se escribe una vez: en un panel, casi todos se repiten.
+        coded = values.combine_chunks().dictionary_encode()
+        texts = pa.array(map(_json, coded.dictionary.to_pylist()), pa.string()).take(coded.indices)
     return pc.binary_join_element_wise(json.dumps(plan.name), texts, ":")
 
 
-def _json(value: object, plan: Plan) -> str:
-    if plan.jsonb:
-        return str(value)
-    return json.dumps(value if isinstance(value, bool) else str(value), ensure_ascii=False)
+def _json(value: object) -> str:
+    return _ENCODER.encode(value if isinstance(value, bool) else str(value))
