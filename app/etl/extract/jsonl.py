@@ -118,7 +118,7 @@ def _to_chunk(batch: list[tuple[int, bytes]], keys: dict[str, str]) -> Chunk:
         else:
             good.append((line, raw, row))
     columns = {
-        name: pa.array([_text(row.get(key)) for *_, row in good], pa.string()) for name, key in keys.items()
+        name: pa.array([text_of(row.get(key)) for *_, row in good], pa.string()) for name, key in keys.items()
     }
     table = pa.table(columns)
     return Chunk(
@@ -138,7 +138,8 @@ def _reject(line: int, raw: bytes) -> Reject:
     return Reject(line, readable(raw), None, None, "json", BAD_JSON)
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """Un valor como se guarda: los textos y los números tal cual, y lo demás como JSON."""
     if value is None:
         return None
     if isinstance(value, str):

@@ -52,6 +52,11 @@ class Found:
     def delimiter(self) -> str:
         return self.detected.dialect.delimiter if self.detected else ""
 
+    @property
+    def written(self) -> Dialect | None:
+        """Cómo estaban separados los campos; nada en los formatos que no los separan."""
+        return replace(self.detected.dialect, delimiter=self.detected.delimiter) if self.detected else None
+
     def facts(self) -> dict[str, Any]:
         """Lo que `etl run --json` dice de un archivo."""
         if self.detected is None:

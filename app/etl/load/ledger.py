@@ -59,11 +59,22 @@ def begin(connection: Connection[Any], entry: Entry) -> int:
     return int(row[0])
 
 
-def describe(connection: Connection[Any], load_id: int, header: list[str], dialect: Dialect | None) -> None:
-    """Apunta cómo era el archivo: con esto se vuelven a leer sus filas en cuarentena."""
-    marks = dialect and Jsonb({name: getattr(dialect, name) for name in ("delimiter", "quote", "escape")})
+def describe(
+    connection: Connection[Any],
+    load_id: int,
+    header: list[str],
+    dialect: Dialect | None,
+    formats: dict[str, str] | None = None,
+) -> None:
+    """Apunta cómo era el archivo: con esto se vuelven a leer sus filas en cuarentena.
+
+    `formats`: de un archivo sin declarar, cómo estaban escritos los valores de cada columna con tipo.
+    """
+    marks = {name: getattr(dialect, name) for name in ("delimiter", "quote", "escape")} if dialect else {}
+    known = {**marks, **({"formats": formats} if formats else {})}
     connection.execute(
-        "UPDATE etl.loads SET header = %s, dialect = %s WHERE load_id = %s", (header, marks, load_id)
+        "UPDATE etl.loads SET header = %s, dialect = %s WHERE load_id = %s",
+        (header, Jsonb(known) if known else None, load_id),
     )
 
 

@@ -16,11 +16,15 @@ from etl.dataset import Dataset
 from etl.dialect import Dialect
 from etl.errors import UsageError
 from etl.extract.corrected import EXPLAINED
+from etl.extract.jsonl import decode, text_of
 from etl.extract.match import clean, plain_name
+from etl.extract.sniff import Shape, split
 from etl.output import new_file
 from etl.screen.progress import thousands
 from etl.screen.reader import program
 from etl.settings import Settings
+from etl.undeclared import staging
+from etl.undeclared.names import column_names
 
 # Una hoja de cálculo ejecuta lo que empieza así; el apóstrofo lo deja en texto (OWASP, «CSV injection»).
 FORMULA = re.compile(r"^[=+\-@\t\r]")
@@ -32,7 +36,7 @@ SUMMARY = (
     " GROUP BY 1, 2 ORDER BY 1, 3 DESC"
 )
 ROWS = (
-    "SELECT l.file, l.header, l.dialect, r.line, r.raw, r.message FROM etl.rejects AS r JOIN etl.loads AS l"
+    "SELECT l.table_name, l.file, l.header, l.dialect, r.line, r.raw, r.message FROM etl.rejects AS r JOIN etl.loads AS l"
     " USING (load_id) WHERE l.status = 'loaded' AND l.table_name LIKE %(table)s ORDER BY l.load_id, r.line"
 )
 
@@ -92,17 +96,21 @@ def export_rejects(settings: Settings, dataset: str | None, path: Path, declared
 
 
 def _cells(
-    columns: list[str], file: str, header: list[str] | None, written: dict[str, Any] | None, line: int,
-    raw: str, message: str,
+    columns: list[str], table: str, file: str, header: list[str] | None, written: dict[str, Any] | None,
+    line: int, raw: str, message: str,
 ) -> list[str]:  # fmt: skip
     """Una fila del CSV: sus valores, en el orden de la tabla, y lo que la explica."""
-    known = {
-        name: value
-        for title, value in zip(header or [], split_raw(raw, header or [], written), strict=False)
-        for name in (clean(title), plain_name(title))
-    }
+    known = _by_column(table, header or [], split_raw(raw, header or [], written))
     values = [known.get(plain_name(column)) or "" for column in columns]
     return list(map(_harmless, [*values, file, str(line), message, raw]))
+
+
+def _by_column(table: str, header: list[str], values: list[str | None]) -> dict[str, str | None]:
+    """Los valores de una fila por el nombre de su columna en la tabla; ninguno si no se pudieron separar."""
+    if values and table.startswith(f"{staging.SCHEMA}."):
+        return dict(zip(column_names(header), values, strict=True))
+    pairs = zip(header, values, strict=False)
+    return {name: value for title, value in pairs for name in (clean(title), plain_name(title))}
 
 
 def _pattern(dataset: str | None) -> str | None:
@@ -122,12 +130,12 @@ def _columns(connection: Connection, dataset: str) -> list[str]:
 
 def split_raw(raw: str, header: list[str], written: dict[str, Any] | None) -> list[str | None]:
     """Los valores de una fila en cuarentena, o ninguno si no tiene tantos como la cabecera: nada se corre de sitio."""
-    if written is None:
-        try:
-            row = json.loads(raw, parse_int=str, parse_float=str)
-        except ValueError:
-            return []
-        values = [row.get(name) for name in header] if isinstance(row, dict) else list(row)
+    values: list[str | None]
+    if written is None or "delimiter" not in written:
+        values = _from_json(raw, header)
+    elif len(written["delimiter"]) > 1:
+        found = split(raw, Shape(written["delimiter"], written["quote"], written["escape"]))
+        values = list(found[0]) if found else []
     else:
         quote = written["quote"]
         rows = csv.reader(
@@ -139,6 +147,17 @@ def split_raw(raw: str, header: list[str], written: dict[str, Any] | None) -> li
         )
         values = list(next(rows, []))
     return values if len(values) == len(header) else []
+
+
+def _from_json(raw: str, header: list[str]) -> list[str | None]:
+    """De un objeto, los valores de sus claves; de una lista (Excel, SQLite), los que hay."""
+    if row := decode(raw.encode()):
+        return [text_of(row.get(name)) for name in header]
+    try:
+        cells = json.loads(raw)
+    except ValueError:
+        return []
+    return [text_of(cell) for cell in cells] if isinstance(cells, list) else []
 
 
 def _harmless(cell: str) -> str:

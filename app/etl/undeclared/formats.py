@@ -92,3 +92,7 @@ def month_first(day_first: Format) -> Format:
     """La misma forma con el mes delante («03/25/2024»)."""
     code = day_first.name.replace("%d", "#").replace("%m", "%d").replace("#", "%m")
     return Format(code, day_first.regex, day_first.type, replace(PLAIN, date_format=code))
+
+
+# Todas las que puede llevar una columna ya decidida.
+EVERY = (*ALL, *map(month_first, DAY_FIRST), NATIVE_MOMENT, NESTED)

@@ -140,9 +140,9 @@ class Evidence:
             self.grouped = self.grouped or _any(marked, r"\..*,|,.*\.|\..*\.|,.*,")
         signs = {option.dialect.decimal for option in decimals}
         if "." in signs:
-            self.point_scale = max(self.point_scale, _digits_after(".", marked))
+            self.point_scale = max(self.point_scale, digits_after(".", marked))
         if "," in signs:
-            self.comma_scale = max(self.comma_scale, _digits_after(",", marked))
+            self.comma_scale = max(self.comma_scale, digits_after(",", marked))
         whole = pc.replace_substring_regex(marked, r"[.,][0-9]*$|^-", "")
         self.digits = max(self.digits, _longest(whole), _longest(pc.utf8_ltrim(plain, "-")))
 
@@ -151,7 +151,7 @@ def _longest(values: pa.ChunkedArray) -> int:
     return pc.max(pc.binary_length(values)).as_py() or 0
 
 
-def _digits_after(sign: str, values: pa.ChunkedArray) -> int:
+def digits_after(sign: str, values: pa.ChunkedArray) -> int:
     """Cuántas cifras hay, como mucho, tras el último `sign`; ninguna en los valores que no lo llevan."""
     at = pc.find_substring(pc.utf8_reverse(values), sign)
     return max(0, pc.max(at).as_py() or 0)

@@ -30,6 +30,7 @@ from etl.one_file import fingerprint, load_file, lock_table
 from etl.result import FileResult
 from etl.schema import Schema, Target
 from etl.undeclared import staging
+from etl.undeclared.correction import complete, corrects
 from etl.undeclared.infer import Evidence, ImpossibleDates, Misfit, Plan, convert, decide, possible_formats
 from etl.undeclared.names import column_names
 from etl.undeclared.wide import BUDGET, PACKED, pack, packed_warning, split_columns
@@ -51,8 +52,11 @@ def load_undeclared(session: Session, source: Source, as_text: bool) -> FileResu
 
     Repetirlo sin cambios no hace nada. Un archivo malo no es una excepción: sale en el resultado.
     """
-    target = Target(staging.SCHEMA, staging.table_for(session.connection, source), Schema(()))
-    return load_file(session, source, target, Dialect(), partial(_load, as_text=as_text))
+    if original := corrects(session.connection, source):
+        table, work = original.table, partial(complete, original=original)
+    else:
+        table, work = staging.table_for(session.connection, source), partial(_load, as_text=as_text)
+    return load_file(session, source, Target(staging.SCHEMA, table, Schema(())), Dialect(), work)
 
 
 def _load(connection: Connection, progress: Progress, job: Job, result: FileResult, *, as_text: bool) -> None:
@@ -104,6 +108,9 @@ def _create_and_fill(
     comments = dict(zip(names, found.columns, strict=True))
     staging.replace(connection, job.target.table, table, comments, staging.origin(job.entry.file, as_text))
     staging.retire(connection, job.entry, job.load_id)
+    written_as = {plan.name: plan.format.name for plan in reader.plans if plan.format}
+    titles = [title or name for name, title in comments.items()]
+    ledger.describe(connection, job.load_id, titles, found.written, written_as)
     ledger.finish(connection, job.load_id, sha256, writer.counts, result.encoding, result.warnings)
 
 

@@ -18,6 +18,13 @@ from etl.undeclared.names import MAX_BYTES, table_name
 SCHEMA = "staging"
 AS_TEXT = "Archivo sin declarar, todo como texto: "
 TYPED = "Archivo sin declarar: "
+ARROW_TYPES = {
+    "bigint": pa.int64(),
+    "numeric": pa.decimal128(38, 0),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp without time zone": pa.timestamp("us"),
+}
 
 
 def table_for(connection: Connection[Any], source: Source) -> str:
@@ -32,9 +39,10 @@ def table_for(connection: Connection[Any], source: Source) -> str:
 
 
 def _owner(connection: Connection[Any], table: str) -> str | None:
+    """El archivo del que salió la tabla (otro puede haberla completado después); nada si no existe."""
     row = connection.execute(
         "SELECT file FROM etl.loads WHERE table_name = %s AND status = 'loaded' AND to_regclass(%s) IS NOT NULL"
-        " ORDER BY load_id DESC LIMIT 1",
+        " ORDER BY load_id LIMIT 1",
         (f"{SCHEMA}.{table}", _quoted(table)),
     ).fetchone()
     return row[0] if row else None
@@ -123,6 +131,16 @@ def replace(
     statements.append(sql.SQL("COMMENT ON TABLE {} IS {}").format(fresh, sql.Literal(table_comment)))
     statements.append(sql.SQL("ALTER TABLE {} RENAME TO {}").format(fresh, sql.Identifier(table)))
     connection.execute(sql.SQL("; ").join(statements))
+
+
+def column_types(connection: Connection[Any], table: str) -> list[tuple[str, pa.DataType, bool]]:
+    """Las columnas de una tabla: nombre, tipo de Arrow y si es JSONB. La escala de un decimal, la de cada valor."""
+    rows = connection.execute(
+        "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = to_regclass(%s)"
+        " AND attnum > 0 AND attname NOT IN ('_line', '_load_id') ORDER BY attnum",
+        (_quoted(table),),
+    )
+    return [(name, ARROW_TYPES.get(kind, pa.string()), kind == "jsonb") for name, kind in rows]
 
 
 def _column_names(connection: Connection[Any], table: str) -> set[str]:

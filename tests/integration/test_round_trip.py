@@ -1,0 +1,129 @@
+"""La cuarentena, ida y vuelta: se saca a un CSV, se corrige, se carga y la tabla queda completa."""
+
+import csv
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from etl.datasets import Cliente
+from etl.pipeline import run
+from etl.result import FileResult
+from etl.screen.quarantine import export_rejects
+from etl.settings import Settings
+from shop import CLIENTES, cliente, clientes, load_one, query
+from support import connect_settings
+
+# Cómo se corrige cada fila: recibe sus celdas por columna y devuelve las que cambian.
+Correction = Callable[[dict[str, str]], dict[str, str]]
+
+PEDIDOS = (
+    "Pedido;Día;Importe;Nota\n"
+    "1;31/01/2025;1.234,50;bien\n"
+    "2;31/02/2025;7,25;=peligro\n"
+    '3;28/02/2025;8,00;"sin cerrar\n'
+    "4;27/02/2025;9,00\n"
+    "5;26/02/2025;10,00;bien\n"
+)
+FIXED = {
+    "2": {"dia": "28/02/2025"},
+    "3": {"pedido": "3", "dia": "28/02/2025", "importe": "8,00", "nota": "ya cerrada"},
+    "4": {"pedido": "4", "dia": "27/02/2025", "importe": "9,005", "nota": ""},
+}
+
+
+def correct(settings: Settings, table: str, name: str, fix: Correction, delimiter: str = ",") -> Path:
+    """Lo que hace una persona: sacar la cuarentena, abrirla, corregir las celdas y guardarla en datos/."""
+    path = settings.datos_dir / name
+    export_rejects(settings, table, path, [Cliente])
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(row | fix(row) for row in rows)
+    return path
+
+
+def load_path(settings: Settings, path: Path) -> FileResult:
+    [result] = run(settings, [path], [Cliente], lambda *_: None).files
+    return result
+
+
+def by_number(row: dict[str, str]) -> dict[str, str]:
+    return FIXED[row["_fila"][0]]
+
+
+def test_a_corrected_row_completes_a_declared_table(settings: Settings) -> None:
+    bad = cliente(2, "Íñigo", fecha_alta="2024-02-30"), cliente(3, "=1+1", codigo_postal="160")
+    load_one(settings, "clientes.csv", CLIENTES, cliente(1, "Begoña"), *bad)
+    assert clientes(settings) == [(1, "Begoña")]
+    path = correct(
+        settings,
+        "clientes",
+        "clientes_corregir.csv",
+        lambda row: {"fecha_alta": "2024-02-29"} if row["cliente_id"] == "2" else {"codigo_postal": "16003"},
+    )
+    assert load_path(settings, path).counts.loaded == 2
+    assert clientes(settings) == [(1, "Begoña"), (2, "Íñigo"), (3, "=1+1")]
+    assert load_path(settings, path).status == "skipped"
+
+
+def test_corrected_rows_complete_the_table_of_an_undeclared_file(settings: Settings) -> None:
+    """Con el separador que pone Excel al guardar, y con más decimales que las demás."""
+    first = load_one(settings, "pedidos.csv", PEDIDOS)
+    assert (first.counts.loaded, first.counts.rejected) == (2, 3)
+    path = correct(settings, "pedidos", "pedidos_corregir.csv", by_number, delimiter=";")
+    result = load_path(settings, path)
+    assert (result.table, result.counts.loaded, result.counts.rejected) == ("staging.pedidos", 3, 0)
+    assert query(settings, "SELECT pedido, dia, importe, nota FROM staging.pedidos ORDER BY pedido") == [
+        (1, date(2025, 1, 31), Decimal("1234.50"), "bien"),
+        (2, date(2025, 2, 28), Decimal("7.25"), "=peligro"),
+        (3, date(2025, 2, 28), Decimal("8.00"), "ya cerrada"),
+        (4, date(2025, 2, 27), Decimal("9.005"), None),
+        (5, date(2025, 2, 26), Decimal("10.00"), "bien"),
+    ]
+    again = run(settings, [], [], lambda *_: None).files
+    assert {file.file: file.status for file in again} == {
+        "pedidos.csv": "skipped",
+        "pedidos_corregir.csv": "skipped",
+    }
+
+
+def test_a_correction_of_rows_that_are_no_longer_waiting_repeats_nothing(settings: Settings) -> None:
+    load_one(settings, "pedidos.csv", PEDIDOS)
+    path = correct(settings, "pedidos", "pedidos_corregir.csv", by_number)
+    load_path(settings, path)
+    mended = PEDIDOS.replace("31/02", "28/02").replace('"sin', "sin").replace("9,00\n", "9,00;\n")
+    assert load_one(settings, "pedidos.csv", mended).counts.loaded == 5
+    result = load_path(settings, path)
+    assert (result.counts.loaded, result.counts.rejected) == (0, 3)
+    assert query(settings, "SELECT count(*) FROM staging.pedidos") == [5]
+
+
+def test_a_cell_that_is_still_wrong_stays_in_quarantine(settings: Settings) -> None:
+    load_one(settings, "pedidos.csv", PEDIDOS)
+    wrong = {"dia": "30/02/2025", "importe": "mucho"}
+    path = correct(settings, "pedidos", "otra.csv", lambda row: by_number(row) | wrong)
+    result = load_path(settings, path)
+    assert (result.counts.loaded, result.counts.rejected) == (0, 3)
+    with connect_settings(settings) as connection:
+        found = connection.execute(
+            "SELECT DISTINCT r.message FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id)"
+            " WHERE l.file = 'otra.csv'"
+        ).fetchall()
+    assert found == [("columna «dia»: se leyó «30/02/2025» y se esperaba una fecha que exista",)]
+
+
+def test_nested_values_of_a_rejected_object_are_exported_as_json(settings: Settings) -> None:
+    load_one(
+        settings,
+        "sitios.jsonl",
+        '{"id": 1, "lugar": {"lat": 40.10}, "alta": "2024-02-01"}\n' * 9
+        + '{"id": 2, "lugar": {"lat": 41.20}, "alta": "2024-02-30"}\n',
+    )
+    path = correct(settings, "sitios", "sitios_corregir.csv", lambda _: {"alta": "2024-02-29"})
+    assert load_path(settings, path).counts.loaded == 1
+    assert query(settings, "SELECT lugar::text FROM staging.sitios WHERE alta = '2024-02-29'") == [
+        '{"lat": 41.20}'
+    ]
