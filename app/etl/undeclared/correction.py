@@ -20,7 +20,7 @@ from etl.extract.corrected import EXPLAINED, restored
 from etl.extract.source import Source, decompressed, opened
 from etl.extract.unknown import TEXT_SUFFIXES, open_unknown
 from etl.job import Job, Progress
-from etl.load import ledger
+from etl.load import ledger, versions
 from etl.load.encode import encode
 from etl.load.table import Prepared, TableWriter
 from etl.one_file import fingerprint, lock_table
@@ -89,12 +89,13 @@ def complete(
 ) -> None:
     """La transacción entera de una corrección, sin el COMMIT."""
     lock_table(connection, job.target.name)
-    known = ledger.may_be_known(connection, job.entry)
-    if known and ledger.is_known(connection, job.entry, fingerprint(job.source)):
-        result.status = "skipped"
-        return
+    if ledger.may_be_known(connection, job.entry):
+        known = versions.find_known(connection, job.entry, fingerprint(job.source))
+        if known and known.loaded:
+            result.status = "skipped"
+            return
     job.load_id = ledger.begin(connection, job.entry)
-    ledger.retire_previous(connection, job.entry, job.load_id)
+    versions.retire_previous(connection, job.target, job.entry, job.load_id)
     writer = TableWriter(connection, job.target, job.load_id)
     with opened(job.source) as file, open_unknown(job.source, file) as (document, found):
         positions = _positions(original, found.columns)
