@@ -44,6 +44,8 @@ class Settings:
     statement_seconds: float = 300
     # El clúster de Spark; sin él, `--engine spark` trabaja con los núcleos de esta máquina.
     spark_master: str | None = None
+    # El secreto que comparten los procesos del clúster; vacío, si el clúster no lo pide.
+    spark_secret: str = field(default="", repr=False)
     spark_conf_dir: Path = ROOT / "spark" / "conf"
     # Donde Spark apunta lo que hizo, para el servidor de historia; solo si la carpeta existe.
     spark_events_dir: Path = Path("/spark-events")
@@ -68,6 +70,7 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT
         lock_seconds=_number(values, "DB_LOCK_SECONDS", default.lock_seconds),
         statement_seconds=_number(values, "DB_STATEMENT_SECONDS", default.statement_seconds),
         spark_master=values.get("SPARK_MASTER_URL"),
+        spark_secret=_secret(values, "SPARK_AUTH_SECRET", default.spark_secret),
         spark_conf_dir=Path(values.get("SPARK_CONF_DIR", default.spark_conf_dir)),
         spark_events_dir=Path(values.get("SPARK_EVENTS_DIR", default.spark_events_dir)),
     )

@@ -35,7 +35,7 @@ JAVA_VERSIONS = (8, 11, 17)
 MASTER_SECONDS = 20.0
 # Lo que tarda un trabajador en lanzar su ejecutor, con mucho margen.
 EXECUTOR_SECONDS = 60.0
-# Tras el primer ejecutor, lo que se espera a los demás para decir cuántos hay.
+# Tras cada ejecutor, lo que se espera al siguiente para decir cuántos hay.
 SETTLE_SECONDS = 2.0
 # El conductor escucha en todas sus redes; solo le hablan los que conocen el secreto.
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104
@@ -143,6 +143,8 @@ def prepare_environment(settings: Settings) -> None:
     os.environ.setdefault("JAVA_HOME", _java_home())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    if settings.spark_secret:
+        os.environ.setdefault(SECRET_VARIABLE, settings.spark_secret)
     if settings.spark_conf_dir.is_dir():
         os.environ.setdefault("SPARK_CONF_DIR", str(settings.spark_conf_dir))
 
@@ -179,13 +181,17 @@ def resources(session: "SparkSession") -> Resources:
         if time.monotonic() > deadline:
             raise ClusterUnavailable(
                 f"{master} no dio ningún ejecutor en {EXECUTOR_SECONDS:.0f} s.",
-                "Mire en su página si hay trabajadores vivos, y si otra aplicación tiene todos los núcleos.",
+                "Levante trabajadores con «docker compose --profile spark up -d». Si los hay, mire en la página "
+                "del maestro si otra aplicación tiene todos los núcleos.",
             )
         time.sleep(0.2)
     settled = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < settled:
         time.sleep(0.2)
-        found = _executors(session)
+        now = _executors(session)
+        if len(now) > len(found):
+            settled = time.monotonic() + SETTLE_SECONDS
+        found = now
     hosts = tuple(sorted({host for host, _ in found}))
     return Resources(master, len(found), sum(cores for _, cores in found), hosts)
 
