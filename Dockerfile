@@ -1,7 +1,13 @@
 # Una receta y varias etapas (lección 7.1.10, patrón 3):
 #
-#   builder   instala las dependencias y recorta lo que no se usa; no se publica
-#   etl       lo que corre app_etl: Python, el entorno ya hecho y el código
+#   builder, spark-builder   instalan las dependencias y recortan lo que no se usa
+#   code                     app/, sql/ y spark/, con permiso de lectura para todos
+#   base                     Python, el entorno ya hecho y el usuario
+#   etl                      base y el código: lo que corre app_etl
+#   spark                    base, Java, Spark y el código: el clúster y app_spark
+#
+# Solo se publican las dos últimas. Comparten base, y con ella el Python: en Spark tiene que ser
+# el mismo en quien manda el trabajo y en quien lo hace. Docker guarda una vez lo que comparten.
 #
 # Lo que cambia poco va antes que lo que cambia mucho (7.1.2, «Capas»): editar el código
 # no vuelve a instalar nada.
@@ -43,18 +49,34 @@ RUN printf '%s\n' '#!/opt/venv/bin/python' 'import sys' 'from etl.cli import mai
       > /opt/venv/bin/etl \
  && chmod 755 /opt/venv/bin/etl
 
+# --- spark-builder ----------------------------------------------------------------------------
+FROM builder AS spark-builder
+
+COPY requirements/build.txt requirements/spark.txt /tmp/
+
+# PySpark trae dentro el Spark entero: maestro, trabajadores y sus jars. No se publica como rueda,
+# así que se construye aquí, con el setuptools del candado y sin bajar otro. Todo lo demás de
+# spark.txt ya está en el entorno: lo nuevo es pyspark y py4j, que se apartan para copiar solo eso.
+RUN --mount=type=cache,target=/root/.cache/pip \
+    install="python -m pip --python /opt/venv/bin/python install --disable-pip-version-check --require-hashes" \
+ && $install --requirement /tmp/build.txt \
+ && $install --no-build-isolation --only-binary :all: --no-binary pyspark --requirement /tmp/spark.txt \
+ && mkdir /opt/spark-python \
+ && mv /opt/venv/lib/python3*/site-packages/pyspark* /opt/venv/lib/python3*/site-packages/py4j* /opt/spark-python
+COPY docker/spark/trim.sh /tmp/trim-spark.sh
+RUN sh /tmp/trim-spark.sh /opt/spark-python
+
+# --- code -----------------------------------------------------------------------------------
+FROM ${PYTHON_IMAGE} AS code
+
 # a+rX: que un clon hecho con permisos estrictos no deje al usuario sin poder leer el código.
 COPY app /app
 COPY sql /sql
-RUN chmod -R a+rX /app /sql
+COPY spark /spark
+RUN chmod -R a+rX /app /sql /spark
 
-# --- etl ------------------------------------------------------------------------------------
-FROM ${PYTHON_IMAGE} AS etl
-
-LABEL org.opencontainers.image.title="etl" \
-      org.opencontainers.image.description="De los archivos de datos/ a tablas validadas de PostgreSQL" \
-      org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.base.name="python:3.11-slim-bookworm"
+# --- base -----------------------------------------------------------------------------------
+FROM ${PYTHON_IMAGE} AS base
 
 # 1000 es el primer usuario de casi cualquier Linux: lo que el contenedor escriba en
 # datos/salida será de quien lo ejecuta (si no, ETL_UID y ETL_GID en .env).
@@ -63,11 +85,7 @@ RUN groupadd --gid 1000 etl \
  && mkdir /datos
 
 COPY --from=builder /opt/venv /opt/venv
-# La receta con la que se hizo: «etl doctor» la compara con la de ahora (7.1.8, error 6).
-COPY Dockerfile requirements/etl.txt /usr/local/share/etl/
 COPY --chmod=755 docker/start.sh /usr/local/bin/start
-COPY --from=builder /sql /sql
-COPY --from=builder /app /app
 
 # PYTHONPATH: `etl` se importa de /app desde cualquier carpeta.
 # PYTHONUNBUFFERED: los mensajes salen al momento en `docker compose logs -f` (7.1.7).
@@ -83,4 +101,68 @@ USER 1000:1000
 # Es una tarea que termina, no un servicio: no hay salud que preguntar.
 HEALTHCHECK NONE
 ENTRYPOINT ["start"]
+
+# --- etl ------------------------------------------------------------------------------------
+FROM base AS etl
+
+LABEL org.opencontainers.image.title="etl" \
+      org.opencontainers.image.description="De los archivos de datos/ a tablas validadas de PostgreSQL" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.base.name="python:3.11-slim-bookworm"
+
+# La receta con la que se hizo: «etl doctor» la compara con la de ahora (7.1.8, error 6).
+COPY Dockerfile requirements/etl.txt /usr/local/share/etl/
+COPY --from=code /sql /sql
+COPY --from=code /app /app
+
 CMD ["python", "etl_pipeline.py"]
+
+# --- spark ----------------------------------------------------------------------------------
+FROM base AS spark
+
+LABEL org.opencontainers.image.title="etl-spark" \
+      org.opencontainers.image.description="El mismo pipeline en Apache Spark: maestro, trabajadores y trabajos" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.base.name="python:3.11-slim-bookworm"
+
+# root (0), solo para instalar: al final vuelve a ser el usuario de antes.
+USER 0:0
+# El Java de Debian 12 es el 17, el que pide Spark 3.5; headless, sin ventanas. El controlador
+# JDBC, para que Spark lea tablas de PostgreSQL. nss-wrapper, para start.sh. El paquete de Java
+# espera la carpeta de los manuales, que la imagen no trae. El enlace no cambia con el procesador.
+RUN mkdir -p /usr/share/man/man1 \
+ && apt-get update \
+ && apt-get install --yes --no-install-recommends \
+      openjdk-17-jre-headless libpostgresql-jdbc-java libnss-wrapper \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
+ && ln -s /usr/lib/jvm/java-17-openjdk-* /opt/java
+
+COPY --from=spark-builder /opt/spark-python /opt/spark-python
+
+# /opt/spark es el SPARK_HOME de costumbre; en sus jars, el controlador está siempre al alcance.
+# /opt/spark-data, -apps y -jars son las rutas que usan los capítulos de Spark del curso.
+# 1777, como /tmp: en los volúmenes puede escribir también quien cambie ETL_UID.
+RUN ln -s /opt/spark-python/pyspark /opt/spark \
+ && ln -s /usr/share/java/postgresql.jar /opt/spark/jars/postgresql.jar \
+ && ln -s /datos /opt/spark-data \
+ && ln -s /spark/jobs /opt/spark-apps \
+ && ln -s /opt/spark/jars /opt/spark-jars \
+ && mkdir -m 1777 /spark-events /spark-work
+
+ENV PATH=/opt/venv/bin:/opt/spark/bin:$PATH \
+    PYTHONPATH=/app:/opt/spark-python \
+    JAVA_HOME=/opt/java \
+    SPARK_HOME=/opt/spark \
+    SPARK_CONF_DIR=/spark/conf \
+    PYSPARK_PYTHON=/opt/venv/bin/python
+
+COPY --chmod=755 docker/spark/start.sh /usr/local/bin/start-spark
+COPY --chmod=755 docker/spark/healthy.py /usr/local/bin/spark-healthy
+COPY Dockerfile requirements/etl.txt requirements/spark.txt /usr/local/share/etl/
+COPY --from=code /sql /sql
+COPY --from=code /spark /spark
+COPY --from=code /app /app
+
+USER 1000:1000
+ENTRYPOINT ["start-spark"]
+CMD ["etl", "run", "--engine", "spark"]

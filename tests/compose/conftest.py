@@ -4,6 +4,7 @@
     project  una copia nueva del proyecto, como un clon, con la imagen del pipeline construida
     stack    el stack completo en marcha y cargado, con pgAdmin y Adminer; compartido
     fresh    un stack propio de la prueba, sin levantar
+    cluster  el stack con el perfil spark, un maestro y dos trabajadores; compartido
 
 Sin motor se saltan («falta ...»); con CI=true ese salto es un fallo.
 """
@@ -12,16 +13,18 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from compose.stack import Stack, docker, fresh_copy
+from compose.stack import Stack, docker, fresh_copy, wait_until
 from etl.settings import ROOT
 
 # Con un nombre por clon: dos que se prueban a la vez no se pisan la imagen.
-IMAGE = f"etl-local/app:pruebas-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
+TAG = f"pruebas-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
+IMAGE, SPARK_IMAGE = f"etl-local/app:{TAG}", f"etl-local/spark:{TAG}"
 OFFICIAL = {"POSTGRES18_IMAGE": "postgres:18"}
 
 
@@ -75,7 +78,12 @@ def make_stack(project: Path, images: dict[str, str]) -> Iterator[Callable[..., 
     made: list[Stack] = []
 
     def make(folder: Path, **options: object) -> Stack:
-        environment = {**images, "ETL_IMAGE": IMAGE, **options.pop("environment", {})}  # type: ignore[dict-item]
+        environment = {
+            **images,
+            "ETL_IMAGE": IMAGE,
+            "SPARK_IMAGE": SPARK_IMAGE,
+            **options.pop("environment", {}),
+        }  # type: ignore[dict-item]
         made.append(Stack(folder, environment, **options))  # type: ignore[arg-type]
         return made[-1]
 
@@ -102,11 +110,36 @@ def stack(make_stack: Callable[..., Stack], project: Path) -> Stack:
     return stack
 
 
-def _wait_healthy(stack: Stack, service: str) -> None:
-    from compose.stack import wait_until
+@pytest.fixture(scope="session")
+def spark_image(project: Path, images: dict[str, str]) -> str:
+    """La imagen de Spark, construida a partir de la copia del proyecto."""
+    builder = Stack(project, {**images, "ETL_IMAGE": IMAGE, "SPARK_IMAGE": SPARK_IMAGE}, profiles=("spark",))
+    builder.compose("build", "spark-master", timeout=1200)
+    return SPARK_IMAGE
 
-    container = stack.container(service)
+
+@pytest.fixture(scope="session")
+def cluster(
+    make_stack: Callable[..., Stack], spark_image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Stack:
+    """Un maestro y dos trabajadores, y `datos/` ya cargado por app_etl, como tras el primer `up`."""
+    cluster: Stack = make_stack(fresh_copy(tmp_path_factory.mktemp("spark")), profiles=("spark",))
+    began = time.monotonic()
+    cluster.compose("up", "--detach", "--no-build", "--scale", "spark-worker=2", timeout=600)
+    for container in (*cluster.containers("spark-worker"), cluster.container("spark-master")):
+        _wait_healthy_container(container)
+    print(f"De «up» a un clúster de dos trabajadores listo: {time.monotonic() - began:.1f} s")
+    _wait_healthy(cluster, "spark-history")
+    assert cluster.wait("app_etl") == 0, cluster.logs("app_etl")
+    return cluster
+
+
+def _wait_healthy(stack: Stack, service: str) -> None:
+    _wait_healthy_container(stack.container(service))
+
+
+def _wait_healthy_container(container: str) -> None:
     wait_until(
         lambda: docker("inspect", "-f", "{{.State.Health.Status}}", container) == "healthy",
-        300, f"{service} sano", pause=0.5,
+        300, f"{container} sano", pause=0.2,
     )  # fmt: skip

@@ -23,6 +23,7 @@ BASE = "docker-compose.yml"
 OVERRIDE = "docker-compose.override.yml"
 SECRETS = "docker-compose.secrets.yml"
 PORTS = ("POSTGRES_PORT", "PGADMIN_PORT", "ADMINER_PORT")
+SPARK_PORTS = ("SPARK_MASTER_UI_PORT", "SPARK_DRIVER_UI_PORT", "SPARK_HISTORY_PORT")
 
 
 @dataclass
@@ -38,7 +39,8 @@ class Stack:
 
     def __post_init__(self) -> None:
         own = {"COMPOSE_PROJECT_NAME": self.name, "CONTAINER_PREFIX": self.name, "NETWORK_NAME": self.name}
-        ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
+        names = PORTS + SPARK_PORTS
+        ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
         self.environment = {**own, **ports, **self.environment}
 
     def compose(
@@ -77,6 +79,10 @@ class Stack:
         """`docker compose run --rm app_etl ...`: otro contenedor del mismo servicio."""
         return self.compose("run", "--rm", "-T", "app_etl", *arguments, **options)
 
+    def spark(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """`docker compose run --rm app_spark ...`: un trabajo para el clúster."""
+        return self.compose("run", "--rm", "-T", "app_spark", *arguments, **options)
+
     def query(self, sql: str, user: str = "alumno") -> list[list[str]]:
         """Una consulta dentro del contenedor de PostgreSQL; cada fila, una lista de textos."""
         text = self.compose(
@@ -97,6 +103,10 @@ class Stack:
     def container(self, service: str) -> str:
         """El identificador del contenedor de un servicio, en marcha o parado."""
         return self.compose("ps", "--all", "--quiet", service).stdout.strip()
+
+    def containers(self, service: str) -> list[str]:
+        """Los de un servicio que puede tener varios."""
+        return self.container(service).split()
 
     def inspect(self, service: str) -> dict[str, Any]:
         """Lo que el motor sabe del contenedor de un servicio."""

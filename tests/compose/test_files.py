@@ -16,7 +16,7 @@ FILES = (BASE, OVERRIDE, SECRETS)
 COMBINATIONS = ((), (BASE,), (BASE, SECRETS), (BASE, OVERRIDE, SECRETS))
 # El orden en que se leen: qué es, cómo arranca, qué sabe, qué toca, de quién depende, cuánto puede.
 KEY_ORDER = (
-    "<<", "image", "container_name", "hostname", "profiles", "restart", "init", "user", "entrypoint", "command",
+    "<<", "image", "container_name", "hostname", "profiles", "restart", "scale", "init", "user", "entrypoint", "command",
     "environment", "secrets", "ports", "volumes", "tmpfs", "shm_size", "networks", "depends_on", "healthcheck",
     "stop_grace_period", "mem_limit", "cpus", "pids_limit", "<<",
 )  # fmt: skip
@@ -123,6 +123,35 @@ def test_the_names_of_the_lesson_are_kept(plain: Callable[..., Stack]) -> None:
     assert published == {"5432", "8080"}
 
 
+def test_the_names_of_the_chapters_on_spark_are_kept(plain: Callable[..., Stack]) -> None:
+    services = plain(profiles=("spark",)).config()["services"]
+    assert services["spark-master"]["hostname"] == "spark-master"
+    assert services["spark-master"]["networks"]["red_bigdata"]["aliases"] == ["master"]
+    assert "container_name" not in services["spark-worker"]
+    assert services["app_spark"]["hostname"] == "app-spark"
+    assert services["app_spark"]["command"] == ["etl", "run", "--engine", "spark"]
+    assert services["app_spark"]["environment"]["SPARK_MASTER_URL"] == "spark://spark-master:7077"
+    ports = {
+        name: [(port["published"], port["target"]) for port in service.get("ports", [])]
+        for name, service in services.items()
+        if "spark" in name
+    }
+    assert ports == {
+        "spark-master": [("8081", 8080)],
+        "spark-worker": [],
+        "spark-history": [("18080", 18080)],
+        "app_spark": [("4040", 4040)],
+    }
+
+
+def test_spark_fits_a_laptop_of_8_gb(plain: Callable[..., Stack]) -> None:
+    """Todo lo que está en marcha mientras dura un trabajo, con dos trabajadores y en su límite."""
+    services = plain(profiles=("spark",)).config()["services"]
+    once = ("postgres", "spark-master", "spark-history", "app_spark")
+    limits = {name: int(services[name]["mem_limit"]) / 2**30 for name in (*once, "spark-worker")}
+    assert sum(limits[name] for name in once) + 2 * limits["spark-worker"] <= 6
+
+
 def test_without_the_override_no_port_is_published_and_with_it_only_on_loopback(
     plain: Callable[..., Stack],
 ) -> None:
@@ -152,11 +181,13 @@ def test_every_service_is_hardened_and_limited(plain: Callable[..., Stack]) -> N
 
 
 def test_nobody_starts_before_what_it_needs(plain: Callable[..., Stack]) -> None:
-    services = plain(profiles=("debug",)).config()["services"]
-    for name in ("migrate", "app_etl", "pgadmin", "adminer"):
+    services = plain(profiles=("debug", "spark")).config()["services"]
+    for name in ("migrate", "app_etl", "pgadmin", "adminer", "app_spark"):
         assert services[name]["depends_on"]["postgres"]["condition"] == "service_healthy"
-    for name in ("app_etl", "pgadmin", "adminer"):
+    for name in ("app_etl", "pgadmin", "adminer", "app_spark"):
         assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    for name in ("spark-worker", "app_spark"):
+        assert services[name]["depends_on"]["spark-master"]["condition"] == "service_healthy"
     assert "-h 127.0.0.1" in services["postgres"]["healthcheck"]["test"][1]
 
 

@@ -7,15 +7,17 @@ import pytest
 from compose.stack import Stack, docker
 
 RUNNING = ("postgres", "pgadmin", "adminer")
+SPARK_RUNNING = ("spark-master", "spark-worker", "spark-history")
 NO_CAPABILITIES = "0000000000000000"
 
 
-@pytest.fixture(params=(*RUNNING, "app_etl", "migrate"))
-def inside(request: pytest.FixtureRequest, stack: Stack) -> Iterator["Inside"]:
+@pytest.fixture(params=(*RUNNING, "app_etl", "migrate", *SPARK_RUNNING, "app_spark"))
+def inside(request: pytest.FixtureRequest) -> Iterator["Inside"]:
     """Un contenedor de cada servicio; los que terminan se levantan con otra orden."""
     service = request.param
-    if service in RUNNING:
-        yield Inside(stack.container(service))
+    stack: Stack = request.getfixturevalue("cluster" if "spark" in service else "stack")
+    if service in RUNNING + SPARK_RUNNING:
+        yield Inside(stack.containers(service)[0])
         return
     stack.compose("run", "--detach", "--name", f"{stack.name}_dentro", service, "sleep", "60")
     yield Inside(f"{stack.name}_dentro")
@@ -52,9 +54,11 @@ def test_nobody_writes_outside_the_volumes_and_memory(inside: Inside) -> None:
     assert inside.sh("touch /tmp/prueba && echo escrito") == "escrito"
 
 
-def test_memory_processes_and_processor_are_limited(stack: Stack) -> None:
-    for service in (*RUNNING, "app_etl", "migrate"):
-        limits = stack.inspect(service)["HostConfig"]
+def test_memory_processes_and_processor_are_limited(stack: Stack, cluster: Stack) -> None:
+    found = [(service, stack.inspect(service)) for service in (*RUNNING, "app_etl", "migrate")]
+    found += [(service, cluster.inspect(service)) for service in SPARK_RUNNING]
+    for service, one in found:
+        limits = one["HostConfig"]
         assert limits["Memory"] > 0, service
         assert limits["NanoCpus"] > 0, service
         assert limits["PidsLimit"] > 0, service

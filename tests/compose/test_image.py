@@ -1,4 +1,4 @@
-"""La imagen del pipeline: lo que pesa, lo que lleva y lo que no."""
+"""Las imágenes propias, la del pipeline y la de Spark: lo que pesan, lo que llevan y lo que no."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,8 @@ from compose.conftest import IMAGE
 from compose.stack import docker
 
 LIMIT_MB = 260
+# Java 17 son 190 MB y los jars de Spark, 260.
+SPARK_LIMIT_MB = 560
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,3 +54,16 @@ def test_no_file_of_the_owner_of_the_clone_gets_in() -> None:
     assert ".env" not in listing
     assert ".git" not in listing
     assert in_image("ls", "-A", "/datos") == ""
+
+
+def test_the_image_of_spark_adds_only_java_and_spark(spark_image: str) -> None:
+    """Empieza por las mismas capas: en disco, lo común está una vez, y el Python es el mismo archivo."""
+    names = (spark_image, IMAGE)
+    sizes = [int(docker("image", "inspect", "-f", "{{.Size}}", name)) for name in names]
+    layers = [json.loads(docker("image", "inspect", name))[0]["RootFS"]["Layers"] for name in names]
+    megabytes = (sizes[0] - sizes[1]) / 1e6
+    print(f"Java y Spark, por encima de la imagen del pipeline: {megabytes:.0f} MB")
+    assert megabytes < SPARK_LIMIT_MB
+    # Las de app_etl menos las tres últimas (receta, sql y app), que en la de Spark van al final.
+    assert layers[0][: len(layers[1]) - 3] == layers[1][:-3]
+    assert json.loads(docker("image", "inspect", spark_image))[0]["Config"]["User"] == "1000:1000"

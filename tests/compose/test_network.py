@@ -4,7 +4,9 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from compose.stack import BASE, PORTS, Stack, docker, fresh_copy
+import pytest
+
+from compose.stack import BASE, PORTS, SPARK_PORTS, Stack, docker, fresh_copy
 
 LOOPBACK, EVERYWHERE = "0100007F", "00000000"
 LISTENING = "0A"
@@ -47,6 +49,13 @@ def test_only_the_published_ports_answer_and_only_on_loopback(stack: Stack) -> N
         assert addresses == {"127.0.0.1"}
 
 
+def test_the_pages_of_spark_are_only_on_loopback_too(cluster: Stack) -> None:
+    for name in ("SPARK_MASTER_UI_PORT", "SPARK_HISTORY_PORT"):
+        port = int(cluster.environment[name])
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        assert listeners(port) == {LOOPBACK}, f"{name} se escucha fuera de 127.0.0.1"
+
+
 def test_a_container_outside_the_network_sees_nobody(stack: Stack) -> None:
     address = stack.inspect("postgres")["NetworkSettings"]["Networks"][stack.name]["IPAddress"]
     image = stack.inspect("app_etl")["Config"]["Image"]
@@ -55,14 +64,16 @@ def test_a_container_outside_the_network_sees_nobody(stack: Stack) -> None:
         assert answer.startswith("cerrado"), f"{target} responde desde fuera de la red"
 
 
+@pytest.mark.usefixtures("spark_image")
 def test_without_the_override_nothing_is_published(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
-    server = make_stack(fresh_copy(tmp_path / "clon"), files=(BASE,), profiles=("debug",))
+    server = make_stack(fresh_copy(tmp_path / "clon"), files=(BASE,), profiles=("debug", "spark"))
     server.compose("up", "--detach", "--no-build", "--wait", "postgres")
     server.compose("up", "--no-build", "--no-start")
-    for service in ("postgres", "pgadmin", "adminer", "app_etl"):
+    spark = ("spark-master", "spark-worker", "spark-history")
+    for service in ("postgres", "pgadmin", "adminer", "app_etl", *spark):
         found = server.inspect(service)
         assert not any(found["HostConfig"]["PortBindings"] or {}), service
-    for name in PORTS:
+    for name in PORTS + SPARK_PORTS:
         assert listeners(int(server.environment[name])) == set()
     server.destroy()
 

@@ -4,18 +4,23 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from compose.stack import BASE, SECRETS, Stack, docker, fresh_copy
 
 PASSWORDS = {
     "postgres_password": "secreto-uno-4711",
     "etl_loader_password": "secreto-dos-4712",
     "lector_password": "secreto-tres-4713",
+    "spark_auth_secret": "secreto-cuatro-4714",
 }
-DEFAULTS = ("bigdata2026", "lector2026")
+DEFAULTS = ("bigdata2026", "lector2026", "spark2026")
+SERVICES = ("postgres", "migrate", "app_etl", "pgadmin", "adminer", "spark-master", "spark-worker")
 
 
+@pytest.mark.usefixtures("spark_image")
 def test_the_stack_works_with_secrets_in_files(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
-    stack = make_stack(fresh_copy(tmp_path / "clon"), files=(BASE, SECRETS), profiles=("debug",))
+    stack = make_stack(fresh_copy(tmp_path / "clon"), files=(BASE, SECRETS), profiles=("debug", "spark"))
     (stack.folder / "secrets").mkdir()
     for name, password in PASSWORDS.items():
         # Con salto de línea al final, como lo deja cualquier editor.
@@ -23,7 +28,11 @@ def test_the_stack_works_with_secrets_in_files(make_stack: Callable[..., Stack],
     assert stack.up() == 0, stack.logs("app_etl")
     assert stack.number("SELECT count(*) FROM ventas") > 0
 
-    for service in ("postgres", "migrate", "app_etl", "pgadmin", "adminer"):
+    # También el clúster: app_spark entra con el secreto del archivo y encuentra lo que cargó app_etl.
+    done = json.loads(stack.spark("etl", "run", "--engine", "spark", "--json").stdout)
+    assert {file["status"] for file in done["files"]} == {"skipped"}
+
+    for service in SERVICES:
         seen = json.dumps(stack.inspect(service)) + stack.logs(service)
         for password in (*PASSWORDS.values(), *DEFAULTS):
             assert password not in seen, f"{service} enseña una contraseña"

@@ -36,7 +36,7 @@ MASTER_SECONDS = 20.0
 # Lo que tarda un trabajador en lanzar su ejecutor, con mucho margen.
 EXECUTOR_SECONDS = 60.0
 # Tras cada ejecutor, lo que se espera al siguiente para decir cuántos hay.
-SETTLE_SECONDS = 2.0
+SETTLE_SECONDS = 3.0
 # El conductor escucha en todas sus redes; solo le hablan los que conocen el secreto.
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104
 
