@@ -149,11 +149,14 @@ RUN ln -s /opt/spark-python/pyspark /opt/spark \
  && ln -s /opt/spark/jars /opt/spark-jars \
  && mkdir -m 1777 /spark-events /spark-work
 
+# TieredStopAtLevel: el maestro, los trabajadores y el historial solo coordinan; si Java optimiza
+# menos su código, arrancan con la mitad de CPU (de 4,3 s a 2,5). No afecta a los trabajos.
 ENV PATH=/opt/venv/bin:/opt/spark/bin:$PATH \
     PYTHONPATH=/app:/opt/spark-python \
     JAVA_HOME=/opt/java \
     SPARK_HOME=/opt/spark \
     SPARK_CONF_DIR=/spark/conf \
+    SPARK_DAEMON_JAVA_OPTS=-XX:TieredStopAtLevel=1 \
     PYSPARK_PYTHON=/opt/venv/bin/python
 
 COPY --chmod=755 docker/spark/start.sh /usr/local/bin/start-spark

@@ -35,6 +35,8 @@ JAVA_VERSIONS = (8, 11, 17)
 MASTER_SECONDS = 20.0
 # Lo que tarda un trabajador en lanzar su ejecutor, con mucho margen.
 EXECUTOR_SECONDS = 60.0
+# Lo que dice Spark al seguir arrancando después de que el maestro no contestara tres veces.
+GAVE_UP = "SparkEnv$.get()"
 # Tras cada ejecutor, lo que se espera al siguiente para decir cuántos hay.
 SETTLE_SECONDS = 3.0
 # El conductor escucha en todas sus redes; solo le hablan los que conocen el secreto.
@@ -96,12 +98,24 @@ def _start(builder: "SparkSession.Builder", master: str) -> "SparkSession":
     from pyspark.errors import PySparkException
 
     try:
-        return builder.getOrCreate()
+        session = builder.getOrCreate()
     except (Py4JError, PySparkException, RuntimeError) as error:
+        if GAVE_UP in str(error):
+            raise _not_admitted(master) from error
         raise ClusterUnavailable(
             f"Spark no pudo empezar a trabajar en {master}: {_first_line(error)}",
             "Compruebe SPARK_MASTER_URL, que el maestro esté en marcha y que el secreto sea el mismo.",
         ) from error
+    if session.sparkContext._jsc.sc().isStopped():
+        raise _not_admitted(master)
+    return session
+
+
+def _not_admitted(master: str) -> ClusterUnavailable:
+    return ClusterUnavailable(
+        f"{master} no admitió el trabajo tras varios intentos.",
+        "Compruebe que SPARK_AUTH_SECRET es el del clúster y que su Spark es de la misma versión.",
+    )
 
 
 def _first_line(error: Exception) -> str:
@@ -182,7 +196,7 @@ def resources(session: "SparkSession") -> Resources:
             raise ClusterUnavailable(
                 f"{master} no dio ningún ejecutor en {EXECUTOR_SECONDS:.0f} s.",
                 "Levante trabajadores con «docker compose --profile spark up -d». Si los hay, mire en la página "
-                "del maestro si otra aplicación tiene todos los núcleos.",
+                "del maestro si queda algún núcleo libre.",
             )
         time.sleep(0.2)
     settled = time.monotonic() + SETTLE_SECONDS
