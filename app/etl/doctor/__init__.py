@@ -4,14 +4,14 @@ Entra la configuración y sale una lista de `Finding`. Cada comprobación es una
 módulo de esta carpeta; ninguna cambia nada. Dentro de un contenedor no hay Docker que mirar.
 
     machine.py  containers.py  ports.py  compose_file.py    lo que se ve desde la máquina
-    database.py  files.py                                   lo que se ve desde los dos sitios
+    database.py  files.py  spark.py                         lo que se ve desde los dos sitios
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from etl import declarations
-from etl.doctor import compose_file, containers, database, docker, files, machine
+from etl.doctor import compose_file, containers, database, docker, files, machine, spark
 from etl.doctor.docker import Project
 from etl.doctor.finding import Finding, bad
 from etl.doctor.ports import ports
@@ -37,6 +37,7 @@ def examine(settings: Settings, root: Path = ROOT) -> list[Finding]:
     if project:
         findings += _stack(project)
     findings += database.database(settings, IN_IMAGE)
+    findings += spark.inside(settings.spark_master) if IN_IMAGE else []
     findings.append(files.output_folder(settings, project))
     findings += files.data_files(settings, declarations.load(settings, None))
     return findings
@@ -62,4 +63,5 @@ def _stack(project: Project) -> Iterator[Finding]:
     password = containers.password(project)
     if password:
         yield password
-    yield from containers.image(project)
+    yield from containers.images(project)
+    yield from spark.published(project)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 
@@ -19,15 +20,19 @@ MEANINGS = {
     2: "orden mal escrita",
     3: "algún archivo no entró",
     4: "no pudo usar la base de datos",
+    5: "no pudo usar el clúster de Spark",
     126: "no se puede ejecutar",
     127: "no existe lo que se quería ejecutar",
     137: "lo mató el sistema",
     139: "fallo de memoria de un programa",
 }
 LOG_LINES = "60"
-# Donde el Dockerfile deja una copia de la receta con la que se hizo la imagen.
+# Donde el Dockerfile deja una copia de la receta con la que se hizo cada imagen, y de qué archivos.
 RECIPE = "/usr/local/share/etl"
-RECIPE_FILES = {"Dockerfile": "Dockerfile", "etl.txt": "requirements/etl.txt"}
+RECIPE_FILES = {
+    "app_etl": ("Dockerfile", "requirements/etl.txt"),
+    "app_spark": ("Dockerfile", "requirements/etl.txt", "requirements/spark.txt"),
+}
 
 
 def exited(project: Project) -> Iterator[Finding]:
@@ -110,42 +115,52 @@ def names(project: Project) -> Iterator[Finding]:
             )
 
 
-def image(project: Project) -> Iterator[Finding]:
-    """Error 6: la imagen se hizo con un Dockerfile o un candado anteriores, o el contenedor con otra imagen."""
-    tag = project.services.get("app_etl", {}).get("image", "")
+def images(project: Project) -> Iterator[Finding]:
+    """Error 6, en cada imagen propia; la de Spark, solo si se usa."""
+    for service in RECIPE_FILES:
+        tag = project.services.get(service, {}).get("image", "")
+        # Por servicio: cuando la etiqueta pasa a otra imagen, el contenedor ya no dice su nombre.
+        users = [
+            one for one in project.containers if project.services.get(one.service, {}).get("image") == tag
+        ]
+        if users or service == "app_etl":
+            yield from _image(project, service, tag, users)
+
+
+def _image(project: Project, service: str, tag: str, users: list[Container]) -> Iterator[Finding]:
+    """La imagen se hizo con un Dockerfile o un candado anteriores, o un contenedor con otra imagen."""
+    profiles = "".join(f" --profile {name}" for name in project.services.get(service, {}).get("profiles", []))
     wanted = docker.ask("image", "inspect", "--format", "{{.Id}}", tag)
     if not tag or not wanted.worked:
         yield skip("imagen", "aún no está construida: se construye con docker compose up -d")
         return
-    changed = _changed_since(project, tag)
+    changed = _changed_since(project, service, tag)
     if changed:
         yield bad(
             "imagen",
             f"«{tag}» se construyó antes de cambiar {' y '.join(changed)}",
-            "docker compose build && docker compose up -d",
+            f"docker compose{profiles} build && docker compose{profiles} up -d",
         )
-    # Por servicio: cuando la etiqueta pasa a otra imagen, el contenedor ya no dice su nombre.
-    users = [one for one in project.containers if project.services.get(one.service, {}).get("image") == tag]
     stale = [one.service for one in users if _image_id(one) != wanted.output]
     if stale:
         yield bad(
             "imagen",
             f"{', '.join(stale)} usa una imagen anterior a la última construida",
-            "docker compose up -d",
+            f"docker compose{profiles} up -d",
         )
     if not changed and not stale:
         yield ok("imagen", f"«{tag}» es la del Dockerfile y el candado de ahora")
 
 
-def _changed_since(project: Project, tag: str) -> list[str]:
+def _changed_since(project: Project, service: str, tag: str) -> list[str]:
     """Compara el contenido y no las fechas: con la caché, una imagen recién hecha puede parecer vieja."""
     listing = ["run", "--rm", "--network", "none", "--entrypoint", "sh", tag, "-c"]
     changed = []
-    for inside, outside in RECIPE_FILES.items():
-        answer = docker.ask(*listing, f"cat {RECIPE}/{inside}")
-        now = (project.root / outside).read_text(encoding="utf-8")
+    for file in RECIPE_FILES[service]:
+        answer = docker.ask(*listing, f"cat {RECIPE}/{Path(file).name}")
+        now = (project.root / file).read_text(encoding="utf-8")
         if not answer.worked or answer.output.strip() != now.replace("\r\n", "\n").strip():
-            changed.append(outside)
+            changed.append(file)
     return changed
 
 
