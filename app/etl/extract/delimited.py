@@ -6,8 +6,10 @@ Todo el archivo se lee por bloques: la memoria no depende de su tamaño.
 
 import codecs
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +29,9 @@ BLOCK = 4 << 20
 LINE_LIMIT = 64 << 20
 FIELD_LIMIT = 1 << 20
 HEADER_LIMIT = 1 << 20
+# Si todas las filas que siguen a la cabecera acaban en un separador de más, es así como está escrito.
+FOLLOWING, UNNAMED = 50, "(sin nombre)"
+SEP_LINE = re.compile(rb'"?sep=(.|\\t)"?\s*$', re.IGNORECASE)
 
 
 @dataclass
@@ -75,24 +80,45 @@ def open_delimited(stream: ByteStream, dialect: Dialect) -> DelimitedFile:
     utf8 = Utf8Stream(stream, dialect.encoding)
     first = utf8.read(BLOCK)
     lines = first[:HEADER_LIMIT].splitlines(keepends=True)
-    texts = (
-        line.decode("utf-8", "replace").replace("\0", "\\x00") for line in lines[dialect.preamble_rows :]
-    )
+    # Excel antepone a veces una línea que dice el separador; si es el declarado, no es la cabecera.
+    above = dialect.preamble_rows
+    above += bool(lines[above:] and SEP_LINE.match(lines[above]))
+    names, height, following = _first_rows(lines[above:], dialect)
+    used = above + (height if dialect.header else 0)
+    header = names if dialect.header else [str(number) for number in range(1, len(names) + 1)]
+    if dialect.header and following and all(_ends_in_delimiter(row, header) for row in following):
+        header = [*header, UNNAMED]
+    return DelimitedFile(header, dialect, utf8, first[sum(map(len, lines[:used])) :], used + 1)
+
+
+def _first_rows(lines: list[bytes], dialect: Dialect) -> tuple[list[str], int, list[list[str]]]:
+    """La primera fila, cuántas líneas ocupa con las vacías de encima, y unas cuantas de las que siguen."""
     reader = csv.reader(
-        texts,
+        (line.decode("utf-8", "replace").replace("\0", "\\x00") for line in lines),
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
         escapechar=dialect.escape,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
     )
-    names = next((row for row in reader if row), None)
+    rows = (row for row in reader if row)
+    try:
+        names = next(rows, None)
+    except csv.Error as error:
+        raise FileRefused(f"La cabecera está mal escrita: {error}.", "Revise sus comillas.") from error
     if names is None:
         raise FileRefused(
             "El archivo está vacío: no tiene ni cabecera.", "Expórtelo de nuevo desde su origen."
         )
-    used = dialect.preamble_rows + (reader.line_num if dialect.header else 0)
-    header = names if dialect.header else [str(number) for number in range(1, len(names) + 1)]
-    return DelimitedFile(header, dialect, utf8, first[sum(map(len, lines[:used])) :], used + 1)
+    height = reader.line_num
+    try:
+        return names, height, list(islice(rows, FOLLOWING))
+    except csv.Error:  # una fila mal escrita la apartará quien lea las filas
+        return names, height, []
+
+
+def _ends_in_delimiter(row: list[str], header: list[str]) -> bool:
+    """«1;Ana;» bajo «id;nombre»: un separador de más al final, y nada detrás."""
+    return len(row) == len(header) + 1 and row[-1] == ""
 
 
 def split(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) -> Records:

@@ -145,7 +145,10 @@ def split_raw(raw: str, header: list[str], written: dict[str, Any] | None) -> li
             escapechar=written["escape"],
             quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
         )
-        values = list(next(rows, []))
+        try:
+            values = list(next(rows, []))
+        except csv.Error:  # unas comillas que nadie cerró
+            values = []
     return values if len(values) == len(header) else []
 
 
