@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from etl.settings import ROOT, Settings
@@ -54,6 +55,20 @@ def test_inspect_says_what_it_sees_and_loads_nothing(settings: Settings) -> None
     ]
     assert (seen["columns"][1]["distinct"], seen["columns"][4]["nulls"]) == (3, 1)
     assert [reject["line"] for reject in seen["rejects"]] == [5, 6]
+
+
+def test_inspect_goes_on_after_a_file_that_cannot_be_read(settings: Settings) -> None:
+    with zipfile.ZipFile(settings.datos_dir / "varios.zip", "w") as archive:
+        archive.writestr("foto.png", b"\x89PNG")
+        archive.writestr("año.csv", "id;v\n1;2,5\n")
+    shown = etl(ROOT, settings, "inspect", str(settings.datos_dir))
+    assert shown.returncode == 3, shown.stderr
+    assert "✖ varios.zip/foto.png: Formato «.png» desconocido" in shown.stdout
+    assert "staging.ano" in shown.stdout
+    document = json.loads(etl(ROOT, settings, "inspect", str(settings.datos_dir), "--json").stdout)
+    [bad, good] = document["files"]
+    assert "desconocido" in bad["reason"]
+    assert (good["reason"], good["rows_read"]) == (None, 1)
 
 
 def test_new_moves_a_file_from_staging_to_a_declared_table(settings: Settings, tmp_path: Path) -> None:
