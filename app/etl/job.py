@@ -12,7 +12,7 @@ from uuid import UUID
 from etl.database.connection import Connection
 from etl.dialect import Dialect
 from etl.extract.match import match_columns
-from etl.extract.read import DELIMITED, Document, open_document, written_as
+from etl.extract.read import Document, open_document, written_as
 from etl.extract.source import Opened, Source
 from etl.load import ledger
 from etl.load.ledger import Counts, Entry
@@ -68,21 +68,21 @@ def open_for_table(
     assert job.load_id is not None
     optional = job.target.rows.optional
     with open_document(job.source, file, job.dialect, optional) as (document, result.encoding, warnings):
-        describe_dialect(result, job)
+        written = written_as(document)
+        if written:
+            describe_dialect(result, written)
         columns, unmatched = match_columns(document.header, job.target.rows, job.dialect.header)
         result.warnings = warnings + unmatched + ambiguities(job.dialect)
-        ledger.describe(connection, job.load_id, document.header, written_as(document))
+        ledger.describe(connection, job.load_id, document.header, written)
         yield document, columns
 
 
-def describe_dialect(result: FileResult, job: Job) -> None:
+def describe_dialect(result: FileResult, written: Dialect) -> None:
     """Cómo está escrito un archivo declarado: lo que dice su declaración."""
-    if job.source.suffix in DELIMITED:
-        written = job.dialect
-        result.header, result.preamble_rows = written.header, written.preamble_rows
-        result.dialect = {
-            "delimiter": written.delimiter,
-            "quote": written.quote,
-            "escape": written.escape,
-            "line_end": None,
-        }
+    result.header, result.preamble_rows = written.header, written.preamble_rows
+    result.dialect = {
+        "delimiter": written.delimiter,
+        "quote": written.quote,
+        "escape": written.escape,
+        "line_end": None,
+    }

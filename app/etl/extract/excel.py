@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
@@ -38,36 +38,41 @@ class Worksheet:
             yield Chunk(table, pa.array([line for line, _ in batch], pa.int64()), texts.__getitem__, ISO)
 
 
-def open_workbook(path: Path) -> tuple[Worksheet, list[str]]:
-    """La primera hoja con algo escrito, y el aviso de que hay otras. Lanza `FileRefused` si no vale."""
-    names = sheet_names(path)
-    warnings = (
-        [f"solo se carga la hoja «{names[0]}»; las demás no: {', '.join(names[1:])}"] if names[1:] else []
-    )
-    return open_worksheet(path, names[0] if names else None), warnings
+def open_workbook(file: Path | IO[bytes]) -> tuple[Worksheet, list[str]]:
+    """La primera hoja con algo escrito, y el aviso de que hay otras.
 
-
-def open_worksheet(path: Path, sheet: str | None = None) -> Worksheet:
-    """Abre una hoja, por omisión la primera. Lanza `FileRefused` si no se puede leer o está vacía."""
-    rows = sheet_rows(path, sheet)
+    Lanza `FileRefused` si no se puede leer o todas están vacías.
+    """
+    book = _book(file)
+    names = _written_sheets(book)
+    rows = _rows(_sheet(book, names[0] if names else None))
     try:
         _, header = next(rows)
     except StopIteration:
         raise FileRefused(
             "La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja o expórtela de nuevo."
         ) from None
-    return Worksheet([cell_text(cell) or "" for cell in header], rows)
+    warnings = (
+        [f"solo se carga la hoja «{names[0]}»; las demás no: {', '.join(names[1:])}"] if names[1:] else []
+    )
+    return Worksheet([cell_text(cell) or "" for cell in header], rows), warnings
 
 
 def sheet_names(path: Path) -> list[str]:
     """Las hojas con algo escrito, en su orden."""
-    book = _book(path)
+    return _written_sheets(_book(path))
+
+
+def _written_sheets(book: CalamineWorkbook) -> list[str]:
     return [name for name in book.sheet_names if _sheet(book, name).height]
 
 
 def sheet_rows(path: Path, sheet: str | None = None) -> Iterator[tuple[int, list[Any]]]:
     """Las filas con algo escrito de una hoja, con su número."""
-    found = _sheet(_book(path), sheet)
+    return _rows(_sheet(_book(path), sheet))
+
+
+def _rows(found: CalamineSheet) -> Iterator[tuple[int, list[Any]]]:
     first = found.start[0] if found.start else 0
     return (
         (line, row)
@@ -83,9 +88,9 @@ def _sheet(book: CalamineWorkbook, name: str | None) -> CalamineSheet:
         raise FileRefused(f"No se puede leer la hoja: {error}.", "Guarde el libro de nuevo.") from error
 
 
-def _book(path: Path) -> CalamineWorkbook:
+def _book(file: Path | IO[bytes]) -> CalamineWorkbook:
     try:
-        return CalamineWorkbook.from_path(str(path))
+        return CalamineWorkbook.from_object(file)
     except (CalamineError, OSError) as error:
         raise FileRefused(
             f"No es un libro de Excel legible: {error}.", "Ábralo con Excel y guárdelo de nuevo."

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -39,10 +40,10 @@ class ParquetFile:
             raise _damaged(error) from error
 
 
-def open_parquet(path: Path) -> ParquetFile:
+def open_parquet(file: Path | IO[bytes]) -> ParquetFile:
     """Lanza `FileRefused` si el archivo está dañado o no es Parquet."""
     try:
-        return ParquetFile(parquet.ParquetFile(path))
+        return ParquetFile(parquet.ParquetFile(file))
     except DAMAGED as error:
         raise _damaged(error) from error
 

@@ -1,9 +1,11 @@
 """Elige el lector de cada formato por la extensión del nombre, ya sin compresión."""
 
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
+from pathlib import Path
+from typing import IO, Protocol
 
 from etl.chunk import Chunk
 from etl.dialect import Dialect
@@ -14,7 +16,9 @@ from etl.extract.disguise import refuse_disguised
 from etl.extract.encoding import ByteStream, effective_encoding
 from etl.extract.source import Opened, Source, decompressed
 
-DELIMITED = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": ",", ".dat": ","}
+# En estos el separador lo dice el nombre; en los demás, la declaración.
+TABBED = (".tsv", ".tab")
+DELIMITED = (".csv", ".txt", ".dat", *TABBED)
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
@@ -41,8 +45,9 @@ def open_document(
     Lanza `FileRefused` si el formato no se conoce o el archivo está dañado.
     """
     if source.suffix in PARQUET or source.suffix in EXCEL:
-        document, warnings = _workbook(source)
-        yield document, None, warnings
+        with _whole(source, file) as workbook:
+            document, warnings = _workbook(source.suffix, workbook)
+            yield document, None, warnings
         return
     if source.suffix not in DELIMITED and source.suffix not in JSON_LINES:
         raise FileRefused(
@@ -59,22 +64,33 @@ def open_document(
             yield open_json_lines(whole, encoding, optional), encoding, warnings
         else:
             refuse_disguised(sample)
-            yield open_delimited(whole, replace(dialect, encoding=encoding)), encoding, warnings
+            delimiter = "\t" if source.suffix in TABBED else dialect.delimiter
+            written = replace(dialect, encoding=encoding, delimiter=delimiter)
+            yield open_delimited(whole, written), encoding, warnings
 
 
-def _workbook(source: Source) -> tuple[Document, list[str]]:
+@contextmanager
+def _whole(source: Source, file: Opened) -> Iterator[Path | IO[bytes]]:
+    """Un archivo que se puede leer a saltos; lo comprimido se extrae a uno temporal, sin nombre."""
+    if not source.packed:
+        yield source.path
+        return
+    with tempfile.TemporaryFile() as unpacked, decompressed(source, file) as stream:
+        while data := stream.read(SAMPLE):
+            unpacked.write(data)
+        unpacked.seek(0)
+        yield unpacked
+
+
+def _workbook(suffix: str, file: Path | IO[bytes]) -> tuple[Document, list[str]]:
     """Los formatos que no se leen en orden, y sus avisos; sus librerías solo se cargan si hacen falta."""
-    if source.member is not None:
-        raise FileRefused(
-            "Un libro de Excel o un Parquet dentro de un .zip no se lee.", "Descomprímalo en la carpeta."
-        )
-    if source.suffix in PARQUET:
+    if suffix in PARQUET:
         from etl.extract.parquet import open_parquet
 
-        return open_parquet(source.path), []
+        return open_parquet(file), []
     from etl.extract.excel import open_workbook
 
-    return open_workbook(source.path)
+    return open_workbook(file)
 
 
 def written_as(document: Document) -> Dialect | None:

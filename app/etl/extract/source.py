@@ -56,6 +56,11 @@ class Source:
         return name[: -len(Path(name).suffix)] if name.lower().endswith(COMPRESSED) else name
 
     @property
+    def packed(self) -> bool:
+        """Si lo que se lee no es el archivo tal cual, sino lo que hay comprimido en él."""
+        return self.member is not None or self.path.name != self.content_name
+
+    @property
     def suffix(self) -> str:
         return Path(self.content_name).suffix.lower()
 
@@ -226,7 +231,7 @@ def decompressed(source: Source, file: Opened) -> Iterator[ByteStream]:
     if source.member is not None:
         with zipfile.ZipFile(source.path) as archive, _opened_member(archive, source.member) as member:
             yield Limited(_by_name(source.member, member), file.size)
-    elif source.path.name != source.content_name:
+    elif source.packed:
         yield Limited(_by_name(source.path.name, file), file.size)
     else:
         yield file

@@ -82,7 +82,7 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
         with open_json(source, file) as (document, encoding):
             nested = frozenset(document.header.index(key) for key in document.nested)
             yield document, Found(tuple(document.header), encoding=encoding, native=True, nested=nested)
-    elif source.suffix in EXCEL and source.member is None:
+    elif source.suffix in EXCEL and not source.packed:
         yield _open_sheet(source)
     elif source.suffix in SQLITE and source.member is None:
         from etl.extract.sqlite import open_table
@@ -93,8 +93,11 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
         with _open_text(source, file) as text:
             yield text
     else:
-        with open_document(source, file, UNKNOWN) as (document, encoding, _):
-            yield document, Found(tuple(document.header), encoding=encoding, native=True)
+        with open_document(source, file, UNKNOWN) as (document, encoding, warnings):
+            yield (
+                document,
+                Found(tuple(document.header), encoding=encoding, warnings=tuple(warnings), native=True),
+            )
 
 
 @contextmanager
@@ -130,7 +133,7 @@ def _open_sheet(source: Source) -> tuple[Document, Found]:
 
 def _probes(source: Source) -> bytes:
     """Trozos repartidos por un archivo sin comprimir, cortados por líneas."""
-    if source.member is not None or source.path.name != source.content_name:
+    if source.packed:
         return b""
     size = source.path.stat().st_size
     pieces = []

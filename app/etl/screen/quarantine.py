@@ -27,7 +27,8 @@ from etl.undeclared import staging
 from etl.undeclared.names import column_names
 
 # Una hoja de cálculo ejecuta lo que empieza así; el apóstrofo lo deja en texto (OWASP, «CSV injection»).
-FORMULA = re.compile(r"^[=+\-@\t\r]")
+# Lo que ya llevaba uno lleva otro: al cargarlo se quita solo uno.
+FORMULA = re.compile(r"^'*[=+\-@\t\r]")
 NUMBER = re.compile(r"^[+-]?[0-9][0-9.,]*$")
 
 SUMMARY = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from etl.extract.delimited import DelimitedFile
 from etl.extract.encoding import Utf8Stream
 from etl.extract.read import Document
-from etl.extract.source import COMPRESSED, Opened, Source
+from etl.extract.source import Opened, Source
 
 # Codificaciones en que un carácter es un byte: se sabe a qué byte corresponde cada carácter.
 SINGLE_BYTE = ("ascii", "iso8859-1", "iso8859-15", "cp1252", "cp850")
@@ -60,7 +60,7 @@ def plan(
 
 
 def _can_split(source: Source, encoding: str) -> bool:
-    if source.member is not None or source.path.suffix.lower() in COMPRESSED:
+    if source.packed:
         return False
     return encoding == "utf-8" or codecs.lookup(encoding).name in SINGLE_BYTE
 

@@ -1,0 +1,185 @@
+"""La orden `etl` entera, en su proceso: códigos de salida, el documento JSON y qué sale por dónde."""
+
+import json
+import os
+import pty
+import re
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from etl.settings import Settings
+from loader import check_invariants, environment, etl, finish, prepare, statuses, wait_for_copy
+from shop import CLIENTES, cliente, clientes, load_one, query, write, write_parents
+
+# Lo que otro programa puede esperar siempre de un archivo; puede haber más.
+PROMISED = {
+    "file": str, "dataset": str, "table": str, "status": str, "rows_read": int, "rows_loaded": int,
+    "rows_updated": int, "rows_duplicate": int, "rows_rejected": int, "bytes": int, "seconds": float,
+}  # fmt: skip
+
+
+def test_json_is_one_document_with_what_was_promised(settings: Settings) -> None:
+    write(settings, "clientes.csv", CLIENTES, cliente(1), cliente(1), cliente(2, fecha_alta="ayer"))
+    write(settings, "clientes_vacio.csv", "")
+    done = etl(settings, "run", "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", document["run_id"])
+    assert document["engine"] == "pandas"
+    good, bad = document["files"]
+    for file in document["files"]:
+        assert {name: type(file[name]) for name in PROMISED} == PROMISED
+        del file["seconds"]
+    assert good == good | {
+        "file": "clientes.csv", "dataset": "clientes", "table": "datos.clientes", "status": "loaded",
+        "rows_read": 3, "rows_loaded": 1, "rows_updated": 0, "rows_duplicate": 1, "rows_rejected": 1,
+        "bytes": (settings.datos_dir / "clientes.csv").stat().st_size, "reason": None,
+    }  # fmt: skip
+    assert bad == bad | {
+        "file": "clientes_vacio.csv", "status": "refused", "rows_read": 0, "bytes": 0,
+        "reason": "El archivo está vacío: no tiene ni cabecera. Expórtelo de nuevo desde su origen.",
+    }  # fmt: skip
+    assert query(settings, "SELECT DISTINCT run_id::text FROM etl.loads") == [document["run_id"]]
+
+
+def test_quiet_says_nothing_but_what_failed(settings: Settings) -> None:
+    write(settings, "clientes.csv", CLIENTES, cliente(1), cliente(2, fecha_alta="ayer"))
+    for _ in range(2):
+        done = etl(settings, "run", "--quiet")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    write(settings, "clientes_vacio.csv", "")
+    done = etl(settings, "run", "--quiet")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("✖ clientes_vacio.csv: El archivo está vacío")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changes", "code", "said"),
+    [
+        pytest.param(["run"], {}, 0, "", id="0 todo cargado"),
+        pytest.param(["run", "no_existe.csv"], {}, 2, "No existe «no_existe.csv»", id="2 una ruta que no existe"),
+        pytest.param(["run", "--motor", "x"], {}, 2, "--motor", id="2 una opción que no existe"),
+        pytest.param(["run", "--datasets", "no.py"], {}, 2, "No se puede leer «no.py»", id="2 sin declaraciones"),
+        pytest.param(["run"], {"DB_PORT": "cinco"}, 2, "DB_PORT", id="2 una variable mal escrita"),
+        pytest.param(["run", "{vacío}"], {}, 3, "está vacío", id="3 un archivo rechazado"),
+        pytest.param(["run"], {"DB_PORT": "1", "DB_CONNECT_SECONDS": "0.2"}, 4, "No se puede usar", id="4 nadie escucha"),
+        pytest.param(["run"], {"DB_NAME": "otra"}, 4, "otra", id="4 la base no existe"),
+    ],
+)  # fmt: skip
+def test_the_exit_code_says_how_it_ended(
+    settings: Settings, tmp_path: Path, arguments: list[str], changes: dict[str, str], code: int, said: str
+) -> None:
+    write_parents(settings)
+    (tmp_path / "clientes_vacio.csv").touch()
+    paths = {"{vacío}": str(tmp_path / "clientes_vacio.csv")}
+    done = etl(settings, *(paths.get(argument, argument) for argument in arguments), **changes)
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_of_ours_ends_with_1_and_hides_its_trace_until_asked(
+    settings: Settings, tmp_path: Path
+) -> None:
+    broken = tmp_path / "rota.py"
+    broken.write_text("1 / 0\n")
+    done = etl(settings, "run", "--datasets", str(broken))
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "Error: ZeroDivisionError: division by zero")
+    assert "Traceback" in etl(settings, "run", "--datasets", str(broken), ETL_DEBUG="1").stderr
+
+
+@pytest.mark.spark
+def test_a_cluster_that_does_not_answer_ends_with_5(settings: Settings) -> None:
+    done = etl(settings, "run", "--engine", "spark", SPARK_MASTER_URL="spark://127.0.0.1:1")
+    assert (done.returncode, "Traceback" in done.stderr) == (5, False), done.stderr
+    assert query(settings, "SELECT count(*) FROM etl.loads") == [0]
+
+
+# --- En un terminal --------------------------------------------------------------------------
+
+
+def in_a_terminal(settings: Settings, *arguments: str) -> tuple[int, int]:
+    """`etl` con un terminal de verdad por entrada y salidas. Devuelve el proceso y el terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "etl", *arguments],
+            environment(settings, TERM="xterm-256color", COLUMNS="100", LINES="30"),
+        )
+    return pid, terminal
+
+
+def read_until_closed(terminal: int) -> str:
+    seen = b""
+    while True:
+        try:
+            data = os.read(terminal, 65_536)
+        except OSError:  # el otro lado ya no está
+            break
+        if not data:
+            break
+        seen += data
+    os.close(terminal)
+    return seen.decode()
+
+
+def test_ctrl_c_stops_at_once_says_so_and_leaves_nothing(settings: Settings) -> None:
+    prepare(settings)
+    pid, terminal = in_a_terminal(settings, "run")
+    wait_for_copy(settings)
+    began = time.monotonic()
+    os.write(terminal, b"\x03")
+    seen = read_until_closed(terminal)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert time.monotonic() - began < 10
+    assert code == 130
+    assert "Interrumpido: no queda nada a medias." in seen
+    assert "Traceback" not in seen
+    check_invariants(settings)
+    assert statuses(settings) == ["failed"]
+    finish(settings)
+
+
+def test_a_terminal_shows_rows_rate_and_time_left(settings: Settings) -> None:
+    path = prepare(settings)
+    # Cuatro veces más, para que dé tiempo a verla.
+    text = path.read_text()
+    path.write_text(text + text.split("\n", 1)[1] * 3)
+    pid, terminal = in_a_terminal(settings, "run")
+    seen = read_until_closed(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
+    assert re.search(r"ventas\.csv [━╸╺ ]+ +[0-9]+ % [0-9.]+ filas [0-9.]+/s [0-9-]+:[0-9-]+", plain), plain[
+        :500
+    ]
+
+
+def test_elsewhere_there_is_no_bar_nor_colour(settings: Settings) -> None:
+    write(settings, "clientes.csv", CLIENTES, cliente(1))
+    done = etl(settings, "run")
+    assert "\x1b" not in done.stdout + done.stderr
+    assert re.search(r"clientes\.csv +cargado +1 +1 +0 +0", done.stdout)
+    assert done.stderr == ""
+
+
+# --- Corregir lo apartado --------------------------------------------------------------------
+
+
+def test_the_quarantine_is_harmless_in_a_spreadsheet_and_comes_back_as_it_was(
+    settings: Settings, tmp_path: Path
+) -> None:
+    names = {1: "=cmd|' /C calc'!A0", 2: "+1+1", 3: "-2+3", 4: "@SUM(A1)", 5: "Ana", 6: "'=1"}
+    rows = (cliente(number, nombre, fecha_alta="ayer") for number, nombre in names.items())
+    load_one(settings, "clientes.csv", CLIENTES, *rows)
+    output = tmp_path / "clientes_corregir.csv"
+    assert etl(settings, "rejects", "clientes", "--csv", str(output)).returncode == 0
+    text = output.read_text(encoding="utf-8-sig")
+    cells = [line.split(",")[2] for line in text.splitlines()[1:]]
+    assert cells == ["'=cmd|' /C calc'!A0", "'+1+1", "'-2+3", "'@SUM(A1)", "Ana", "''=1"]
+    corrected = [line.replace(",ayer,", ",2024-01-15,", 1) for line in text.splitlines()]
+    output.write_text("\n".join(corrected), encoding="utf-8-sig")
+    assert etl(settings, "run", "--quiet", str(output)).returncode == 0
+    assert dict(clientes(settings)) == names
