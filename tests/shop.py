@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from etl.database.connection import LOADER, connect
 from etl.datasets import Cliente, Producto, Tienda, Venta
+from etl.dialect import Dialect
+from etl.engines.local import load_rows
 from etl.extract.source import Source
-from etl.job import Progress
+from etl.job import Progress, Session
 from etl.load.ledger import Counts
+from etl.one_file import load_file
 from etl.pipeline import run
 from etl.result import FileResult, RunResult
+from etl.schema import Target
 from etl.settings import Settings
 from support import connect_settings
 
@@ -102,3 +108,10 @@ def numbers(result: FileResult) -> tuple[int, int, int, int, int]:
     """Leídas, cargadas, actualizadas, duplicadas y rechazadas."""
     counts = result.counts
     return counts.read, counts.loaded, counts.updated, counts.duplicate, counts.rejected
+
+
+def load_as(settings: Settings, path: Path, target: Target, dialect: Dialect) -> FileResult:
+    """Carga un archivo de la carpeta con otra tabla, u otra escritura, que las que se declararon."""
+    with connect(settings, role=LOADER) as connection:
+        session = Session(settings, uuid4(), "pandas", silent, connection, load_rows)
+        return load_file(session, Source(path, path.name), target, dialect)

@@ -5,29 +5,27 @@ Si se corta la conexión, se mira en el libro de cargas si el COMMIT llegó a ha
 repetir: nunca se repite a ciegas.
 """
 
-import re
 import time
 from dataclasses import replace
 from functools import partial
 
 import psycopg
 import pyarrow as pa
-from psycopg import errors, sql
+from psycopg import errors
 
+from etl import known_file
 from etl.database.connection import LOADER, Connection, reconnect
 from etl.dialect import Dialect
 from etl.errors import FileFailed, FileRefused
-from etl.extract.source import Source, beside, opened
+from etl.extract.source import Source, opened
 from etl.job import Job, LoadRows, Progress, Session, Work
 from etl.load import ledger, versions
 from etl.load.ledger import Counts, Entry
-from etl.load.versions import Known
 from etl.result import FileResult
 from etl.schema import Target
 
 # Una conexión que se corta tres veces en el mismo archivo no es mala suerte.
 ATTEMPTS = 3
-STILL_REFERENCED = re.compile(r'Key \((.+)\)=\((.+)\) is still referenced from table "(.+)"\.')
 # Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
 OTHER_LOADER_SECONDS = 600
 
@@ -118,11 +116,11 @@ def _load(
     """La transacción entera de un archivo, sin el COMMIT."""
     lock_table(connection, job.target.name)
     with opened(job.source) as file:
-        known = _known(connection, job)
+        known = known_file.find_known(connection, job)
         if known and versions.is_complete(connection, job.target, known):
-            _skip(connection, job, result, known)
+            known_file.skip(connection, job, result, known)
             return
-        _defer(connection, job.target, "DEFERRED")
+        known_file.defer_references(connection, job.target)
         if known:
             job.load_id = known.load_id
             versions.reopen(connection, job.target, job.entry, known.load_id)
@@ -132,47 +130,10 @@ def _load(
         result.status = "loaded"
         result.counts, sha256 = load_rows(connection, progress, job, file, result)
         if retired:
-            _settle_removed(connection, job, result, reopened=known is not None)
+            known_file.settle_removed(connection, job, result, reopened=known is not None)
         elif known:
-            _check_references(connection, job.target)
+            known_file.check_references(connection, job.target)
         ledger.finish(connection, job.load_id, sha256, result.counts, result.encoding, result.warnings)
-
-
-def _known(connection: Connection, job: Job) -> Known | None:
-    """La carga anterior de ese contenido; la huella solo se calcula si hay una del mismo tamaño."""
-    if not ledger.may_be_known(connection, job.entry):
-        return None
-    return versions.find_known(connection, job.entry, fingerprint(job.source))
-
-
-def _skip(connection: Connection, job: Job, result: FileResult, known: Known) -> None:
-    """El contenido ya está cargado. Su archivo puede haber cambiado de nombre, o ser ahora copia de otro."""
-    result.status, result.counts = "skipped", Counts()
-    if known.file == job.entry.file:
-        return
-    other = beside(job.source, known.file)
-    if other is None or fingerprint(other) != fingerprint(job.source):
-        versions.rename(connection, known.load_id, job.entry.file)
-    _defer(connection, job.target, "DEFERRED")
-    if versions.retire_previous(connection, job.target, job.entry, known.load_id):
-        _settle_removed(connection, job, result, reopened=False)
-
-
-def _settle_removed(connection: Connection, job: Job, result: FileResult, reopened: bool) -> None:
-    """Lo que la versión anterior traía y esta no: se puede quitar, se dice y quizá otro archivo lo trae."""
-    _check_references(connection, job.target)
-    if removed := versions.count_removed(connection, job.target):
-        result.warnings.append(
-            f"filas de la versión anterior que esta no trae, quitadas de la tabla: {removed}"
-        )
-    # También si no falta ninguna: un contenido antiguo que vuelve no manda sobre los que llegaron después.
-    if removed or reopened:
-        versions.mark_incomplete(connection, job.target)
-
-
-def fingerprint(source: Source) -> str:
-    with opened(source) as file:
-        return file.finish()
 
 
 def lock_table(connection: Connection, table: str) -> None:
@@ -184,26 +145,6 @@ def lock_table(connection: Connection, table: str) -> None:
         if time.monotonic() > deadline:
             raise FileFailed(f"Otra carga de {table} sigue en marcha.", "Espere a que acabe y repita.")
         time.sleep(0.1)
-
-
-def _check_references(connection: Connection, target: Target) -> None:
-    try:
-        _defer(connection, target, "IMMEDIATE")
-    except errors.ForeignKeyViolation as error:
-        # El detalle viene en inglés y a veces traducido; si no se reconoce, se enseña tal cual.
-        detail = error.diag.message_detail or str(error)
-        if found := STILL_REFERENCED.match(detail):
-            detail = f"la de {found[1]} «{found[2]}» sigue en uso en «{found[3]}»."
-        raise FileRefused(
-            f"La versión nueva ya no trae filas que otras tablas necesitan: {detail}",
-            "Devuélvalas al archivo o quite antes las filas que las usan.",
-        ) from error
-
-
-def _defer(connection: Connection, target: Target, mode: str) -> None:
-    if target.referenced_by:
-        names = sql.SQL(", ").join(sql.Identifier(*name) for name in target.referenced_by)
-        connection.execute(sql.SQL("SET CONSTRAINTS {} {}").format(names, sql.SQL(mode)))
 
 
 def _failure(error: psycopg.Error) -> FileFailed:

@@ -8,20 +8,14 @@ import gzip
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from hypothesis import example, given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
-from etl.database.connection import LOADER, connect
 from etl.dataset import target_of
 from etl.datasets import Cliente
-from etl.engines.local import load_rows
-from etl.extract.source import Source
-from etl.job import Session
-from etl.one_file import load_file
 from etl.result import FileResult
 from etl.settings import Settings
 from shop import (
@@ -31,12 +25,12 @@ from shop import (
     cliente,
     clientes,
     load,
+    load_as,
     load_one,
     numbers,
     producto,
     query,
     rejects,
-    silent,
     tienda,
     venta,
     write,
@@ -188,10 +182,7 @@ def test_a_chain_of_updates_comes_undone_one_by_one(settings: Settings) -> None:
 def ignoring(settings: Settings, name: str) -> FileResult:
     """Carga un archivo como si `clientes` declarase `on_repeat = "ignore"`."""
     target = replace(target_of(Cliente), on_repeat="ignore")
-    path = settings.datos_dir / name
-    with connect(settings, role=LOADER) as connection:
-        session = Session(settings, uuid4(), "pandas", silent, connection, load_rows)
-        return load_file(session, Source(path, name), target, Cliente.dialect)
+    return load_as(settings, settings.datos_dir / name, target, Cliente.dialect)
 
 
 def test_with_ignore_the_first_file_keeps_the_row_and_the_second_takes_it_over_if_it_is_dropped(

@@ -18,6 +18,7 @@ FLOW = [
     "one_file",
     "engines.spark.cluster",
     "engines.local",
+    "known_file",
     "job",
     "load.table",
     "transform.validate",

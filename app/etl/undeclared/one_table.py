@@ -23,10 +23,11 @@ from etl.extract.ending import without_ending
 from etl.extract.source import Source, opened
 from etl.extract.unknown import Found, open_unknown
 from etl.job import Job, Progress, Session
+from etl.known_file import fingerprint
 from etl.load import ledger
 from etl.load.encode import encode
 from etl.load.table import Prepared, TableWriter
-from etl.one_file import fingerprint, load_file, lock_table
+from etl.one_file import load_file, lock_table
 from etl.result import FileResult
 from etl.schema import Schema, Target
 from etl.undeclared import staging
