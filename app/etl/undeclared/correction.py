@@ -20,10 +20,11 @@ from etl.extract.corrected import EXPLAINED, restored
 from etl.extract.source import Source, decompressed, opened
 from etl.extract.unknown import TEXT_SUFFIXES, open_unknown
 from etl.job import Job, Progress
+from etl.known_file import fingerprint
 from etl.load import ledger, versions
 from etl.load.encode import encode
 from etl.load.table import Prepared, TableWriter
-from etl.one_file import fingerprint, lock_table
+from etl.one_file import lock_table
 from etl.result import FileResult
 from etl.schema import type_expectation
 from etl.transform.parse import parse
