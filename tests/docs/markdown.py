@@ -18,8 +18,8 @@ BLOCK = re.compile(
     r"(?:\n\n```text\n(?P<output>.*?)```)?",
     re.DOTALL,
 )
-# Lo que cambia de una vez a otra: segundos, puertos altos, horas.
-SECONDS = re.compile(r"\b\d+,\d+\b")
+# Lo que cambia de una vez a otra: los segundos y las direcciones de los contenedores.
+CHANGING = re.compile(r"\b\d+,\d+\b|\b\d+\.\d+\.\d+\.\d+\b")
 COLORS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -48,8 +48,8 @@ def blocks(text: str) -> list[Block]:
 
 
 def normal(text: str) -> list[str]:
-    """Líneas comparables: sin colores, sin adornos de tabla, sin segundos y con un solo espacio."""
-    plain = SECONDS.sub("N", COLORS.sub("", text))
+    """Líneas comparables: sin colores, sin adornos de tabla, sin segundos ni direcciones y con un solo espacio."""
+    plain = CHANGING.sub("N", COLORS.sub("", text))
     return [" ".join(line.replace("|", " | ").split()) for line in plain.splitlines() if line.strip()]
 
 

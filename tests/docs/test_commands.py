@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from compose.conftest import engine, images, make_stack, project  # noqa: F401 - fixtures
+from compose.conftest import engine, images, make_stack, project, spark_image  # noqa: F401 - fixtures
 from compose.stack import Stack, fresh_copy
 from docs.markdown import Block, blocks, check
 from etl.settings import ROOT
@@ -48,6 +48,14 @@ def follow(stack: Stack, steps: list[Block]) -> None:
 def test_the_readme_with_docker(newcomer: Stack) -> None:
     text = read("README.md")
     follow(newcomer, section(text, "Empezar con Docker") + section(text, "El día a día"))
+
+
+@pytest.mark.docker
+@pytest.mark.spark
+@pytest.mark.timeout(1800)
+@pytest.mark.usefixtures("spark_image")
+def test_the_readme_with_spark(newcomer: Stack) -> None:
+    follow(newcomer, section(read("README.md"), "En un clúster de Spark"))
 
 
 @pytest.mark.docker
