@@ -1,5 +1,6 @@
 """El endurecimiento, comprobado desde dentro de los contenedores en marcha."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -55,10 +56,10 @@ def test_nobody_writes_outside_the_volumes_and_memory(inside: Inside) -> None:
 
 
 def test_memory_processes_and_processor_are_limited(stack: Stack, cluster: Stack) -> None:
-    found = [(service, stack.inspect(service)) for service in (*RUNNING, "app_etl", "migrate")]
-    found += [(service, cluster.inspect(service)) for service in SPARK_RUNNING]
-    for service, one in found:
-        limits = one["HostConfig"]
+    found = [(service, stack.container(service)) for service in (*RUNNING, "app_etl", "migrate")]
+    found += [(service, cluster.containers(service)[0]) for service in SPARK_RUNNING]
+    for service, container in found:
+        limits = json.loads(docker("inspect", container))[0]["HostConfig"]
         assert limits["Memory"] > 0, service
         assert limits["NanoCpus"] > 0, service
         assert limits["PidsLimit"] > 0, service

@@ -35,8 +35,8 @@ JAVA_VERSIONS = (8, 11, 17)
 MASTER_SECONDS = 20.0
 # Lo que tarda un trabajador en lanzar su ejecutor, con mucho margen.
 EXECUTOR_SECONDS = 60.0
-# Lo que dice Spark al seguir arrancando después de que el maestro no contestara tres veces.
-GAVE_UP = "SparkEnv$.get()"
+# Lo que dice Spark si seguía arrancando cuando se rindió: el maestro no contestó tres veces.
+GAVE_UP = ("SparkEnv$.get()", "stopped SparkContext")
 # Tras cada ejecutor, lo que se espera al siguiente para decir cuántos hay.
 SETTLE_SECONDS = 3.0
 # El conductor escucha en todas sus redes; solo le hablan los que conocen el secreto.
@@ -100,7 +100,7 @@ def _start(builder: "SparkSession.Builder", master: str) -> "SparkSession":
     try:
         session = builder.getOrCreate()
     except (Py4JError, PySparkException, RuntimeError) as error:
-        if GAVE_UP in str(error):
+        if any(sign in str(error) for sign in GAVE_UP):
             raise _not_admitted(master) from error
         raise ClusterUnavailable(
             f"Spark no pudo empezar a trabajar en {master}: {_first_line(error)}",
