@@ -19,7 +19,7 @@ ifneq ($(shell cat $(VENV)/ruta 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz bench lint lint-docker format lock up down clean moved
+.PHONY: help run test fuzz compare bench lint lint-docker format lock up down clean moved
 
 help:  ## Enseña esta lista.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,12 @@ test: $(VENV)/listo-dev  ## Pasa todas las pruebas.
 
 fuzz: $(VENV)/listo-dev  ## Carga 10.000 archivos estropeados al azar, en busca del que haga lo que no debe.
 	@PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
+
+# Estas bibliotecas solo se usan para comparar: se instalan aparte, en una capa que se tira.
+compare: $(VENV)/listo-dev  ## Compara la detección de archivos con otras cinco (docs/deteccion.md).
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv run --quiet --active --no-project --with clevercsv==0.8.3 \
+	  --with duckdb==2.0.0 --with chardet==7.7.0 --with charset-normalizer==3.5.2 \
+	  python -m tests.corpus.compare $(ARGS)
 
 bench: $(VENV)/listo-dev  ## Mide la carga y la compara con \copy y con to_sql de pandas.
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

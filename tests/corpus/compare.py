@@ -1,7 +1,6 @@
-"""Compara la detección propia con otras, sobre el corpus: `python -m tests.corpus.compare`.
+"""Compara la detección propia con otras, sobre el corpus: `make compare`, que instala las demás aparte.
 
-Hace falta `pip install clevercsv duckdb chardet` (no son dependencias del proyecto; la que falte se
-salta). Sale la tabla de `docs/deteccion.md`. A las herramientas que no averiguan la codificación se
+La que falte se salta: ninguna es dependencia del proyecto. Sale la tabla de `docs/deteccion.md`. A las herramientas que no averiguan la codificación se
 les da la correcta, para medir solo lo suyo; a pandas y a DuckDB, el archivo tal cual.
 """
 
@@ -156,12 +155,14 @@ def wrong_rows(case: Case, answer: Answer) -> int:
 def encodings(case: Case) -> dict[str, str | None]:
     """Lo que dice de la codificación cada biblioteca, y lo propio."""
     data = case.path.read_bytes()
-    from charset_normalizer import from_bytes
-
     from etl.extract.charset import detect_encoding
 
-    best = from_bytes(data).best()
-    said = {"**la propia**": detect_encoding(data)[0], "charset-normalizer": best and best.encoding}
+    said = {"**la propia**": detect_encoding(data)[0]}
+    with contextlib.suppress(ImportError):
+        from charset_normalizer import from_bytes
+
+        best = from_bytes(data).best()
+        said["charset-normalizer"] = best and best.encoding
     with contextlib.suppress(ImportError):
         import chardet
 
