@@ -4,6 +4,7 @@ import gzip
 import io
 import random
 import zipfile
+import zlib
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -136,7 +137,15 @@ def inside_zip(dice: random.Random, data: bytes) -> bytes:
             for name in names:
                 content = archive.read(name)
                 copy.writestr(name, dice.choice(COMMON)(dice, content) if name == chosen else content)
-    except (zipfile.BadZipFile, ValueError, IndexError, NotImplementedError, RuntimeError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        ValueError,
+        IndexError,
+        NotImplementedError,
+        RuntimeError,
+    ):
         return data
     return output.getvalue()
 
