@@ -1,7 +1,9 @@
 """undeclared: un archivo que nadie declaró -> una tabla de `staging` con los tipos de sus filas.
 
-one_table.py   una transacción: crear, llenar y sustituir    names.py     nombres de columna
-infer.py       qué tipo tiene cada columna, y por qué        formats.py   cómo se escribe cada tipo
-wide.py        más columnas de las que caben                 staging.py   las tablas de staging
-inspection.py  mira un archivo entero sin cargarlo           scaffold.py  escribe su declaración
+one_table.py   una transacción: crear, llenar y sustituir    names.py       nombres de columna
+evidence.py    qué se ve en cada columna                     formats.py     cómo se escribe cada tipo
+infer.py       qué tipo tiene, y por qué                     convert.py     los valores, con ese tipo
+wide.py        más columnas de las que caben                 staging.py     las tablas de staging
+inspection.py  mira un archivo entero sin cargarlo           scaffold.py    escribe su declaración
+correction.py  las filas corregidas de la cuarentena
 """

@@ -29,7 +29,8 @@ from etl.result import FileResult
 from etl.schema import type_expectation
 from etl.transform.parse import parse
 from etl.undeclared import formats, staging
-from etl.undeclared.infer import Plan, digits_after
+from etl.undeclared.evidence import digits_after
+from etl.undeclared.infer import Plan
 from etl.undeclared.wide import PACKED
 
 # La cabecera de una cuarentena cabe de sobra aquí.

@@ -16,9 +16,10 @@ from etl.extract.ending import without_ending
 from etl.extract.source import Source, opened
 from etl.extract.unknown import Found, open_unknown
 from etl.undeclared import staging
-from etl.undeclared.infer import ImpossibleDates, Misfit, Plan, convert, decide
+from etl.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
+from etl.undeclared.infer import Plan, decide
 from etl.undeclared.names import column_names, table_name
-from etl.undeclared.one_table import NOT_EXACT, new_evidence, observe
+from etl.undeclared.one_table import new_evidence, observe
 
 # Valores distintos que se recuerdan por columna; con más, solo se sabe que son más.
 DISTINCT = 100_000

@@ -31,12 +31,12 @@ from etl.one_file import load_file, lock_table
 from etl.result import FileResult
 from etl.schema import Schema, Target
 from etl.undeclared import staging
+from etl.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
 from etl.undeclared.correction import complete, corrects
-from etl.undeclared.infer import Evidence, ImpossibleDates, Misfit, Plan, convert, decide, possible_formats
+from etl.undeclared.evidence import Evidence, possible_formats
+from etl.undeclared.infer import Plan, decide
 from etl.undeclared.names import column_names
 from etl.undeclared.wide import BUDGET, PACKED, pack, packed_warning, split_columns
-
-NOT_EXACT = "algunos de sus valores no se pueden guardar de otro modo sin cambiarlos; declare el tipo"
 
 
 @dataclass
