@@ -23,7 +23,7 @@ find pyarrow sqlalchemy python_calamine -name '*.so*' -type f -exec strip --stri
 find . -type d -name __pycache__ -prune -exec rm -rf {} +
 "$1"/bin/python -c '
 import alembic.command, alembic.autogenerate, alembic.runtime.migration, annotated_types
-import charset_normalizer, dotenv, pandas, pgpq, psycopg.rows, pyarrow.compute, pyarrow.csv
+import dotenv, pandas, pgpq, psycopg.rows, pyarrow.compute, pyarrow.csv
 import pyarrow.dataset, pyarrow.json, pyarrow.parquet, python_calamine, rich.live, rich.progress
 import rich.table, rich.traceback, sqlalchemy.dialects.postgresql.psycopg, sqlalchemy.orm, typer
 '
