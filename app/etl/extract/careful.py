@@ -201,7 +201,9 @@ class Grammar:
 def _grammar(dialect: Dialect) -> Grammar:
     """La gramática de un dialecto.
 
-    Los cuantificadores son posesivos (`*+`): no hay vuelta atrás, así que el tiempo es lineal.
+    Los cuantificadores son posesivos (`*+`): no hay vuelta atrás, así que el tiempo es lineal. El de
+    fuera es un grupo atómico, que es lo mismo: con él posesivo, un Python anterior a 3.11.5 se pierde
+    cuando falla lo de dentro (gh-106052).
     """
     comma = re.escape(dialect.delimiter.encode())
     quote = re.escape(dialect.quote.encode()) if dialect.quote else b""
@@ -218,7 +220,7 @@ def _grammar(dialect: Dialect) -> Grammar:
     if quote:
         last = quote + inside + b"(?:" + quote + (b"|" + escape if escape else b"") + b")?|" + last
     return Grammar(
-        record=re.compile(value + b"(?:" + comma + value + b")*+" + end),
-        unfinished=re.compile(b"(?:" + value + comma + b")*+(?:" + last + rb")\Z"),
+        record=re.compile(value + b"(?>(?:" + comma + value + b")*)" + end),
+        unfinished=re.compile(b"(?>(?:" + value + comma + b")*)(?:" + last + rb")\Z"),
         field=re.compile(value + b"(?:" + comma + b"|" + end + b")"),
     )

@@ -109,6 +109,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
 
 @settings(max_examples=400)
 @given(writing=st.sampled_from(WRITINGS), rows=tables(), places=CUTS)
+@example(writing=WRITINGS[8], rows=[["\n"]], places=[2])  # comilla simple: fallaba antes de Python 3.11.5
 @example(writing=WRITINGS[0], rows=[["\ufeff"]], places=[])  # una marca (BOM) que es parte de un valor
 def test_any_table_comes_back_equal_in_any_dialect_however_it_is_cut(
     writing: Writing, rows: list[list[str]], places: list[int]
