@@ -42,16 +42,19 @@ def _bar() -> Iterator[Progress]:
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         current: tuple[Source, TaskID, float] | None = None
+        # Lo primero que se sabe de un archivo es su primer trozo ya cargado: empezó al acabar el anterior.
+        last = time.monotonic()
 
         def advance(source: Source, done: int, counts: Counts) -> None:
-            nonlocal current
+            nonlocal current, last
             if current is None or current[0] != source:
                 if current:
                     bar.remove_task(current[1])
                 task = bar.add_task(escape(source.name), total=_size(source), rows="0", rate="0")
-                current = source, task, time.monotonic()
+                current = source, task, last
             _, task, started = current
-            rate = counts.read / max(time.monotonic() - started, 0.001)
+            last = time.monotonic()
+            rate = counts.read / max(last - started, 0.001)
             bar.update(task, completed=done, rows=thousands(counts.read), rate=thousands(int(rate)))
 
         yield advance
