@@ -149,6 +149,15 @@ def test_what_inspect_promises_is_what_is_loaded(settings: Settings) -> None:
     assert seen.warnings == result.warnings
 
 
+def test_many_columns_with_one_doubt_give_one_warning(settings: Settings) -> None:
+    header = ";".join(f"v{n}" for n in range(12))
+    result = load(settings, "w.csv", f"{header}\n{';'.join(['1.234'] * 12)}\n{';'.join(['5.678'] * 12)}\n")
+    assert result.warnings == [
+        "Columnas «v0», «v1», «v2», «v3», «v4», «v5», «v6», «v7», «v8», «v9» y 2 más: queda en texto, porque los"
+        " valores como «1.234» pueden ser miles o decimales; declare decimal y thousands."
+    ]
+
+
 def test_the_panel_of_1990_columns_is_exact_from_the_first_to_the_last(settings: Settings) -> None:
     names = [f"v{number}" for number in range(1988)]
     lines = [",".join(["id", "dia", *names])]

@@ -14,18 +14,49 @@ from etl.undeclared import formats
 from etl.undeclared.evidence import Evidence
 from etl.undeclared.formats import Format
 
+# Un panel tiene columnas a cientos: sus avisos no deben tapar los demás.
+MANY = 10
+SHORT_YEARS = (
+    "años de dos cifras; de 69 a 99 se toman como 1969 a 1999 y de 00 a 68 como 2000 a 2068. "
+    "Declare la columna si no es así."
+)
 TOO_LONG = f"hay números de más de {formats.DECIMAL_DIGITS} cifras; declare el tipo"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Lo decidido para una columna: tipo, forma en que está escrita y qué avisar."""
+    """Lo decidido para una columna: tipo, forma en que está escrita y, si hay duda, cuál."""
 
     name: str
     type: pa.DataType
     format: Format | None = None
-    warning: str | None = None
+    doubt: str | None = None
     jsonb: bool = False
+
+    @property
+    def warning(self) -> str | None:
+        """La duda, con el nombre de la columna delante."""
+        return f"Columna «{self.name}»: {self.doubt}" if self.doubt else None
+
+
+def warnings_of(plans: list[Plan]) -> list[str]:
+    """Los avisos de todas las columnas; si son muchas con la misma duda, uno solo."""
+    doubtful: dict[str, list[Plan]] = {}
+    for plan in plans:
+        if plan.doubt:
+            doubtful.setdefault(plan.doubt, []).append(plan)
+    return [
+        warning
+        for doubt, same in doubtful.items()
+        for warning in (
+            [_together(same, doubt)] if len(same) > MANY else [str(plan.warning) for plan in same]
+        )
+    ]
+
+
+def _together(plans: list[Plan], doubt: str) -> str:
+    names = ", ".join(f"«{plan.name}»" for plan in plans[:MANY])
+    return f"Columnas {names} y {len(plans) - MANY} más: {doubt}"
 
 
 def decide(
@@ -69,7 +100,7 @@ def _decide_one(column: Evidence, points: bool, delimiter: str) -> Plan:
     for option in formats.DAY_FIRST:
         if option in column.alive:
             return _decide_date(column, option)
-    return Plan(column.name, pa.string(), warning=_near_warning(column))
+    return Plan(column.name, pa.string(), doubt=_near_miss(column))
 
 
 def _decide_decimal(column: Evidence, options: list[Format], points: bool, delimiter: str) -> Plan:
@@ -101,24 +132,18 @@ def _decide_date(column: Evidence, option: Format) -> Plan:
     if (first > 12 and second > 12) or max(first, second) > 31:
         return _text(column.name, "las fechas no siguen un solo orden de día y mes; declare date_format")
     chosen = option if first > 12 else formats.month_first(option)
-    warning = None
-    if "%y" in chosen.name:
-        warning = (
-            f"Columna «{column.name}»: años de dos cifras; de 69 a 99 se toman como 1969 a 1999 "
-            "y de 00 a 68 como 2000 a 2068. Declare la columna si no es así."
-        )
-    return Plan(column.name, chosen.type, chosen, warning)
+    return Plan(column.name, chosen.type, chosen, SHORT_YEARS if "%y" in chosen.name else None)
 
 
 def _text(name: str, why: str) -> Plan:
-    return Plan(name, pa.string(), warning=f"Columna «{name}»: queda en texto, porque {why}.")
+    return Plan(name, pa.string(), doubt=f"queda en texto, porque {why}.")
 
 
-def _near_warning(column: Evidence) -> str | None:
+def _near_miss(column: Evidence) -> str | None:
     if column.near is None:
         return None
     option, value, line = column.near
     return (
-        f"Columna «{column.name}»: queda en texto por «{value[:40]}» (línea {line}), que no es "
+        f"queda en texto por «{value[:40]}» (línea {line}), que no es "
         f"{option.name.replace('%', '')}; si significa «sin valor», declárelo en nulls."
     )

@@ -17,7 +17,7 @@ from etl.extract.source import Source, opened
 from etl.extract.unknown import Found, open_unknown
 from etl.undeclared import staging
 from etl.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
-from etl.undeclared.infer import Plan, decide
+from etl.undeclared.infer import Plan, decide, warnings_of
 from etl.undeclared.names import column_names, table_name
 from etl.undeclared.one_table import new_evidence, observe
 
@@ -74,7 +74,7 @@ class Inspection:
 
     @property
     def warnings(self) -> list[str]:
-        return [*self.found.warnings, *(c.plan.warning for c in self.columns if c.plan.warning)]
+        return [*self.found.warnings, *warnings_of([column.plan for column in self.columns])]
 
     @property
     def reasons(self) -> tuple[str, ...]:

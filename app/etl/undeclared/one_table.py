@@ -34,7 +34,7 @@ from etl.undeclared import staging
 from etl.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
 from etl.undeclared.correction import complete, corrects
 from etl.undeclared.evidence import Evidence, possible_formats
-from etl.undeclared.infer import Plan, decide
+from etl.undeclared.infer import Plan, decide, warnings_of
 from etl.undeclared.names import column_names
 from etl.undeclared.wide import BUDGET, PACKED, pack, packed_warning, split_columns
 
@@ -142,8 +142,7 @@ class Reader:
     @property
     def warnings(self) -> list[str]:
         """Lo que la persona debe saber de los tipos."""
-        warnings = [plan.warning for plan in self.plans if plan.warning]
-        return [*warnings, *([packed_warning(self.packed)] if self.packed else [])]
+        return [*warnings_of(self.plans), *([packed_warning(self.packed)] if self.packed else [])]
 
     def prepare(self, chunk: Chunk, load_id: int) -> Prepared:
         """Un trozo, con sus tipos y listo para COPY. Lanza `Misfit` si hay que volver a decidir."""
