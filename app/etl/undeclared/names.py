@@ -10,6 +10,8 @@ from etl.errors import FileRefused
 from etl.extract.match import clean, plain_name
 
 MAX_BYTES = 63  # NAMEDATALEN de PostgreSQL, menos el final
+# Ninguna tabla de verdad tiene tantas; cada mil cuestan casi medio segundo, aunque solo haya una fila.
+MAX_COLUMNS = 10_000
 RESERVED = ("_load_id", "_line")
 # Las columnas que PostgreSQL pone en toda tabla: ninguna otra puede llamarse así.
 SYSTEM = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
@@ -23,9 +25,14 @@ def table_name(stem: str) -> str:
 def column_names(originals: Collection[str], unnamed: Collection[int] = ()) -> list[str]:
     """Un nombre de columna por nombre original; los de `unnamed` son «columna_N».
 
-    Lanza `FileRefused` si falta un nombre, o si dos son el mismo sin mayúsculas ni acentos, o
+    Lanza `FileRefused` si son demasiados, si falta un nombre, o si dos son el mismo sin mayúsculas ni acentos, o
     cortados a 63 bytes. Si solo difieren en signos («a-b» y «a b»), el segundo lleva un número.
     """
+    if len(originals) > MAX_COLUMNS:
+        raise FileRefused(
+            f"Tiene {len(originals)} columnas y se admiten {MAX_COLUMNS}.",
+            "Mire si al archivo le faltan los fines de línea.",
+        )
     seen: dict[str, str] = {}
     names: dict[str, str] = {}
     for number, original in enumerate(originals, start=1):

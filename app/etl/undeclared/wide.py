@@ -51,9 +51,13 @@ def pack(rows: pa.Table, packed: list[Plan]) -> pa.Table:
     if not packed:
         return rows
     members = [_members(rows[plan.name], plan) for plan in packed]
-    inside = pc.binary_join_element_wise(*members, ",", null_handling="skip")
-    whole = pc.binary_join_element_wise("{", inside, "}", "")
-    return rows.drop_columns([plan.name for plan in packed]).append_column(PACKED.name, whole)
+    joined = pc.binary_join_element_wise(*members, ",", null_handling="skip")
+    whole = pc.binary_join_element_wise("{", joined, "}", "")
+    inside = {plan.name for plan in packed}
+    # Elegir las que quedan; quitarlas una a una copia la tabla cada vez.
+    return rows.select([name for name in rows.column_names if name not in inside]).append_column(
+        PACKED.name, whole
+    )
 
 
 def _members(values: pa.ChunkedArray, plan: Plan) -> pa.Array:
