@@ -1,7 +1,7 @@
 """`make bench`: la carga validada frente a `\\copy` y a `to_sql`, en la misma máquina y a la vez.
 
     make bench ARGS="--veces 5"       más repeticiones
-    make bench ARGS="--solo limpio"   una sola medición (limpio, sucio, memoria, conocido, to_sql)
+    make bench ARGS="--solo limpio"   una sola medición (limpio, sucio, spark...)
 
 Imprime una tabla y la deja en `.local/bench/resultados.md`.
 """

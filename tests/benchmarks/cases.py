@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.benchmarks import data
 from tests.benchmarks.measure import Measure, in_turns, median_ratio, median_seconds, run
+from tests.benchmarks.spark import spark
 from tests.benchmarks.undeclared import undeclared
 
 from etl.database import embedded, migrate
@@ -148,4 +149,5 @@ CASES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "conocido": known,
     "to_sql": to_sql,
     "sin_declarar": undeclared,
+    "spark": spark,
 }

@@ -35,7 +35,7 @@ class Standalone:
     port: int
     page: int
     folder: Path
-    memory: str
+    cores: int
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -56,7 +56,7 @@ class Standalone:
         for host in WORKERS:
             if host not in self.workers or self.workers[host].poll() is not None:
                 where = ["--host", host, "--webui-port", "0", "--work-dir", str(self.folder)]
-                size = ["--cores", str(CORES), "--memory", self.memory]
+                size = ["--cores", str(self.cores), "--memory", MEMORY]
                 self.workers[host] = spark_class("deploy.worker.Worker", *where, *size, self.url)
         wait(lambda: len(self.alive()) == len(WORKERS), "que haya dos trabajadores")
 
@@ -65,13 +65,13 @@ class Standalone:
 
 
 @contextmanager
-def standalone(folder: Path, port: int, page: int, memory: str = MEMORY) -> Iterator[Standalone]:
+def standalone(folder: Path, port: int, page: int, cores: int = CORES) -> Iterator[Standalone]:
     """El maestro en `port`, su página en `page`, y los trabajadores en marcha; al salir, se paran."""
     prepare_environment(Settings())
     master = spark_class(
         "deploy.master.Master", "--host", MASTER, "--port", str(port), "--webui-port", str(page)
     )
-    cluster = Standalone(port, page, folder, memory)
+    cluster = Standalone(port, page, folder, cores)
     try:
         wait(cluster.state, "que conteste el maestro")
         cluster.start_workers()

@@ -1,16 +1,21 @@
 """Los dos motores dejan lo mismo, fila a fila: tablas, rechazos, cuentas y libro de cargas."""
 
 import gzip
+import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from etl.database.embedded import ServerAddress
+from etl.datasets import Venta
+from etl.extract.source import Source
 from etl.generate import generate
 from etl.settings import ROOT, Settings
-from spark.bad_inputs import BAD_INPUTS
+from shop import query
+from spark.bad_inputs import BAD_INPUTS, sale, text, zipped
 from spark.parity import assert_equal, clear, load, staging_tables, state
 
 PARENTS = ("clientes.csv", "productos.csv", "tiendas.jsonl")
@@ -34,6 +39,7 @@ def compare(settings: Settings, database: ServerAddress) -> Compare:
 
 
 def shop(folder: Path, *names: str) -> Path:
+    folder.mkdir(exist_ok=True)
     for name in names:
         shutil.copy(ROOT / "datos" / name, folder)
     return folder
@@ -59,10 +65,56 @@ def test_every_bad_input_is_equal(
 ) -> None:
     if blocks == "de 4 kB":
         request.getfixturevalue("small_blocks")
-    folder = shop(tmp_path, *PARENTS)
+    folder = shop(tmp_path / "datos", *PARENTS)
     for name, content in BAD_INPUTS.items():
         (folder / name).write_bytes(content)
+    outside = tmp_path / "ventas.csv"
+    outside.write_text(text(60))
+    (folder / "ventas_44_enlace.csv").symlink_to(outside)
+    os.mkfifo(folder / "ventas_44_tuberia.csv")
     compare(folder)
+
+
+def test_a_bomb_is_refused_by_both(compare: Compare, settings: Settings) -> None:
+    bomb = zipped("ventas.csv", text(1).encode() + (b"0" * 999_999 + b"\n") * 70)
+    (shop(settings.datos_dir, *PARENTS) / "ventas_43_bomba.zip").write_bytes(bomb)
+    compare(settings.datos_dir)
+    assert query(settings, "SELECT status FROM etl.loads WHERE file LIKE 'ventas_43%'") == ["refused"]
+
+
+def test_another_dialect_is_cut_where_its_records_end(
+    compare: Compare, settings: Settings, small_blocks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = {
+        "delimiter": ";",
+        "decimal": ",",
+        "escape": "\\",
+        "preamble_rows": 2,
+        "date_format": "%d/%m/%y",
+    }
+    monkeypatch.setattr(Venta, "dialect", replace(Venta.dialect, **written))
+    odd = sale(1, canal='"we\\"b\nweb\n"') + sale(2, canal="we\\,b")
+    lines = text(1, 150, *[odd] * 100).replace(",", ";").replace("/2025", "/25").replace(".50", ",50")
+    (shop(settings.datos_dir, *PARENTS) / "ventas.csv").write_text("Ventas\nde enero\n" + lines)
+    compare(settings.datos_dir)
+
+
+def test_46_a_file_that_grows_while_it_is_read_is_refused(
+    settings: Settings, database: ServerAddress, small_blocks: None
+) -> None:
+    path = shop(settings.datos_dir, *PARENTS) / "ventas.csv"
+    path.write_text(text(1))
+
+    def grow(source: Source, *_progress: object) -> None:
+        if source.name == "ventas.csv":
+            with path.open("a") as file:
+                file.write(sale(1))
+
+    result = load(settings, "spark", settings.datos_dir, grow)
+    assert (result.files[-1].status, result.exit_code) == ("refused", 3)
+    assert "cambió mientras se leía" in str(result.files[-1].reason)
+    assert state(database)["ventas"] == []
+    assert staging_tables(database) == []
 
 
 def test_a_second_run_changes_nothing_whichever_engine_loaded_first(
