@@ -74,7 +74,7 @@ def run(
         result = pipeline.run(settings, paths or [], classes, report, engine.value, as_text, announce)
     if as_json:
         sys.stdout.write(json.dumps(result.to_json(), ensure_ascii=False, indent=2) + "\n")
-    else:
+    elif not quiet or any(file.reason for file in result.files):
         from etl.screen import summary  # rich tarda en importarse: solo si hay algo que enseñar
 
         summary.show(result, quiet)

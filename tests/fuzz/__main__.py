@@ -55,11 +55,9 @@ def fuzz(fuzzer: Fuzzer, first: int, count: int) -> int:
         for problem in fuzzer.run(range(start, min(start + STEP, end))):
             problems += 1
             _report(problem)
-        rate = (start + STEP - first) / (time.monotonic() - started)
-        print(
-            f"{min(start + STEP, end) - first} archivos, {rate:.0f} por segundo, {problems} problemas",
-            flush=True,
-        )
+        done = min(start + STEP, end) - first
+        rate = done / (time.monotonic() - started)
+        print(f"{done} archivos, {rate:.0f} por segundo, {problems} problemas", flush=True)
     faulthandler.cancel_dump_traceback_later()
     fuzzer.close()
     print(f"{fuzzer.statuses}; el más lento, {fuzzer.slowest:.1f} s; {problems} problemas")

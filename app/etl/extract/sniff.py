@@ -30,6 +30,8 @@ TRUSTED = 0.9
 JOINED_LINES = 60
 # Filas y valores que se miran: más no cambian la media.
 SCORED_ROWS, SCORED_CELLS = 150, 4000
+# Líneas con las que se descartan las combinaciones que quedan lejos de una clara, y cuánto es cada cosa.
+FIRST_LINES, FAR, CLEAR = 100, 0.5, 0.4
 
 
 @dataclass(frozen=True)
@@ -218,9 +220,18 @@ def _quotes(text: str, delimiter: str) -> list[str | None]:
 
 def best_guess(lines: list[str], given: str | None = None) -> Guess | None:
     """La combinación de más puntuación; `None` si ninguna da una tabla de dos columnas o más."""
-    text = "\n".join(lines)
-    guesses = [guess for shape in shapes(text, given) if (guess := _scored(lines, shape)) is not None]
+    candidates = shapes("\n".join(lines), given)
+    if len(lines) > 2 * FIRST_LINES:
+        candidates = _promising(lines[:FIRST_LINES], candidates)
+    guesses = [guess for shape in candidates if (guess := _scored(lines, shape)) is not None]
     return max(guesses, key=lambda guess: guess.score, default=None)
+
+
+def _promising(lines: list[str], candidates: list[Shape]) -> list[Shape]:
+    """Las que no quedan muy lejos de la mejor en las primeras líneas; todas, si ninguna convence."""
+    scores = {shape: guess.score if (guess := _scored(lines, shape)) else 0.0 for shape in candidates}
+    best = max(scores.values(), default=0.0)
+    return [shape for shape in candidates if scores[shape] >= FAR * best] if best >= CLEAR else candidates
 
 
 def _scored(lines: list[str], shape: Shape) -> Guess | None:
