@@ -17,7 +17,7 @@ from psycopg import errors
 
 from etl.chunk import Chunk
 from etl.database.connection import Connection
-from etl.dialect import Dialect
+from etl.dialect import ISO, Dialect
 from etl.engines.prefetch import prefetch
 from etl.extract.ending import without_ending
 from etl.extract.source import Source, opened
@@ -37,6 +37,8 @@ from etl.undeclared.evidence import Evidence, possible_formats
 from etl.undeclared.infer import Plan, decide, warnings_of
 from etl.undeclared.names import column_names
 from etl.undeclared.wide import BUDGET, PACKED, pack, packed_warning, split_columns
+
+NOTHING = Chunk(pa.table({}), pa.array([], pa.int64()), lambda _: "", ISO)
 
 
 @dataclass
@@ -153,7 +155,8 @@ class Reader:
         rejects = sorted([*chunk.rejects, *impossible], key=lambda reject: reject.line)
         rows = pack(rows, self.packed)
         jsonb = [plan.name for plan in self.columns if plan.jsonb]
-        return Prepared(chunk, rows, encode(rows, load_id, jsonb), rejects)
+        # Sin clave no hay filas dudosas que volver a mirar: los textos del trozo no esperan en la cola.
+        return Prepared(NOTHING, rows, encode(rows, load_id, jsonb), rejects)
 
     def _reconsider(self, chunk: Chunk) -> None:
         """Una columna en texto por dudosa o por vacía puede dejar de serlo con las filas de este trozo."""
