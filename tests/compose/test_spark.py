@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 import psycopg
 import pytest
+from pyarrow import parquet
 
 from compose.stack import Stack, docker, wait_until
 from compose.test_network import TRY_POSTGRES
@@ -131,6 +132,16 @@ def test_the_load_uses_both_workers_and_leaves_what_pandas_leaves(
     }
     assert set(tasks) == hosts
     assert min(tasks.values()) > 0
+
+
+def test_the_analytic_job_runs_on_the_cluster_and_leaves_its_tables_and_files(cluster: Stack) -> None:
+    """Los ejecutores leen por JDBC y escriben en `datos/salida`: usa todo lo que lleva la imagen."""
+    cluster.spark("spark-submit", "/opt/spark-apps/baskets_and_cohorts.py", timeout=600)
+    for table in ("productos_juntos", "cohortes_clientes"):
+        rows = cluster.number(f"SELECT count(*) FROM marts.{table}")
+        files = [*(cluster.folder / "datos" / "salida" / table).rglob("*.parquet")]
+        assert rows > 0
+        assert sum(parquet.read_metadata(file).num_rows for file in files) == rows
 
 
 @pytest.mark.faults
