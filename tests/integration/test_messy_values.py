@@ -71,6 +71,16 @@ def test_a_value_is_kept_exactly(
     assert stored(settings, values) == (kind, expected)
 
 
+def test_an_empty_quoted_value_is_a_missing_one_except_in_a_text(settings: Settings) -> None:
+    content = '"id","v","f","t"\n"1","2.5","2024-01-05","x"\n"2","","",""\n"3","0.25","",\n'
+    load(settings, "q.csv", content)
+    assert query(settings, "SELECT v, f, t FROM staging.q ORDER BY id") == [
+        (Decimal("2.50"), date(2024, 1, 5), "x"),
+        (None, None, ""),
+        (Decimal("0.25"), None, None),
+    ]
+
+
 def test_names_that_postgresql_keeps_for_itself_are_changed(settings: Settings) -> None:
     load(settings, "n.csv", "ctid,xmin,select,_line\n1,2,3,4\n")
     assert query(settings, 'SELECT col_ctid, col_xmin, "select", col_line FROM staging.n') == [(1, 2, 3, 4)]

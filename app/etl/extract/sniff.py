@@ -7,7 +7,7 @@ sus comillas y cuanto más parezcan sus valores valores enteros. Figuras en `doc
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from etl.extract.values import plausibility
@@ -67,6 +67,11 @@ class Guess:
     records: tuple[Record, ...]
     width: int
     score: float
+
+    @property
+    def fitting(self) -> int:
+        """Cuántas filas tienen ese ancho."""
+        return sum(row.width == self.width for row in self.records)
 
 
 @lru_cache(maxsize=256)
@@ -223,8 +228,16 @@ def best_guess(lines: list[str], given: str | None = None) -> Guess | None:
     candidates = shapes("\n".join(lines), given)
     if len(lines) > 2 * FIRST_LINES:
         candidates = _promising(lines[:FIRST_LINES], candidates)
-    guesses = [guess for shape in candidates if (guess := _scored(lines, shape)) is not None]
-    return max(guesses, key=lambda guess: guess.score, default=None)
+    guesses = {shape: guess for shape in candidates if (guess := _scored(lines, shape)) is not None}
+    explained = [guess for guess in guesses.values() if not _leaves_rows_out(guess, guesses)]
+    return max(explained, key=lambda guess: guess.score, default=None)
+
+
+def _leaves_rows_out(guess: Guess, guesses: dict[Shape, Guess]) -> bool:
+    """Un apóstrofo o una barra que dejan fuera filas que sin ellos encajan son texto, no comillas ni escapes."""
+    plain = guesses.get(replace(guess.shape, quote='"', escape=None))
+    wrapped = sum(1 for row in guess.records if row.quoted) if guess.shape.quote == "'" else 0
+    return plain is not None and plain.width == guess.width and plain.fitting > guess.fitting + wrapped
 
 
 def _promising(lines: list[str], candidates: list[Shape]) -> list[Shape]:

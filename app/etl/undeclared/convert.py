@@ -39,13 +39,19 @@ class Misfit(Exception):
 def convert(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
     """Las filas de un trozo con los tipos decididos, y las que se apartan por una fecha imposible.
 
+    Un vacío entre comillas en una columna que no es de texto es un valor que falta.
     Lanza `Misfit` si un valor no tiene la forma de su columna: nada se pierde ni se cambia.
     """
     typed: dict[str, pa.ChunkedArray] = {}
     impossible: dict[int, Plan] = {}
     for plan in plans:
         text = chunk.columns[plan.name]
-        typed[plan.name] = values = _exact(text, plan)
+        try:
+            values = _exact(text, plan)
+        except Misfit:
+            text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+            values = _exact(text, plan)
+        typed[plan.name] = values
         if values.null_count > text.null_count:
             unread = pc.and_(pc.is_null(values), pc.is_valid(text))
             impossible |= {int(row): plan for row in np.flatnonzero(unread.to_numpy())}

@@ -52,8 +52,9 @@ class Evidence:
             # Unas pocas filas descartan casi todo: las demás se miran contra lo que queda.
             self.observe(text[:FIRST_LOOK], lines[:FIRST_LOOK])
             text, lines = text[FIRST_LOOK:], lines[FIRST_LOOK:]
-        valid = pc.is_valid(text)
-        values, where = text.filter(valid), pa.chunked_array([lines]).filter(valid)
+        # Un vacío entre comillas no dice nada de los demás: quien lo entrecomilla todo escribe así lo que falta.
+        written = pc.not_equal(text, "")
+        values, where = text.filter(written), pa.chunked_array([lines]).filter(written)
         if not len(values):
             return
         whole = False
@@ -71,7 +72,7 @@ class Evidence:
 
     def _glance(self, text: pa.ChunkedArray) -> None:
         """Descarta lo que no es ni uno de los primeros valores: con mil columnas, mirarlo todo es caro."""
-        first = set(text.drop_null()[:GLANCE].to_pylist())
+        first = {value for value in text.drop_null()[:GLANCE].to_pylist() if value}
         if first:
             self.alive = [option for option in self.alive if any(map(option.pattern.match, first))]
 

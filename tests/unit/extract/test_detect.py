@@ -59,3 +59,12 @@ def test_a_megabyte_is_looked_at_in_a_fraction_of_a_second() -> None:
     found = detect(("id;calle;precio;fecha\n" + rows).encode("latin-1")[: 1 << 20], complete=False)
     assert (found.dialect.delimiter, found.dialect.encoding, found.columns[0]) == (";", "latin-1", "id")
     assert time.perf_counter() - started < 0.8
+
+
+@pytest.mark.parametrize(("text", "quote"), [("a,b\n,'\n", '"'), ("n,t\n1,'x'\n2,'y, z'\n3,'w\n", "'")])
+def test_an_apostrophe_that_wraps_nothing_is_text(text: str, quote: str) -> None:
+    assert detect(text.encode()).dialect.quote == quote
+
+
+def test_a_backslash_that_takes_a_delimiter_from_a_row_is_text() -> None:
+    assert detect(b"a,b\n\\,\n").dialect.escape is None
