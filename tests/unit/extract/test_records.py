@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from etl.chunk import Reject
@@ -135,6 +135,8 @@ def test_the_careful_path_and_the_quoted_path_agree(rows: list[list[str]]) -> No
     fields = len(rows[0])
     careful = split_carefully(block, COMMA, fields, 2, at_end=True)
     quoted = split_regular(block, COMMA, fields, 2)
+    # Una línea en blanco entre comillas también obliga a mirar el bloque con cuidado.
+    assume(b"\n\n" not in block)
     assert quoted is not None
     assert summary(quoted) == summary(careful)
 
