@@ -6,13 +6,11 @@ Una fila se aparta solo si es inconfundible: al final del archivo y distinta de 
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.chunk import Chunk, Reject
+from etl.chunk import Chunk
 from etl.extract.values import EMPTY, MOMENT, NUMBER, TEXT, kind
 
 # Filas del final en las que se busca un pie; una nota más larga es otra tabla.
@@ -33,31 +31,16 @@ def without_ending(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
             yield pending
         pending = chunk
         if other_table:
-            pending = set_aside(chunk, range(len(chunk.lines)), "second_table", AFTER_TABLE)
+            pending = chunk.set_aside(range(len(chunk.lines)), "second_table", AFTER_TABLE)
         elif (start := second_table(chunk)) is not None:
             other_table = True
-            pending = set_aside(chunk, range(start, len(chunk.lines)), "second_table", AFTER_TABLE)
+            pending = chunk.set_aside(range(start, len(chunk.lines)), "second_table", AFTER_TABLE)
     if pending is not None:
         rows = footer_rows(pending)
-        yield set_aside(pending, rows, "footer", "es un pie (un total o una nota), no una fila de datos")
+        yield pending.set_aside(rows, "footer", "es un pie (un total o una nota), no una fila de datos")
 
 
 AFTER_TABLE = "empieza otra tabla en el mismo archivo; guárdela en un archivo aparte"
-
-
-def set_aside(chunk: Chunk, rows: range | list[int], code: str, message: str) -> Chunk:
-    """El mismo trozo con esas filas entre los rechazos."""
-    if not len(rows):
-        return chunk
-    rejects = [Reject(chunk.lines[row].as_py(), chunk.raw(row), None, None, code, message) for row in rows]
-    kept = np.delete(np.arange(len(chunk.lines)), list(rows))
-    return replace(
-        chunk,
-        columns=chunk.columns.take(pa.array(kept)),
-        lines=chunk.lines.take(pa.array(kept)),
-        raw=lambda row: chunk.raw(int(kept[row])),
-        rejects=sorted([*chunk.rejects, *rejects], key=lambda reject: reject.line),
-    )
 
 
 def second_table(chunk: Chunk) -> int | None:

@@ -5,13 +5,10 @@ textos ya hechos (Parquet, SQLite) se miran aquí. Entra un trozo y sale sin esa
 sus rechazos.
 """
 
-from dataclasses import replace
-
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.chunk import Chunk, Reject
+from etl.chunk import Chunk
 from etl.extract.careful import BAD_NUL
 
 
@@ -21,19 +18,4 @@ def without_unstorable(chunk: Chunk) -> Chunk:
     for column in chunk.columns.columns:
         if any(b"\0" in bytes(piece.buffers()[2] or b"") for piece in column.chunks):
             bad |= pc.fill_null(pc.match_substring(column, "\0"), False).to_numpy()
-    if not bad.any():
-        return chunk
-    rejects = [_reject(chunk, row) for row in np.flatnonzero(bad).tolist()]
-    kept = np.flatnonzero(~bad)
-    return replace(
-        chunk,
-        columns=chunk.columns.take(pa.array(kept)),
-        lines=chunk.lines.take(pa.array(kept)),
-        raw=lambda row: chunk.raw(int(kept[row])),
-        rejects=sorted([*chunk.rejects, *rejects], key=lambda reject: reject.line),
-    )
-
-
-def _reject(chunk: Chunk, row: int) -> Reject:
-    raw = chunk.raw(row).replace("\0", "\\x00")
-    return Reject(chunk.lines[row].as_py(), raw, None, None, "nul", BAD_NUL)
+    return chunk.set_aside(np.flatnonzero(bad).tolist(), "nul", BAD_NUL)
