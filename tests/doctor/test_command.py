@@ -1,12 +1,12 @@
 """`etl doctor` como se escribe, en una máquina sin Docker: lo que enseña y el código con que termina."""
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
 
+import loader
 from etl.settings import Settings
 from support import execute
 
@@ -18,16 +18,7 @@ def environment(settings: Settings) -> dict[str, str]:
     """Sin más programas que este Python; la base de datos, ya preparada, y un archivo que se puede cargar."""
     (settings.datos_dir / "salida").mkdir()
     (settings.datos_dir / "clientes.csv").write_text(HEADER, encoding="utf-8")
-    kept = {name: value for name, value in os.environ.items() if name not in ("PATH", "DB_HOST")}
-    return kept | {
-        "PATH": "/no/hay/nada",
-        "DB_HOST": str(settings.db_host),
-        "DB_PORT": str(settings.db_port),
-        "DB_USER": settings.db_user,
-        "DB_PASSWORD": settings.db_password,
-        "DB_NAME": settings.db_name,
-        "DATOS_DIR": str(settings.datos_dir),
-    }
+    return loader.environment(settings, PATH="/no/hay/nada")
 
 
 def doctor(environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
