@@ -86,12 +86,18 @@ class Proxy:
             self.sockets += [client, server]
             lost = threading.Event()
             both = (client, server, lost, self.watcher)
-            threading.Thread(target=forward, args=(*both, mischief), daemon=True).start()
-            threading.Thread(target=reply, args=both, daemon=True).start()
+            replying = threading.Thread(target=reply, args=both, daemon=True)
+            replying.start()
+            threading.Thread(target=forward, args=(*both, replying, mischief), daemon=True).start()
 
 
 def forward(
-    client: socket.socket, server: socket.socket, lost: threading.Event, watcher: Watcher, mischief: Mischief
+    client: socket.socket,
+    server: socket.socket,
+    lost: threading.Event,
+    watcher: Watcher,
+    replying: threading.Thread,
+    mischief: Mischief,
 ) -> None:
     """Del cargador al servidor."""
     sent = 0
@@ -105,6 +111,7 @@ def forward(
                 return
             if verdict == "deliver_and_cut":
                 lost.set()
+                replying.join()  # que la respuesta no la lea y la devuelva el otro hilo
                 server.sendall(data)
                 server.recv(65_536)  # el servidor ya contestó: la orden está hecha
             if verdict in ("cut", "deliver_and_cut"):

@@ -43,8 +43,8 @@ def load_file(
     try:
         with opened(source) as file:
             entry = replace(entry, bytes=file.size)
-        load_declared = partial(_load, load_rows=session.load_rows)
-        _load_or_retry(session, Job(source, target, dialect, entry, work or load_declared), result)
+        load = work or partial(load_declared, load_rows=session.load_rows)
+        _load_or_retry(session, Job(source, target, dialect, entry, load), result)
     except (FileRefused, FileFailed) as error:
         result.status = "refused" if isinstance(error, FileRefused) else "failed"
         result.reason, result.counts = str(error), Counts()
@@ -68,6 +68,7 @@ def _record_failure(session: Session, entry: Entry, result: FileResult) -> None:
 def _load_or_retry(session: Session, job: Job, result: FileResult) -> None:
     """Carga el archivo; si se corta la conexión, vuelve a conectar y lo repite desde el principio."""
     for attempt in range(1, ATTEMPTS + 1):
+        result.warnings = []
         try:
             with session.connection.transaction():
                 job.work(session.connection, session.progress, job, result)
@@ -110,10 +111,10 @@ def _was_committed(connection: Connection, job: Job, result: FileResult) -> bool
     return counts is not None
 
 
-def _load(
+def load_declared(
     connection: Connection, progress: Progress, job: Job, result: FileResult, load_rows: LoadRows
 ) -> None:
-    """La transacción entera de un archivo, sin el COMMIT."""
+    """La transacción entera de un archivo declarado, sin el COMMIT."""
     lock_table(connection, job.target.name)
     with opened(job.source) as file:
         known = known_file.find_known(connection, job)

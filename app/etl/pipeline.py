@@ -8,21 +8,22 @@ Entran la configuración y las declaraciones; sale un `RunResult`.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
 import sqlalchemy as sa
 
-from etl.database.connection import LOADER, connect
+from etl.database.connection import LOADER, Connection, connect
 from etl.dataset import Dataset, target_of
 from etl.engines import local
 from etl.extract.parts import parts
 from etl.extract.source import Source, discover
-from etl.job import LoadRows, Progress, Session
+from etl.job import Job, LoadRows, Progress, Session
 from etl.load.marts import refresh_marts
 from etl.load.versions import incomplete_tables
-from etl.one_file import load_file
+from etl.one_file import load_declared, load_file
 from etl.result import FileResult, RunResult
 from etl.settings import Settings
 from etl.undeclared import staging
@@ -89,11 +90,19 @@ def _parts(source: Source, dataset: type[Dataset] | None) -> list[Source]:
 def _load_one(session: Session, source: Source, dataset: type[Dataset] | None, as_text: bool) -> FileResult:
     if dataset is None:
         return load_undeclared(session, source, as_text)
-    result = load_file(session, source, target_of(dataset), dataset.dialect)
-    if result.status in ("loaded", "skipped"):
-        with session.connection.transaction():
-            staging.forget(session.connection, source.name)
-    return result
+    work = partial(_load_declared, load_rows=session.load_rows)
+    return load_file(session, source, target_of(dataset), dataset.dialect, work)
+
+
+def _load_declared(
+    connection: Connection, progress: Progress, job: Job, result: FileResult, *, load_rows: LoadRows
+) -> None:
+    """La transacción de un archivo declarado; si antes no lo estaba, su tabla de `staging` sobra."""
+    load_declared(connection, progress, job, result, load_rows)
+    result.warnings += [
+        f"se declaró el archivo, pero {table} sigue: otro objeto depende de ella. Bórrelos cuando pueda"
+        for table in staging.forget(connection, job.source.name)
+    ]
 
 
 def _load_incomplete(session: Session, files: list[Pair], result: RunResult) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
+from etl.datasets import Cliente
 from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
+from shop import CLIENTES, cliente
 from support import connect_settings
 
 
@@ -327,3 +329,17 @@ def test_a_link_that_leaves_the_folder_is_refused(settings: Settings, tmp_path: 
     outside.write_text("a,b\n1,2\n")
     (settings.datos_dir / "enlace.csv").symlink_to(outside)
     assert load(settings)["enlace.csv"].status == "refused"
+
+
+@pytest.mark.parametrize("view", [False, True], ids=["sola", "con una vista"])
+def test_a_file_that_someone_declares_leaves_staging_with_its_load(settings: Settings, view: bool) -> None:
+    load_one(settings, "clientes.csv", CLIENTES + cliente(1))
+    if view:
+        with connect_settings(settings) as connection:
+            connection.execute("CREATE VIEW staging.resumen AS SELECT count(*) FROM staging.clientes")
+    [result] = run(settings, [], [Cliente], lambda *_: None).files
+    assert (result.status, result.table) == ("loaded", "datos.clientes")
+    assert query(settings, "SELECT to_regclass('staging.clientes') IS NOT NULL") == [(view,)]
+    assert ["staging.clientes sigue" in warning for warning in result.warnings] == [True] * view
+    status = query(settings, "SELECT status FROM etl.loads WHERE table_name = 'staging.clientes'")
+    assert status == [("replaced",)]

@@ -48,9 +48,28 @@ def running_cluster(tmp_path_factory: pytest.TempPathFactory, java: None) -> Ite
 @pytest.fixture
 def cluster(running_cluster: Standalone) -> Standalone:
     """Un maestro y dos trabajadores en marcha, sin ningún programa."""
+    leave_the_secret_of_local_sessions()
     running_cluster.start_workers()
     running_cluster.wait_until_idle()
     return running_cluster
+
+
+def leave_the_secret_of_local_sessions() -> None:
+    """Acaba con la Java de este proceso si ya tuvo una sesión local.
+
+    Una sesión local inventa su secreto, y la Java que lo guarda lo prefiere siempre al del clúster.
+    """
+    from pyspark import SparkContext
+
+    gateway = SparkContext._gateway
+    if gateway is None:
+        return
+    user = gateway.jvm.org.apache.hadoop.security.UserGroupInformation.getCurrentUser()
+    if user.getCredentials().numberOfSecretKeys():
+        gateway.shutdown()
+        gateway.proc.stdin.close()  # sin entrada, Java acaba
+        gateway.proc.wait()
+        SparkContext._gateway = SparkContext._jvm = None
 
 
 @pytest.fixture

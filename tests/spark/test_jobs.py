@@ -49,7 +49,7 @@ def job() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def spark(java: None) -> "Iterator[SparkSession]":
     with open_session(Settings(), "pruebas") as session:
         yield session

@@ -159,14 +159,23 @@ def retire(connection: Connection[Any], entry: Entry, load_id: int) -> None:
 
 
 def forget(connection: Connection[Any], file: str) -> list[str]:
-    """Borra las tablas de `staging` de un archivo que ya se carga en su tabla declarada."""
+    """Borra las tablas de `staging` de un archivo que ya se carga en su tabla declarada.
+
+    Devuelve las que se quedan, con lo que había, porque una vista u otra tabla depende de ellas.
+    """
     rows = connection.execute(
         "UPDATE etl.loads SET status = 'replaced' WHERE file = %s AND status = 'loaded' AND table_name LIKE %s"
         " RETURNING table_name",
         (file, f"{SCHEMA}.%"),
     ).fetchall()
-    tables = [table for (table,) in rows]
-    for table in tables:
-        name = sql.Identifier(SCHEMA, table.removeprefix(f"{SCHEMA}."))
-        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
-    return tables
+    return [table for (table,) in rows if not _drop(connection, table.removeprefix(f"{SCHEMA}."))]
+
+
+def _drop(connection: Connection[Any], table: str) -> bool:
+    """Si se pudo borrar. Si no, la transacción sigue como estaba."""
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, table)))
+    except errors.DependentObjectsStillExist:
+        return False
+    return True
