@@ -89,8 +89,8 @@ def inspect(
     ] = False,
 ) -> None:
     """Enseña qué hay en un archivo y cómo está escrito, sin cargarlo."""
+    from etl.extract.discover import discover
     from etl.extract.parts import parts
-    from etl.extract.source import discover
     from etl.screen import file as screen
     from etl.undeclared.inspection import Refused, look_or_refuse
 
@@ -110,10 +110,10 @@ def new(
 ) -> None:
     """Escribe la declaración de un archivo y su migración. Quedan listas para corregir."""
     from etl.database import migrate
+    from etl.extract.discover import discover
     from etl.extract.parts import parts
-    from etl.extract.source import discover
     from etl.screen.reader import place
-    from etl.undeclared import scaffold
+    from etl.undeclared import new
     from etl.undeclared.inspection import inspect as look
 
     settings = load_settings()
@@ -123,7 +123,7 @@ def new(
     inspection = look(sources[0])
     settings = with_server(settings)
     migrate.ensure_ready(settings)
-    for written in scaffold.write(inspection, settings):
+    for written in new.write(inspection, settings):
         typer.echo(f"Escrito: {place(written)}")
     typer.echo("Revíselos y ejecute «etl migrate» y «etl run»: el archivo pasará de staging a su tabla.")
 

@@ -9,7 +9,8 @@ from psycopg import errors, sql
 
 from etl.database.connection import Connection
 from etl.errors import FileRefused
-from etl.extract.source import Source, beside, opened
+from etl.extract.discover import beside
+from etl.extract.source import Source, opened
 from etl.job import Job
 from etl.load import ledger, versions
 from etl.load.ledger import Counts

@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from etl.database.connection import LOADER, Connection, connect
 from etl.dataset import Dataset, target_of
 from etl.engines import local
+from etl.extract.discover import discover
 from etl.extract.parts import parts
-from etl.extract.source import Source, discover
+from etl.extract.source import Source
 from etl.job import Job, LoadRows, Progress, Session
 from etl.load.marts import refresh_marts
 from etl.load.versions import incomplete_tables

@@ -20,8 +20,9 @@ from etl.database.connection import LOADER, connect
 from etl.dataset import Dataset, target_of
 from etl.datasets import Cliente, Producto, Tienda, Venta
 from etl.engines.local import load_rows
+from etl.extract.discover import discover
 from etl.extract.parts import parts
-from etl.extract.source import Source, discover
+from etl.extract.source import Source
 from etl.job import Session
 from etl.one_file import load_file
 from etl.pipeline import dataset_for

@@ -13,9 +13,10 @@ from etl.dataset import Dataset, schema_of
 from etl.doctor.docker import Project
 from etl.doctor.finding import Finding, bad, ok
 from etl.errors import EtlError, FileRefused
+from etl.extract.discover import discover
 from etl.extract.match import match_columns
 from etl.extract.read import open_document
-from etl.extract.source import Source, discover, opened
+from etl.extract.source import Source, opened
 from etl.settings import Settings
 
 PASSWORDS = ("POSTGRES_PASSWORD", "ETL_LOADER_PASSWORD", "LECTOR_PASSWORD")

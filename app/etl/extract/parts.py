@@ -1,7 +1,7 @@
 """Un archivo con varias tablas dentro (libro de Excel, SQLite) -> un `Source` por tabla.
 
 Una hoja vacía no cuenta. Si el archivo no se puede abrir se devuelve entero: al cargarlo se
-rechazará diciendo por qué. Los `.zip` los reparte `source.py`, porque valen también para lo declarado.
+rechazará diciendo por qué. Los `.zip` los reparte `discover.py`, porque valen también para lo declarado.
 """
 
 from dataclasses import replace

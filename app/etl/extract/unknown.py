@@ -14,6 +14,7 @@ from typing import Any
 
 from etl.dialect import Dialect
 from etl.errors import FileRefused
+from etl.extract.cut import Record, Shape
 from etl.extract.delimited import BLOCK, DelimitedFile
 from etl.extract.detect import SAMPLE_LINES, Detected, detect
 from etl.extract.disguise import refuse_disguised
@@ -23,7 +24,6 @@ from etl.extract.json_file import JSON, open_json
 from etl.extract.one_mark import MARK, OneMark, Restored
 from etl.extract.parts import SQLITE
 from etl.extract.read import DELIMITED, EXCEL, SAMPLE, Document, Rewound, open_document, read_fully
-from etl.extract.sniff import Record, Shape
 from etl.extract.source import Opened, Source, decompressed
 
 # Además del principio, se miran trozos repartidos: un archivo puede no llevar acentos al empezar.

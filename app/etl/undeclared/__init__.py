@@ -5,5 +5,5 @@ evidence.py    qué se ve en cada columna                     formats.py     có
 infer.py       qué tipo tiene, y por qué                     convert.py     los valores, con ese tipo
 wide.py        más columnas de las que caben                 staging.py     las tablas de staging
 inspection.py  mira un archivo entero sin cargarlo           scaffold.py    escribe su declaración
-correction.py  las filas corregidas de la cuarentena
+correction.py  las filas corregidas de la cuarentena         new.py         la guarda, con su migración
 """

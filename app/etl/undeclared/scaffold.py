@@ -1,34 +1,23 @@
-"""De un archivo sin declarar a una declaración: escribe la clase y su migración (`etl new`).
+"""De un archivo sin declarar a una declaración: el texto de la clase (`etl new`).
 
-Entra lo que vio `inspection.py`; sale `datasets/<tabla>.py`, listo para corregir. Lo que no se puede
+Entra lo que vio `inspection.py`; sale el texto de `datasets/<tabla>.py`, listo para corregir. Lo que no se puede
 saber mirando el archivo (la clave, el sentido de «1.234») va en un comentario, junto a su columna.
 """
 
-import importlib
 import json
 import keyword
 import re
-from argparse import Namespace
 from collections import Counter
 from dataclasses import fields
-from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
 
-from etl import datasets
-from etl.database.migrate import alembic_config
 from etl.dialect import Dialect
 from etl.errors import UsageError
-from etl.screen.reader import place
-from etl.settings import IN_IMAGE, Settings
 from etl.undeclared.formats import Format
 from etl.undeclared.inspection import ColumnFacts, Inspection
 from etl.undeclared.names import table_name
-
-if TYPE_CHECKING:
-    from alembic.script import Script
 
 # (anotación, tipo de SQLAlchemy) de cada tipo de Arrow; los de texto y decimal dependen de los valores.
 PYTHON_TYPES = {
@@ -53,7 +42,7 @@ def declaration(inspection: Inspection) -> str:
     parts = [
         f'"""{inspection.source.name}. Grano: una fila por … (complételo)."""\n',
         _imports(body, key is None, dialect),
-        f'\nclass {_class_name(table)}(Dataset):\n    """Escrita por «etl new»: revise tipos, reglas y clave."""\n',
+        f'\nclass {class_name(table)}(Dataset):\n    """Escrita por «etl new»: revise tipos, reglas y clave."""\n',
         f'    __tablename__ = "{table}"',
         *_no_key(key),
         f'    files = "{_pattern(inspection)}"',
@@ -167,7 +156,7 @@ def _no_key(key: ColumnFacts | None) -> list[str]:
     ]
 
 
-def _class_name(table: str) -> str:
+def class_name(table: str) -> str:
     return "".join(word.capitalize() for word in table.split("_")) or "Tabla"
 
 
@@ -207,54 +196,3 @@ def _imports(body: str, no_key: bool, dialect: Dialect) -> str:
     own += ["from etl.dialect import Dialect"] if dialect != Dialect() else []
     blocks = ["\n".join(block) for block in (standard, others, own) if block]
     return "\n\n".join(blocks) + "\n"
-
-
-def write(inspection: Inspection, settings: Settings) -> list[Path]:
-    """Escribe la declaración y su migración; devuelve los archivos nuevos.
-
-    Lanza `UsageError` si la tabla ya está declarada. La base de datos tiene que estar al día.
-    """
-    table = table_name(inspection.source.table_stem)
-    folder = Path(datasets.__file__).parent
-    path = folder / f"{table}.py"
-    if path.exists():
-        raise UsageError(f"Ya existe «{path}».", "Corríjalo, o bórrelo para escribirlo de nuevo.")
-    try:
-        path.write_text(declaration(inspection), encoding="utf-8")
-        _register(folder / "__init__.py", table)
-    except OSError as error:
-        raise UsageError(
-            f"No se puede escribir «{path}»: {error.strerror}.", _let_write(inspection)
-        ) from error
-    importlib.import_module(f"etl.datasets.{table}")
-    return [path, _revision(settings, table)]
-
-
-def _let_write(inspection: Inspection) -> str:
-    if not IN_IMAGE:
-        return "Mire de quién es esa carpeta."
-    # Con `migrate`, que entra como dueño: la migración sale de comparar con sus tablas.
-    return (
-        "En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez:"
-        f" CODE_MODE=rw docker compose run --rm migrate etl new {place(inspection.source.path)}"
-    )
-
-
-def _register(index: Path, table: str) -> None:
-    """Añade la clase a `datasets/__init__.py`, en su sitio del orden alfabético."""
-    text = index.read_text(encoding="utf-8")
-    lines = re.findall(r"^from etl\.datasets\..*$", text, re.MULTILINE)
-    imports = sorted([*lines, f"from etl.datasets.{table} import {_class_name(table)}"])
-    names = sorted(line.split(" import ")[1] for line in imports)
-    listed = ", ".join(f'"{name}"' for name in names)
-    header = text[: text.index(lines[0])]
-    index.write_text(header + "\n".join(imports) + f"\n\n__all__ = [{listed}]\n", encoding="utf-8")
-
-
-def _revision(settings: Settings, table: str) -> Path:
-    from alembic import command
-
-    config = alembic_config(settings)
-    config.cmd_opts = Namespace(quiet=True)  # su «Generating...» no le dice nada a quien lee
-    script = command.revision(config, f"tabla {table}", autogenerate=True)
-    return Path(cast("Script", script).path)
