@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from etl import cli_db
+from etl import cli_db, startup
 from etl.database.server import with_server
 from etl.errors import UsageError
 from etl.screen import failure, spanish
@@ -62,6 +62,8 @@ def run(
     ] = False,
 ) -> None:
     """Carga los archivos que aún no estén cargados y rehace los marts."""
+    if engine is Engine.pandas:
+        startup.without_pandas()
     from etl import declarations, pipeline
     from etl.database import migrate
     from etl.screen import progress

@@ -66,12 +66,12 @@ def open_for_table(
 ) -> Iterator[tuple[Document, dict[str, int]]]:
     """El documento, y qué columna del archivo va a cada una de la tabla; apunta cómo está escrito."""
     assert job.load_id is not None
-    optional = job.target.rows.optional
-    with open_document(job.source, file, job.dialect, optional) as (document, result.encoding, warnings):
+    schema = job.target.rows
+    with open_document(job.source, file, job.dialect, schema) as (document, result.encoding, warnings):
         written = written_as(document)
         if written:
             describe_dialect(result, written)
-        columns, unmatched = match_columns(document.header, job.target.rows, job.dialect.header)
+        columns, unmatched = match_columns(document.header, schema, job.dialect.header)
         result.warnings = warnings + unmatched + ambiguities(job.dialect)
         ledger.describe(connection, job.load_id, document.header, written)
         yield document, columns

@@ -43,15 +43,35 @@ def test_13_the_line_that_excel_puts_first_is_not_the_header(settings: Settings)
     assert query(settings, "SELECT _line FROM datos.clientes ORDER BY 1") == [3, 4]
 
 
-def test_14_a_declared_preamble_is_skipped_and_another_is_refused_saying_what_is_missing(
+def test_14_the_lines_above_the_header_are_skipped_with_a_warning(settings: Settings) -> None:
+    path = write(settings, "clientes.csv", "Clientes de la tienda\n\n" + TEXT)
+    result = load_declared(settings, path)
+    assert (result.status, clientes(settings), result.preamble_rows) == ("loaded", TWO, 2)
+    assert result.warnings == [
+        "se saltan 2 líneas que hay encima de la cabecera; si las lleva siempre, declare preamble_rows=2"
+    ]
+    assert query(settings, "SELECT _line FROM datos.clientes ORDER BY 1") == [4, 5]
+
+
+def test_14_a_declared_preamble_is_no_surprise(settings: Settings) -> None:
+    path = write(settings, "clientes.csv", "Clientes de la tienda\n\n" + TEXT)
+    result = load_declared(settings, path, preamble_rows=2)
+    assert (result.status, clientes(settings), result.warnings) == ("loaded", TWO, [])
+
+
+def test_14_without_the_header_anywhere_the_file_is_refused_saying_what_is_missing(
     settings: Settings,
 ) -> None:
-    path = write(settings, "clientes.csv", "Clientes de la tienda\n\n" + TEXT)
+    path = write(settings, "clientes.csv", "Clientes de la tienda\n\n" + TEXT.replace("nombre", "quién"))
     refused = load_declared(settings, path)
     assert (refused.status, clientes(settings)) == ("refused", [])
     assert "La cabecera tiene: Clientes de la tienda" in (refused.reason or "")
-    assert load_declared(settings, path, preamble_rows=2).status == "loaded"
-    assert clientes(settings) == TWO
+
+
+def test_17_names_under_a_row_of_groups_are_the_header(settings: Settings) -> None:
+    groups = ",".join(["Cliente", "", "", "", "Dirección", "", "Fechas", ""]) + "\n"
+    result = load_one(settings, "clientes.csv", groups, TEXT)
+    assert (clientes(settings), result.preamble_rows, len(result.warnings)) == (TWO, 1, 1)
 
 
 def test_16_the_rows_of_a_second_table_are_set_aside(settings: Settings) -> None:

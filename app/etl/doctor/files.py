@@ -128,8 +128,9 @@ def _refusal(source: Source, dataset: type[Dataset] | None) -> FileRefused | Non
         with opened(source) as file:
             if dataset is None:
                 return FileRefused("Está vacío.", "Quítelo o cópielo de nuevo.") if file.size == 0 else None
-            with open_document(source, file, dataset.dialect) as (document, _encoding, _warnings):
-                match_columns(document.header, schema_of(dataset), dataset.dialect.header)
+            schema = schema_of(dataset)
+            with open_document(source, file, dataset.dialect, schema) as (document, _encoding, _warnings):
+                match_columns(document.header, schema, dataset.dialect.header)
     except FileRefused as error:
         return error
     return None

@@ -1,7 +1,7 @@
 """Hace el trozo siguiente mientras se carga el actual: un hilo, una cola corta y ningún secreto.
 
-Arrow, pgpq, SHA-256 y psycopg sueltan el GIL, así que leer y validar de verdad coinciden en el
-tiempo con la carga.
+Arrow, SHA-256 y psycopg sueltan el GIL, así que leer y validar de verdad coinciden en el tiempo con
+la carga.
 """
 
 import queue

@@ -1,7 +1,7 @@
 """Elige el lector de cada formato por la extensión del nombre, ya sin compresión."""
 
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,9 @@ from etl.extract.charset import mojibake
 from etl.extract.delimited import DelimitedFile, open_delimited
 from etl.extract.disguise import refuse_disguised
 from etl.extract.encoding import ByteStream, effective_encoding
+from etl.extract.preamble import lines_above_header, preamble_warning
 from etl.extract.source import Opened, Source, decompressed
+from etl.schema import Schema
 
 # En estos el separador lo dice el nombre; en los demás, la declaración.
 TABBED = (".tsv", ".tab")
@@ -24,6 +26,7 @@ PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 # Basta para la marca (BOM) y para ver si los acentos son de UTF-8 o de Latin-1.
 SAMPLE = 1 << 20
+ANY_COLUMNS = Schema(())
 
 
 class Document(Protocol):
@@ -37,11 +40,12 @@ class Document(Protocol):
 
 @contextmanager
 def open_document(
-    source: Source, file: Opened, dialect: Dialect, optional: Collection[str] = ()
+    source: Source, file: Opened, dialect: Dialect, schema: Schema = ANY_COLUMNS
 ) -> Iterator[tuple[Document, str | None, list[str]]]:
     """El documento; si es de texto, la codificación con que se lee; y los avisos.
 
-    `optional`: columnas que en JSON pueden aparecer en cualquier fila, aunque falten en las primeras.
+    `schema`: lo declarado. En JSON dice qué columnas pueden faltar en las primeras filas; en un archivo
+    delimitado, qué cabecera se busca si encima hay otras líneas.
     Lanza `FileRefused` si el formato no se conoce o el archivo está dañado.
     """
     if source.suffix in PARQUET or source.suffix in EXCEL:
@@ -61,11 +65,14 @@ def open_document(
         if source.suffix in JSON_LINES:
             from etl.extract.jsonl import open_json_lines
 
-            yield open_json_lines(whole, encoding, optional), encoding, warnings
+            yield open_json_lines(whole, encoding, schema.optional), encoding, warnings
         else:
             refuse_disguised(sample)
             delimiter = "\t" if source.suffix in TABBED else dialect.delimiter
             written = replace(dialect, encoding=encoding, delimiter=delimiter)
+            if above := lines_above_header(sample, written, schema):
+                written = replace(written, preamble_rows=dialect.preamble_rows + above)
+                warnings = [*warnings, preamble_warning(above, dialect.preamble_rows)]
             yield open_delimited(whole, written), encoding, warnings
 
 

@@ -1,6 +1,6 @@
 """Un archivo sin declarar, a `staging.<nombre>`: una tabla nueva con los tipos que dicen sus filas.
 
-Se mira el primer trozo, se decide el tipo de cada columna y se carga todo de una pasada. Si una
+Se miran las primeras filas, se decide el tipo de cada columna y se carga todo de una pasada. Si una
 fila posterior no encaja, se deshace, se miran todas y se carga otra vez: ninguna fila se pierde
 ni se cambia. La tabla anterior del mismo archivo se sustituye en la misma transacción.
 Qué tipo tiene cada columna lo decide `infer.py`; cómo está escrito el archivo, `extract/unknown.py`.
@@ -38,6 +38,8 @@ from etl.undeclared.infer import Plan, decide, warnings_of
 from etl.undeclared.names import column_names
 from etl.undeclared.wide import BUDGET, PACKED, pack, packed_warning, split_columns
 
+# Con las primeras filas casi siempre basta; si no, lo dice una posterior y se miran todas.
+FIRST_ROWS = 10_000
 NOTHING = Chunk(pa.table({}), pa.array([], pa.int64()), lambda _: "", ISO)
 
 
@@ -130,9 +132,9 @@ class Reader:
         self.plans = plans or []
 
     def look(self, first: Chunk | None) -> None:
-        """Decide los tipos por el primer trozo, si no se sabían ya por todas las filas."""
+        """Decide los tipos por las primeras filas, si no se sabían ya por todas las filas."""
         if not self._final:
-            observe(self._evidence, first)
+            observe(self._evidence, first, FIRST_ROWS)
             self.plans = decide(self._evidence, self._found.delimiter, self._attempt.as_text)
         self.kept, self.packed = split_columns(self.plans, self._attempt.budget)
 
@@ -177,11 +179,11 @@ def new_evidence(names: list[str], found: Found) -> list[Evidence]:
     ]
 
 
-def observe(evidence: list[Evidence], chunk: Chunk | None) -> None:
-    """Apunta lo que dicen las filas de un trozo."""
+def observe(evidence: list[Evidence], chunk: Chunk | None, rows: int | None = None) -> None:
+    """Apunta lo que dicen las filas de un trozo; con `rows`, solo las primeras."""
     for column in evidence if chunk else []:
         assert chunk is not None
-        column.observe(chunk.columns[column.name], chunk.lines)
+        column.observe(chunk.columns[column.name][:rows], chunk.lines[:rows])
 
 
 def plans_from_all(source: Source, as_text: Mapping[str, str]) -> list[Plan]:

@@ -131,8 +131,7 @@ def _check_same_file(part: Part, file: Opened) -> None:
 
 def _chunks(work: Work, part: Part, file: Opened) -> Iterator[Chunk]:
     if part.end is None or work.layout is None:
-        optional = work.target.rows.optional
-        with open_document(part.source, file, work.dialect, optional) as (document, *_):
+        with open_document(part.source, file, work.dialect, work.target.rows) as (document, *_):
             yield from restored(document.header, document.chunks(work.columns))
         return
     file.file.seek(part.start)

@@ -1,0 +1,59 @@
+"""Las líneas que alguien dejó encima de la cabecera de un archivo declarado: un título, una fecha.
+
+Entra el principio del archivo y salen cuántas son. Solo las hay si más abajo está, entera, la
+cabecera que se declaró: así no hay nada que adivinar.
+"""
+
+import csv
+from itertools import islice
+
+from etl.dialect import Dialect
+from etl.extract.match import clean, plain_name
+from etl.schema import Schema
+
+# Más abajo no se busca: un título de treinta líneas no es un título.
+LOOKED_AT = 30
+
+
+def lines_above_header(sample: bytes, dialect: Dialect, schema: Schema) -> int:
+    """Cuántas líneas sobran encima de la cabecera, tras las declaradas; cero si no se encuentra.
+
+    `sample`: el principio del archivo, en la codificación de `dialect`.
+    """
+    required = {column.name for column in schema.columns if not column.nullable}
+    if not dialect.header or not required:
+        return 0
+    text = sample.decode(dialect.encoding, "replace").removeprefix("\ufeff")
+    lines = text.splitlines()[dialect.preamble_rows :]
+    for above, line in enumerate(islice(lines, LOOKED_AT)):
+        names = _cells(line, dialect)
+        if required <= {clean(name) for name in names} | {plain_name(name) for name in names}:
+            return above if any(_says_something(title) for title in lines[:above]) else 0
+    return 0
+
+
+def _cells(line: str, dialect: Dialect) -> list[str]:
+    reader = csv.reader(
+        [line.replace("\0", "")],
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        escapechar=dialect.escape,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+    )
+    try:
+        return next(reader, [])
+    except csv.Error:
+        return []
+
+
+def _says_something(line: str) -> bool:
+    """Ni una línea vacía ni el «sep=;» de Excel, que ya se pasan por alto sin avisar."""
+    return bool(line.strip()) and not line.strip('"').lower().startswith("sep=")
+
+
+def preamble_warning(lines: int, declared: int) -> str:
+    """El aviso de que se saltaron, y cómo declararlas para que no haga falta."""
+    return (
+        f"se saltan {lines} líneas que hay encima de la cabecera; si las lleva siempre, declare "
+        f"preamble_rows={declared + lines}"
+    )
