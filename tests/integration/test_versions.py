@@ -5,6 +5,7 @@ su última versión. Repetir la carga no cambia nada, llegaran en el orden en qu
 """
 
 import gzip
+import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -389,3 +390,17 @@ def test_an_orphan_mended_by_hand_is_not_loaded_twice(settings: Settings) -> Non
     load(settings)
     assert query(settings, "SELECT venta_id, tienda_id FROM datos.ventas ORDER BY 1") == [(1, 1), (2, 1)]
     assert {file.status for file in load(settings).files} == {"skipped"}
+
+
+def test_repeats_far_apart_are_counted_and_the_first_row_stays(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Muchos bloques pequeños: unos se preparan antes del primer choque y otros, a la vez que se carga."""
+    monkeypatch.setattr("etl.extract.delimited.BLOCK", 2048)
+    order = random.Random(7)
+    numbers_read = [order.randint(1, 2500) for _ in range(4000)]
+    lines = [cliente(number, f"Ana {line}") for line, number in enumerate(numbers_read, start=2)]
+    result = load_one(settings, "clientes.csv", CLIENTES, *lines)
+    first = {number: f"Ana {line}" for line, number in reversed(list(enumerate(numbers_read, start=2)))}
+    assert numbers(result) == (4000, len(first), 0, 4000 - len(first), 0)
+    assert dict(clientes(settings)) == first

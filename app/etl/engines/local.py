@@ -3,7 +3,7 @@
 Entra un encargo (`job.py`) con su transacción abierta; quedan las filas en la tabla. Sale la cuenta.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 
 from etl.chunk import Chunk
@@ -12,7 +12,6 @@ from etl.engines.prefetch import prefetch
 from etl.extract.corrected import restored
 from etl.extract.source import Opened
 from etl.job import Job, Progress, open_for_table
-from etl.load.encode import encode
 from etl.load.ledger import Counts
 from etl.load.table import Prepared, TableWriter
 from etl.result import FileResult
@@ -28,18 +27,15 @@ def load_rows(
     writer = TableWriter(connection, job.target, job.load_id)
     with open_for_table(connection, job, file, result) as (document, columns):
         chunks = restored(document.header, document.chunks(columns))
-        with closing(prepare(chunks, job.target.rows, job.load_id)) as prepared:
+        with closing(prefetch(prepare(chunks, job.target.rows, writer))) as prepared:
             for chunk in prepared:
                 writer.write(chunk)
                 progress(job.source, file.bytes_read, writer.counts)
     return writer.counts, file.finish()
 
 
-def prepare(chunks: Iterator[Chunk], schema: Schema, load_id: int) -> Generator[Prepared]:
-    """Los trozos, validados y listos para COPY; el siguiente se hace mientras se carga el actual."""
-
-    def prepare_one(chunk: Chunk) -> Prepared:
+def prepare(chunks: Iterator[Chunk], schema: Schema, writer: TableWriter) -> Iterator[Prepared]:
+    """Los trozos, validados y listos para COPY."""
+    for chunk in chunks:
         rows, rejects = transform(chunk, schema)
-        return Prepared(chunk, rows, encode(rows, load_id), rejects)
-
-    return prefetch(map(prepare_one, chunks))
+        yield writer.prepare(chunk, rows, rejects)

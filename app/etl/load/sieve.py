@@ -5,6 +5,7 @@ dudosas: su clave pudo salir antes en el archivo, o su referencia quizá no exis
 no es mala: `table.py` deja que decida el servidor. Una que no lo es se copia sin preguntar.
 """
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,8 @@ class Sieve:
 
     def __init__(self, connection: Connection[Any], target: Target, load_id: int) -> None:
         self.target = target
+        # El hilo que prepara y el que carga miran trozos distintos, a veces a la vez.
+        self._turn = threading.Lock()
         self._types = {column.name: column.type for column in target.rows.columns}
         own = sql.SQL("SELECT {} FROM {} WHERE _load_id = {}").format(
             sql.SQL(", ").join(map(sql.Identifier, target.key)),
@@ -73,8 +76,9 @@ class Sieve:
     def doubtful(self, rows: pa.Table) -> np.ndarray:
         """Qué filas del trozo pueden repetir una clave o no tener madre. Las claves quedan apuntadas."""
         keys = _hashes(rows.select(self.target.key))
-        doubtful = self._seen.may_contain(keys) | pd.Series(keys).duplicated().to_numpy()
-        self._seen.add(keys)
+        with self._turn:
+            doubtful = self._seen.may_contain(keys) | pd.Series(keys).duplicated().to_numpy()
+            self._seen.add(keys)
         for column, parents in self._parents.items():
             known = parents.may_contain(_hashes(rows.select([column])))
             doubtful |= ~known & rows[column].is_valid().to_numpy()

@@ -28,12 +28,16 @@ REJECTS = sql.Identifier("etl", "rejects")
 
 @dataclass(frozen=True)
 class Prepared:
-    """Un trozo ya validado: sus filas, las mismas en el formato de COPY, y sus rechazos."""
+    """Un trozo ya validado: sus filas, las seguras en el formato de COPY, y sus rechazos.
+
+    `doubtful`: las filas por las que hay que preguntar; sin él, todas se dan por seguras.
+    """
 
     chunk: Chunk
     rows: pa.Table
     payload: list[bytes]
     rejects: list[Reject]
+    doubtful: np.ndarray | None = None
 
 
 def copy_rows(
@@ -57,10 +61,18 @@ class TableWriter:
         self.counts = Counts()
         self._sieve: Sieve | None = None
 
+    def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
+        """Deja un trozo listo para `write`; se puede hacer en otro hilo, mientras se carga el anterior."""
+        if self._sieve is None:
+            return Prepared(chunk, rows, encode(rows, self.load_id), rejects)
+        doubtful = self._sieve.doubtful(rows)
+        safe = rows.filter(pa.array(~doubtful))
+        return Prepared(chunk, rows, encode(safe, self.load_id), rejects, doubtful)
+
     def write(self, prepared: Prepared) -> None:
         """Carga un trozo; cada fila queda cargada, duplicada o rechazada."""
         rejects = list(prepared.rejects)
-        if self._sieve or not self._copy_directly(prepared.rows, prepared.payload):
+        if self._sieve or not self._copy_directly(prepared.rows.num_rows, prepared):
             rejects += self._sift(prepared)
         self.counts.rejected += len(rejects)
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)
@@ -71,24 +83,25 @@ class TableWriter:
         from etl.load.sieve import Sieve  # con pandas: solo lo paga un archivo con choques
 
         self._sieve = self._sieve or Sieve(self.connection, self.target, self.load_id)
-        doubtful = self._sieve.doubtful(prepared.rows)
-        safe = prepared.rows.filter(pa.array(~doubtful))
-        if not self._copy_directly(safe, encode(safe, self.load_id)):
+        if prepared.doubtful is None:  # se preparó antes del primer choque
+            prepared = self.prepare(prepared.chunk, prepared.rows, prepared.rejects)
+        doubtful = prepared.doubtful
+        assert doubtful is not None
+        if not self._copy_directly(int((~doubtful).sum()), prepared):
             # Chocan con otra carga: el trozo entero es dudoso.
-            doubtful[:] = True
+            doubtful = np.ones_like(doubtful)
         return self._merge(prepared.rows.filter(pa.array(doubtful)), prepared.chunk)
 
-    def _copy_directly(self, rows: pa.Table, payload: list[bytes]) -> bool:
+    def _copy_directly(self, count: int, prepared: Prepared) -> bool:
+        """Manda a la tabla las `count` filas seguras; `False`, y como si nada, si alguna clave choca."""
+        table = sql.Identifier(self.target.schema_name, self.target.table)
         try:
             with self.connection.transaction():
-                self._copy(sql.Identifier(self.target.schema_name, self.target.table), rows, payload)
+                copy_rows(self.connection, table, prepared.rows.column_names, prepared.payload)
         except (errors.UniqueViolation, errors.ForeignKeyViolation):
             return False
-        self.counts.loaded += rows.num_rows
+        self.counts.loaded += count
         return True
-
-    def _copy(self, table: sql.Composable, rows: pa.Table, payload: list[bytes]) -> None:
-        copy_rows(self.connection, table, rows.column_names, payload)
 
     def _merge(self, rows: pa.Table, chunk: Chunk) -> list[Reject]:
         """Mezcla unas filas con lo que ya hay; devuelve las huérfanas, que no se cargan."""
@@ -98,7 +111,7 @@ class TableWriter:
         create = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP")
         self.connection.execute(create.format(STAGE, table))
         self.connection.execute(sql.SQL("TRUNCATE {}").format(STAGE))
-        self._copy(STAGE, rows, encode(rows, self.load_id))
+        copy_rows(self.connection, STAGE, rows.column_names, encode(rows, self.load_id))
         orphans = [reject for key in self.target.foreign_keys for reject in self._take_orphans(key, chunk)]
         row = self.connection.execute(merge_statement(self.target)).fetchone()
         loaded, updated = row or (0, 0)
