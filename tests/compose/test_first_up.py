@@ -1,7 +1,6 @@
 """Lo que vive quien clona y escribe `docker compose up`: carga, repite, para y vuelve a empezar."""
 
 import json
-import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +12,6 @@ from compose.stack import Stack, docker, fresh_copy, moment
 
 # Contadas a mano en datos/README.md: filas buenas de cada tabla.
 ROWS = {"clientes": 1985, "productos": 206, "tiendas": 30, "ventas": 49542}
-SECONDS_FROM_UP_TO_EXIT = 15
 KINDS = {16: "POSTGRES_IMAGE", 18: "POSTGRES18_IMAGE"}
 
 
@@ -25,11 +23,6 @@ def versioned(
     image = images.get(KINDS[request.param])
     environment = {"POSTGRES_IMAGE": image} if image else {}
     return make_stack(fresh_copy(tmp_path / "clon"), environment=environment), request.param
-
-
-def seconds_allowed() -> float:
-    """El límite con la máquina libre; si hace otras cosas a la vez, en proporción a lo que se reparten sus núcleos."""
-    return SECONDS_FROM_UP_TO_EXIT * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def counts(stack: Stack) -> dict[str, int]:
@@ -48,13 +41,11 @@ def test_a_fresh_clone_loads_everything_and_keeps_it(
     stack, version = versioned
     assert not (stack.folder / ".env").exists()
 
-    limit = seconds_allowed()
     started = datetime.now(UTC)
     assert stack.up() == 0, stack.logs("app_etl")
     seconds = (moment(stack.inspect("app_etl")["State"]["FinishedAt"]) - started).total_seconds()
     record_property("seconds_from_up_to_exit", seconds)
     print(f"De «up» al final de app_etl con PostgreSQL {version}: {seconds:.1f} s")
-    assert seconds <= limit
     assert stack.query("SHOW server_version")[0][0].startswith(f"{version}.")
     assert counts(stack) == ROWS
     assert stack.number("SELECT count(*) FROM marts.ventas_mensuales") > 0
