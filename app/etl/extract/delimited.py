@@ -25,6 +25,8 @@ from etl.extract.records import Records, split_regular
 
 # 4 MB son unas 30.000 filas: bastantes para que Arrow rinda y pocas para que la memoria no se note.
 BLOCK = 4 << 20
+# Los primeros trozos son menores: el servidor empieza a trabajar antes.
+FIRST_BLOCK = 512 << 10
 # Una línea que no cabe en 64 MB no es de un archivo delimitado.
 LINE_LIMIT = 64 << 20
 FIELD_LIMIT = 1 << 20
@@ -52,10 +54,10 @@ class DelimitedFile:
 
     def records(self) -> Iterator[Records]:
         """Los registros por bloques; tras cada uno, `line` y `pending` dicen por dónde va la lectura."""
-        at_end = False
+        size, at_end = min(FIRST_BLOCK, BLOCK), False
         while not at_end:
-            data = self.stream.read(BLOCK)
-            at_end = not data
+            data = self.stream.read(size)
+            size, at_end = min(2 * size, BLOCK), not data
             # Se trabaja con líneas enteras; lo que sigue al último salto espera al bloque siguiente.
             cut = data.rfind(b"\n") + 1 or len(data)
             block = b"".join((self.pending, memoryview(data)[:cut]))
