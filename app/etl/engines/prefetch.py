@@ -1,7 +1,7 @@
 """Hace el trozo siguiente mientras se carga el actual: un hilo, una cola corta y ningún secreto.
 
 Arrow, SHA-256 y psycopg sueltan el GIL, así que leer y validar de verdad coinciden en el tiempo con
-la carga.
+la carga. En memoria hay dos trozos: el que se carga y el siguiente; otro más no acelera nada.
 """
 
 import queue
@@ -10,9 +10,6 @@ from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
-
-# Un trozo cargándose, otro listo y otro haciéndose: más solo gastaría memoria.
-DEPTH = 1
 
 
 class _End:
@@ -27,16 +24,19 @@ def prefetch(items: Iterable[T]) -> Generator[T]:
 
     Un error del productor se lanza aquí. Al cerrar el generador, el hilo termina.
     """
-    ready: queue.Queue[T | _End] = queue.Queue(DEPTH)
+    ready: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
+    # Hacer el siguiente espera a que se lleven el anterior.
+    taken = threading.Semaphore(1)
     stopped = threading.Event()
 
     def produce() -> None:
         error: BaseException | None = None
+        iterator = iter(items)
         try:
-            for item in items:
-                ready.put(item)
-                if stopped.is_set():
-                    return
+            while taken.acquire() and not stopped.is_set():
+                ready.put(next(iterator))
+        except StopIteration:
+            pass
         except BaseException as caught:  # noqa: BLE001 - se lanza en el otro hilo
             error = caught
         ready.put(_End(error))
@@ -45,15 +45,11 @@ def prefetch(items: Iterable[T]) -> Generator[T]:
     thread.start()
     try:
         while not isinstance(item := ready.get(), _End):
+            taken.release()
             yield item
         if item.error is not None:
             raise item.error
     finally:
         stopped.set()
-        while thread.is_alive():
-            # Deja sitio en la cola: el productor puede estar esperándolo para terminar.
-            try:
-                ready.get(timeout=0.05)
-            except queue.Empty:
-                continue
+        taken.release()
         thread.join()

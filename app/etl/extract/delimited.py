@@ -23,8 +23,8 @@ from etl.extract.careful import RECORD_LIMIT, split_carefully
 from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.records import Records, split_regular
 
-# 4 MB son unas 30.000 filas: bastantes para que Arrow rinda y pocas para que la memoria no se note.
-BLOCK = 4 << 20
+# 6 MB son unas 50.000 filas: bastantes para que Arrow rinda y pocas para que la memoria no se note.
+BLOCK = 6 << 20
 # Los primeros trozos son menores: el servidor empieza a trabajar antes.
 FIRST_BLOCK = 512 << 10
 # Una línea que no cabe en 64 MB no es de un archivo delimitado.

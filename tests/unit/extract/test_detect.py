@@ -1,6 +1,5 @@
 """La detección acierta todo el corpus, y lo dudoso lo dice."""
 
-
 import pytest
 
 from corpus.answers import Case, cases
