@@ -31,15 +31,21 @@ OTHER_LOADER_SECONDS = 600
 
 
 def load_file(
-    session: Session, source: Source, target: Target, dialect: Dialect, work: Work | None = None
+    session: Session,
+    source: Source,
+    target: Target,
+    dialect: Dialect,
+    work: Work | None = None,
+    engine: str | None = None,
 ) -> FileResult:
     """Carga un archivo y cuenta qué fue de él; un archivo malo no es una excepción.
 
     `work` es lo que se hace dentro de la transacción; por omisión, cargar en la tabla declarada.
+    `engine`: el motor que figura en el libro, si no es el de la sesión.
     """
     started = time.monotonic()
     result = FileResult(source.name, target.table, target.name, "loaded")
-    entry = Entry(session.run_id, source.name, target.name, session.engine, 0, source.inside)
+    entry = Entry(session.run_id, source.name, target.name, engine or session.engine, 0, source.inside)
     try:
         with opened(source) as file:
             entry = replace(entry, bytes=file.size)

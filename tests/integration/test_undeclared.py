@@ -8,14 +8,20 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from openpyxl import Workbook
 
+from etl.database.connection import LOADER, connect
 from etl.datasets import Cliente
+from etl.engines.local import load_rows
+from etl.extract.source import Source
+from etl.job import Session
 from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
+from etl.undeclared.one_table import load_undeclared
 from shop import CLIENTES, cliente
 from support import connect_settings
 
@@ -343,3 +349,11 @@ def test_a_file_that_someone_declares_leaves_staging_with_its_load(settings: Set
     assert ["staging.clientes sigue" in warning for warning in result.warnings] == [True] * view
     status = query(settings, "SELECT status FROM etl.loads WHERE table_name = 'staging.clientes'")
     assert status == [("replaced",)]
+
+
+def test_the_ledger_names_the_engine_that_did_the_work(settings: Settings) -> None:
+    path = write(settings, "suelto.csv", "a;b\n1;2\n")
+    with connect(settings, role=LOADER) as connection:
+        session = Session(settings, uuid4(), "spark", lambda *_: None, connection, load_rows)
+        load_undeclared(session, Source(path, path.name), as_text=False)
+    assert query(settings, "SELECT file, engine FROM etl.loads") == [("suelto.csv", "pandas")]

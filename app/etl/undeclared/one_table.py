@@ -61,7 +61,9 @@ def load_undeclared(session: Session, source: Source, as_text: bool) -> FileResu
         table, work = original.table, partial(complete, original=original)
     else:
         table, work = staging.table_for(session.connection, source), partial(_load, as_text=as_text)
-    return load_file(session, source, Target(staging.SCHEMA, table, Schema(())), Dialect(), work)
+    target = Target(staging.SCHEMA, table, Schema(()))
+    # Siempre en este proceso, aunque los declarados vayan a un clúster.
+    return load_file(session, source, target, Dialect(), work, engine="pandas")
 
 
 def _load(connection: Connection, progress: Progress, job: Job, result: FileResult, *, as_text: bool) -> None:
