@@ -1,6 +1,6 @@
 """Cómo está escrito un archivo: separador, comillas, decimales, fechas, codificación.
 
-Lo declara cada data set (`datasets/`) o lo averigua `extract/detect.py`; lo leen
+Lo declara cada data set (`datasets/`) o lo averigua `extract/detection/`; lo leen
 `extract/` (la forma del archivo) y `transform/` (la forma de los valores).
 """
 

@@ -155,7 +155,7 @@ def wrong_rows(case: Case, answer: Answer) -> int:
 def encodings(case: Case) -> dict[str, str | None]:
     """Lo que dice de la codificación cada biblioteca, y lo propio."""
     data = case.path.read_bytes()
-    from etl.extract.charset import detect_encoding
+    from etl.extract.detection.charset import detect_encoding
 
     said = {"**la propia**": detect_encoding(data)[0]}
     with contextlib.suppress(ImportError):

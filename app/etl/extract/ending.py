@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from etl.chunk import Chunk
-from etl.extract.values import EMPTY, MOMENT, NUMBER, TEXT, kind
+from etl.extract.detection.values import EMPTY, MOMENT, NUMBER, TEXT, kind
 
 # Filas del final en las que se busca un pie; una nota más larga es otra tabla.
 TAIL_ROWS = 12

@@ -10,8 +10,8 @@ from typing import IO, Protocol
 from etl.chunk import Chunk
 from etl.dialect import Dialect
 from etl.errors import FileRefused
-from etl.extract.charset import mojibake
 from etl.extract.delimited import DelimitedFile, open_delimited
+from etl.extract.detection.charset import mojibake
 from etl.extract.disguise import refuse_disguised
 from etl.extract.encoding import ByteStream, effective_encoding
 from etl.extract.preamble import lines_above_header, preamble_warning

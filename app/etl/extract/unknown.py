@@ -14,12 +14,12 @@ from typing import Any
 
 from etl.dialect import Dialect
 from etl.errors import FileRefused
-from etl.extract.cut import Record, Shape
 from etl.extract.delimited import BLOCK, DelimitedFile
-from etl.extract.detect import SAMPLE_LINES, Detected, detect
+from etl.extract.detection.cut import Record, Shape
+from etl.extract.detection.detect import SAMPLE_LINES, Detected, detect
+from etl.extract.detection.header import Heading, find_heading
 from etl.extract.disguise import refuse_disguised
 from etl.extract.encoding import ByteStream, Utf8Stream
-from etl.extract.header import Heading, find_heading
 from etl.extract.json_file import JSON, open_json
 from etl.extract.one_mark import MARK, OneMark, Restored
 from etl.extract.parts import SQLITE

@@ -16,7 +16,7 @@ from etl.dataset import Dataset
 from etl.dialect import Dialect
 from etl.errors import UsageError
 from etl.extract.corrected import EXPLAINED
-from etl.extract.cut import Shape, split
+from etl.extract.detection.cut import Shape, split
 from etl.extract.jsonl import decode, text_of
 from etl.extract.match import clean, plain_name
 from etl.output import new_file

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from etl.dialect import Dialect
 from etl.errors import FileRefused
-from etl.extract.charset import detect_encoding
-from etl.extract.cut import Record, Shape, records
-from etl.extract.header import Heading, find_heading
-from etl.extract.sniff import Guess, best_guess
+from etl.extract.detection.charset import detect_encoding
+from etl.extract.detection.cut import Record, Shape, records
+from etl.extract.detection.header import Heading, find_heading
+from etl.extract.detection.sniff import Guess, best_guess
 
 # Filas que se miran: bastan para el dialecto, y mirar más solo cuesta tiempo.
 SAMPLE_LINES = 400

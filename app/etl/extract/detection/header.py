@@ -6,10 +6,10 @@ parte. La cabecera se reconoce porque no se parece a lo que hay debajo; si no se
 
 from dataclasses import dataclass
 
-from etl.extract.cut import Record, Shape, split, split_loosely
-from etl.extract.header_rows import MAX_HEADER_ROWS, column_types, header_depth
-from etl.extract.sniff import DELIMITERS
-from etl.extract.values import MOMENT, NUMBER, kind
+from etl.extract.detection.cut import Record, Shape, split, split_loosely
+from etl.extract.detection.header_rows import MAX_HEADER_ROWS, column_types, header_depth
+from etl.extract.detection.sniff import DELIMITERS
+from etl.extract.detection.values import MOMENT, NUMBER, kind
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from etl.extract.cut import Record, Shape, records
-from etl.extract.values import plausibility
+from etl.extract.detection.cut import Record, Shape, records
+from etl.extract.detection.values import plausibility
 
 # Cuánto se confía en cada separador a igualdad de lo demás: los raros tienen que merecerlo.
 DELIMITERS = {

@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from etl.extract.cut import Record
-from etl.extract.values import EMPTY, MOMENT, NUMBER, TEXT, kind
+from etl.extract.detection.cut import Record
+from etl.extract.detection.values import EMPTY, MOMENT, NUMBER, TEXT, kind
 
 MAX_HEADER_ROWS = 4
 # Nombres que una cabecera lleva y un dato casi nunca: bastan para estar seguro con uno.
