@@ -5,6 +5,7 @@ cabecera que se declaró: así no hay nada que adivinar.
 """
 
 import csv
+import re
 from itertools import islice
 
 from etl.dialect import Dialect
@@ -13,6 +14,8 @@ from etl.schema import Schema
 
 # Más abajo no se busca: un título de treinta líneas no es un título.
 LOOKED_AT = 30
+# `str.splitlines` cortaría además por caracteres que aquí son texto.
+LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 def lines_above_header(sample: bytes, dialect: Dialect, schema: Schema) -> int:
@@ -24,7 +27,7 @@ def lines_above_header(sample: bytes, dialect: Dialect, schema: Schema) -> int:
     if not dialect.header or not required:
         return 0
     text = sample.decode(dialect.encoding, "replace").removeprefix("\ufeff")
-    lines = text.splitlines()[dialect.preamble_rows :]
+    lines = LINE_END.split(text)[dialect.preamble_rows :]
     for above, line in enumerate(islice(lines, LOOKED_AT)):
         names = _cells(line, dialect)
         if required <= {clean(name) for name in names} | {plain_name(name) for name in names}:
