@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import psycopg
@@ -103,6 +104,18 @@ def test_what_pandas_loaded_spark_knows(
     assert_equal(by_pandas, state(database))
 
 
+def executors_in_history(cluster: Stack, name: str) -> list[dict[str, Any]] | None:
+    """Los ejecutores de un trabajo que acabó; nada mientras el historial lo lee, que contesta 404."""
+    with suppress(HTTPError):
+        for one in page(cluster, "SPARK_HISTORY_PORT", "/api/v1/applications"):
+            if one["name"] == name:
+                found: list[dict[str, Any]] = page(
+                    cluster, "SPARK_HISTORY_PORT", f"/api/v1/applications/{one['id']}/allexecutors"
+                )
+                return found
+    return None
+
+
 def test_the_load_uses_both_workers_and_leaves_what_pandas_leaves(
     cluster: Stack, database: ServerAddress, by_pandas: State
 ) -> None:
@@ -121,12 +134,10 @@ def test_the_load_uses_both_workers_and_leaves_what_pandas_leaves(
     assert_equal(by_pandas, state(database))
 
     # El historial enseña ese trabajo, y que los dos ejecutores hicieron tareas.
-    [done] = [
-        one
-        for one in page(cluster, "SPARK_HISTORY_PORT", "/api/v1/applications")
-        if one["name"] == f"etl run {document['run_id']}"
-    ]
-    executors = page(cluster, "SPARK_HISTORY_PORT", f"/api/v1/applications/{done['id']}/allexecutors")
+    name = f"etl run {document['run_id']}"
+    executors = wait_until(
+        lambda: executors_in_history(cluster, name), 60, "que el historial enseñe el trabajo"
+    )
     tasks = {
         one["hostPort"].split(":")[0]: one["completedTasks"] for one in executors if one["id"] != "driver"
     }
