@@ -115,8 +115,8 @@ def new(
     from etl.extract.discover import discover
     from etl.extract.parts import parts
     from etl.screen.reader import place
-    from etl.undeclared import new
     from etl.undeclared.inspection import inspect as look
+    from etl.undeclared.new import write
 
     settings = load_settings()
     sources = [part for source in discover([path], settings.datos_dir) for part in parts(source)]
@@ -125,7 +125,7 @@ def new(
     inspection = look(sources[0])
     settings = with_server(settings)
     migrate.ensure_ready(settings)
-    for written in new.write(inspection, settings):
+    for written in write(inspection, settings):
         typer.echo(f"Escrito: {place(written)}")
     typer.echo("Revíselos y ejecute «etl migrate» y «etl run»: el archivo pasará de staging a su tabla.")
 

@@ -7,9 +7,10 @@ Todo el archivo se lee por bloques: la memoria no depende de su tamaño.
 import codecs
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,9 @@ from etl.errors import FileRefused
 from etl.extract.careful import RECORD_LIMIT, split_carefully
 from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.records import Records, split_regular
+
+if TYPE_CHECKING:
+    import _csv
 
 # 6 MB son unas 50.000 filas: bastantes para que Arrow rinda y pocas para que la memoria no se note.
 BLOCK = 6 << 20
@@ -95,13 +99,7 @@ def open_delimited(stream: ByteStream, dialect: Dialect) -> DelimitedFile:
 
 def _first_rows(lines: list[bytes], dialect: Dialect) -> tuple[list[str], int, list[list[str]]]:
     """La primera fila, cuántas líneas ocupa con las vacías de encima, y unas cuantas de las que siguen."""
-    reader = csv.reader(
-        (line.decode("utf-8", "replace").replace("\0", "\\x00") for line in lines),
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quote,
-        escapechar=dialect.escape,
-        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-    )
+    reader = csv_reader((line.decode("utf-8", "replace") for line in lines), dialect)
     rows = (row for row in reader if row)
     try:
         names = next(rows, None)
@@ -116,6 +114,17 @@ def _first_rows(lines: list[bytes], dialect: Dialect) -> tuple[list[str], int, l
         return names, height, list(islice(rows, FOLLOWING))
     except csv.Error:  # una fila mal escrita la apartará quien lea las filas
         return names, height, []
+
+
+def csv_reader(lines: Iterable[str], dialect: Dialect) -> "_csv.Reader":
+    """El lector de Python, con la forma declarada: despacio y con cuidado, para las primeras líneas."""
+    return csv.reader(
+        (line.replace("\0", "\\x00") for line in lines),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        escapechar=dialect.escape,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+    )
 
 
 def _ends_in_delimiter(row: list[str], header: list[str]) -> bool:

@@ -9,6 +9,7 @@ import re
 from itertools import islice
 
 from etl.dialect import Dialect
+from etl.extract.delimited import SEP_LINE, csv_reader
 from etl.extract.match import clean, plain_name
 from etl.schema import Schema
 
@@ -27,7 +28,7 @@ def lines_above_header(sample: bytes, dialect: Dialect, schema: Schema) -> int:
     if not dialect.header or not required:
         return 0
     text = sample.decode(dialect.encoding, "replace").removeprefix("\ufeff")
-    lines = LINE_END.split(text)[dialect.preamble_rows :]
+    lines = LINE_END.split(text, dialect.preamble_rows + LOOKED_AT)[dialect.preamble_rows :]
     for above, line in enumerate(islice(lines, LOOKED_AT)):
         names = _cells(line, dialect)
         if required <= {clean(name) for name in names} | {plain_name(name) for name in names}:
@@ -36,22 +37,15 @@ def lines_above_header(sample: bytes, dialect: Dialect, schema: Schema) -> int:
 
 
 def _cells(line: str, dialect: Dialect) -> list[str]:
-    reader = csv.reader(
-        [line.replace("\0", "")],
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quote,
-        escapechar=dialect.escape,
-        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-    )
     try:
-        return next(reader, [])
+        return next(csv_reader([line], dialect), [])
     except csv.Error:
         return []
 
 
 def _says_something(line: str) -> bool:
     """Ni una línea vacía ni el «sep=;» de Excel, que ya se pasan por alto sin avisar."""
-    return bool(line.strip()) and not line.strip('"').lower().startswith("sep=")
+    return bool(line.strip()) and not SEP_LINE.match(line.encode())
 
 
 def preamble_warning(lines: int, declared: int) -> str:
