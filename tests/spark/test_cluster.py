@@ -9,6 +9,7 @@ import pytest
 
 from compose.stack import free_ports
 from etl.database.embedded import ServerAddress
+from etl.engines.spark.session import open_session, resources
 from etl.errors import ClusterUnavailable
 from etl.generate import generate
 from etl.settings import ROOT, Settings
@@ -74,3 +75,14 @@ def test_a_cluster_that_gives_no_executor_is_an_error_that_says_where_to_look(
     with pytest.raises(ClusterUnavailable, match="no dio ningún ejecutor") as failure:
         load(replace(settings, spark_master=cluster.url), "spark", ROOT / "datos")
     assert failure.value.exit_code == 5
+
+
+def test_a_job_that_the_cluster_throws_out_does_not_wait_for_executors(
+    settings: Settings, cluster: Standalone
+) -> None:
+    """Sin el secreto, Spark se rinde en un hilo suyo: la sesión puede pararse después de abierta."""
+    told = pytest.raises(ClusterUnavailable, match=f"{cluster.url} no admitió el trabajo")
+    with told as failure, open_session(replace(settings, spark_master=cluster.url), "prueba") as session:
+        session.sparkContext._jsc.sc().stop()
+        resources(session)
+    assert "SPARK_AUTH_SECRET" in failure.value.hint

@@ -72,11 +72,9 @@ def open_session(settings: Settings, name: str) -> Iterator["SparkSession"]:
         # `docker compose run` no lo conoce nadie, y con un guion bajo Spark no lo acepta.
         builder = builder.config("spark.driver.host", reach_from)
         builder = builder.config("spark.driver.bindAddress", ANY_ADDRESS)
-    session = _start(builder, master)
     with tempfile.TemporaryDirectory() as folder:
+        session = _start(builder, master, Path(folder))
         try:
-            # El código viaja con el trabajo: los ejecutores corren el mismo que el conductor.
-            session.sparkContext.addPyFile(str(_zip_package(Path(folder))))
             yield session
         finally:
             session.stop()
@@ -93,12 +91,14 @@ def _submitted_to() -> str | None:
     return submitted
 
 
-def _start(builder: "SparkSession.Builder", master: str) -> "SparkSession":
+def _start(builder: "SparkSession.Builder", master: str, folder: Path) -> "SparkSession":
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
         session = builder.getOrCreate()
+        # El código viaja con el trabajo: los ejecutores corren el mismo que el conductor.
+        session.sparkContext.addPyFile(str(_zip_package(folder)))
     except (Py4JError, PySparkException, RuntimeError) as error:
         if any(sign in str(error) for sign in GAVE_UP):
             raise _not_admitted(master) from error
@@ -106,8 +106,6 @@ def _start(builder: "SparkSession.Builder", master: str) -> "SparkSession":
             f"Spark no pudo empezar a trabajar en {master}: {_first_line(error)}",
             "Compruebe SPARK_MASTER_URL, que el maestro esté en marcha y que el secreto sea el mismo.",
         ) from error
-    if session.sparkContext._jsc.sc().isStopped():
-        raise _not_admitted(master)
     return session
 
 
@@ -192,6 +190,8 @@ def resources(session: "SparkSession") -> Resources:
         return Resources(master, 1, context.defaultParallelism, ())
     deadline = time.monotonic() + EXECUTOR_SECONDS
     while not (found := _executors(session)):
+        if context._jsc.sc().isStopped():  # Spark se rinde en otro hilo: puede ser ya aquí
+            raise _not_admitted(master)
         if time.monotonic() > deadline:
             raise ClusterUnavailable(
                 f"{master} no dio ningún ejecutor en {EXECUTOR_SECONDS:.0f} s.",
