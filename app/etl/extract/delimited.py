@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 BLOCK = 6 << 20
 # Los primeros trozos son menores: el servidor empieza a trabajar antes.
 FIRST_BLOCK = 512 << 10
+# Y también si sus líneas son tan cortas que caben más: una fila rechazada es un objeto de Python.
+MOST_LINES = 150_000
 # Una línea que no cabe en 64 MB no es de un archivo delimitado.
 LINE_LIMIT = 64 << 20
 FIELD_LIMIT = 1 << 20
@@ -61,13 +63,15 @@ class DelimitedFile:
         size, at_end = min(FIRST_BLOCK, BLOCK), False
         while not at_end:
             data = self.stream.read(size)
-            size, at_end = min(2 * size, BLOCK), not data
+            at_end = not data
             # Se trabaja con líneas enteras; lo que sigue al último salto espera al bloque siguiente.
             cut = data.rfind(b"\n") + 1 or len(data)
             block = b"".join((self.pending, memoryview(data)[:cut]))
             if at_end and block and not block.endswith((b"\n", b"\r")):
                 block += b"\n"
             records = split(block, self.dialect, len(self.header), self.line, at_end)
+            many = records.next_line - self.line > MOST_LINES
+            size = max(size // 2, FIRST_BLOCK) if many else min(2 * size, BLOCK)
             self.pending, self.line = block[records.consumed :] + data[cut:], records.next_line
             if len(self.pending) > LINE_LIMIT:
                 raise FileRefused(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from etl.chunk import Reject
 from etl.dialect import Dialect
 from etl.extract.careful import split_carefully
-from etl.extract.delimited import open_delimited
+from etl.extract.delimited import DelimitedFile, open_delimited
 from etl.extract.records import Records, split_regular
 
 COMMA = Dialect()
@@ -272,3 +272,16 @@ def test_a_long_field_with_newlines_is_one_value_even_beside_something_suspect()
 def test_a_file_that_starts_with_preamble_lines_reads_its_header_after_them() -> None:
     found = read(b"Informe\nFecha: hoy\na,b\n", [b"1,x\n"], Dialect(preamble_rows=2))
     assert (found.rows, found.lines) == ([("1", "x")], [4])
+
+
+def test_blocks_grow_with_long_lines_and_stay_small_with_short_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """La memoria la ocupan los bytes y también las filas: un bloque no tiene demasiados de nada."""
+    monkeypatch.setattr("etl.extract.delimited.FIRST_BLOCK", 1 << 10)
+    monkeypatch.setattr("etl.extract.delimited.BLOCK", 1 << 16)
+    monkeypatch.setattr("etl.extract.delimited.MOST_LINES", 200)
+    long, short = b"%s,%s\n" % (b"a" * 500, b"b" * 500), b"1,2\n"
+    document = DelimitedFile(["a", "b"], COMMA, io.BytesIO(long * 1000 + short * 50_000), b"", 2)
+    blocks = [records.lines for records in document.records()]
+    assert [len(lines) for lines in blocks[:6]] == [1, 2, 4, 8, 16, 33]
+    assert max(len(lines) for lines in blocks[-50:]) < 2 * 256 + 1
+    assert [line for lines in blocks for line in lines] == list(range(2, 51_002))
