@@ -244,7 +244,7 @@ def _ignore(_text: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """El punto de entrada: ejecuta la orden y sale con su código."""
     # Importar las librerías crea muchos objetos y ninguna basura: revisarla costaba 0,1 s por orden.
-    gc.set_threshold(100_000)
+    gc.set_threshold(300_000)
     code = failure.run_command(app, arguments)
     # Ídem al salir, 0,25 s: Python buscaría ciclos en todo lo que queda, y el sistema lo libera igual.
     gc.freeze()

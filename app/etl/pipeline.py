@@ -28,7 +28,6 @@ from etl.one_file import load_declared, load_file
 from etl.result import FileResult, RunResult
 from etl.settings import Settings
 from etl.undeclared import staging
-from etl.undeclared.one_table import load_undeclared
 
 # Un archivo y su declaración, si alguien lo declara.
 Pair = tuple[Source, type[Dataset] | None]
@@ -90,6 +89,8 @@ def _parts(source: Source, dataset: type[Dataset] | None) -> list[Source]:
 
 def _load_one(session: Session, source: Source, dataset: type[Dataset] | None, as_text: bool) -> FileResult:
     if dataset is None:
+        from etl.undeclared.one_table import load_undeclared  # la detección tarda en importarse
+
         return load_undeclared(session, source, as_text)
     work = partial(_load_declared, load_rows=session.load_rows)
     return load_file(session, source, target_of(dataset), dataset.dialect, work)

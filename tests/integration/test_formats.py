@@ -1,8 +1,10 @@
 """Los mismos productos en cada formato que se lee, tal cual y comprimidos: siempre las mismas filas."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import zipfile
 from collections.abc import Callable
 from datetime import date
@@ -93,6 +95,8 @@ FORMATS: dict[str, Callable[[], bytes]] = {
 WRAPPINGS: dict[str, Callable[[str, bytes], tuple[str, bytes]]] = {
     "tal cual": lambda name, data: (name, data),
     "gz": lambda name, data: (f"{name}.gz", gzip.compress(data)),
+    "bz2": lambda name, data: (f"{name}.bz2", bz2.compress(data)),
+    "xz": lambda name, data: (f"{name}.xz", lzma.compress(data)),
     "zst": lambda name, data: (f"{name}.zst", pa.compress(data, "zstd", asbytes=True)),
     "zip": lambda name, data: ("varios.zip", zipped(f"carpeta/{name}", data)),
 }

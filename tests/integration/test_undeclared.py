@@ -1,7 +1,9 @@
 """Un archivo que nadie declaró acaba en `staging` con los tipos que dicen todas sus filas."""
 
+import bz2
 import gzip
 import json
+import lzma
 import sqlite3
 import zipfile
 from datetime import date, datetime
@@ -179,7 +181,7 @@ def test_the_same_bytes_under_another_name_are_known(settings: Settings) -> None
     load(settings)
     path.rename(settings.datos_dir / "b.csv")
     result = load(settings)["b.csv"]
-    assert (result.status, result.reason) == ("skipped", "staging.a")
+    assert (result.status, result.reason) == ("skipped", "su contenido ya está en staging.a")
 
 
 def test_a_changed_file_replaces_its_table_and_adapts_the_types(settings: Settings) -> None:
@@ -309,6 +311,13 @@ def test_compressed_files_are_read(settings: Settings) -> None:
         ("no.xlsx", b"PK no es un libro", "Excel"),
         ("no.sqlite", b"esto no es una base de datos" * 99, "SQLite"),
         ("foto.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 99, "desconocido"),
+        ("copia.tgz", b"\x1f\x8b", "llevan otros dentro"),
+        ("tabla.orc", b"ORC", "read_orc"),
+        ("pagina.xls", b"<html><table><tr><td>a</td></tr></table></html>", "una página web"),
+        ("texto.xls", b"a;b\n1;2\n", "Cámbiele la extensión a .csv"),
+        ("roto.csv.bz2", bz2.compress(b"id;n\n1;5\n" * 999)[:-20], "dañado o cortado"),
+        ("roto.csv.xz", lzma.compress(b"id;n\n1;5\n" * 999)[:-20], "dañado o cortado"),
+        ("disfraz.csv", bz2.compress(b"id;n\n"), "bzip2"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_reason(

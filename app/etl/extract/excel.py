@@ -14,8 +14,11 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 from etl.chunk import Chunk
 from etl.dialect import ISO
 from etl.errors import FileRefused
+from etl.extract.disguise import refuse_false_workbook
 
 ROWS = 20_000
+# Bytes que bastan para ver que un libro no lo es.
+START = 4096
 
 
 @dataclass
@@ -92,9 +95,18 @@ def _book(file: Path | IO[bytes]) -> CalamineWorkbook:
     try:
         return CalamineWorkbook.from_object(file)
     except (CalamineError, OSError) as error:
+        refuse_false_workbook(_start(file))
         raise FileRefused(
             f"No es un libro de Excel legible: {error}.", "Ábralo con Excel y guárdelo de nuevo."
         ) from error
+
+
+def _start(file: Path | IO[bytes]) -> bytes:
+    if isinstance(file, Path):
+        with file.open("rb") as opened:
+            return opened.read(START)
+    file.seek(0)
+    return file.read(START)
 
 
 def cell_text(cell: Any) -> str | None:

@@ -9,18 +9,18 @@ from typing import IO, Protocol
 
 from etl.chunk import Chunk
 from etl.dialect import Dialect
-from etl.errors import FileRefused
 from etl.extract.delimited import DelimitedFile, open_delimited
 from etl.extract.detection.charset import mojibake
 from etl.extract.disguise import refuse_disguised
 from etl.extract.encoding import ByteStream, effective_encoding
+from etl.extract.foreign import refuse_format
 from etl.extract.preamble import lines_above_header, preamble_warning
 from etl.extract.source import Opened, Source, decompressed
 from etl.schema import Schema
 
 # En estos el separador lo dice el nombre; en los demás, la declaración.
 TABBED = (".tsv", ".tab")
-DELIMITED = (".csv", ".txt", ".dat", *TABBED)
+DELIMITED = (".csv", ".psv", ".txt", ".dat", *TABBED)
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
@@ -54,10 +54,7 @@ def open_document(
             yield document, None, warnings
         return
     if source.suffix not in DELIMITED and source.suffix not in JSON_LINES:
-        raise FileRefused(
-            f"Formato «{source.suffix or 'sin extensión'}» desconocido.",
-            "Se leen CSV, TSV, JSON lines, Parquet y Excel, también en .gz, .zst o .zip.",
-        )
+        refuse_format(source.suffix)
     with decompressed(source, file) as stream:
         sample = read_fully(stream, SAMPLE)
         encoding = effective_encoding(sample, dialect.encoding)

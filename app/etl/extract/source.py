@@ -4,8 +4,10 @@ Un `Source` es un archivo, o un miembro de un `.zip`; los encuentra `discover.py
 con los mismos bytes que se cargan, al leerlos. Lo siguiente es `read.py`, que elige el formato.
 """
 
+import bz2
 import gzip
 import hashlib
+import lzma
 import os
 import stat
 import zipfile
@@ -21,14 +23,14 @@ import pyarrow as pa
 from etl.errors import FileRefused
 from etl.extract.encoding import ByteStream
 
-COMPRESSED = (".gz", ".zst")
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 HASH_BLOCK = 1 << 20
 # Un CSV comprime entre 3 y 30 veces. Se cuenta lo que de verdad sale, no lo que el archivo dice ser.
 BOMB_RATIO, BOMB_BYTES = 200, 64 << 20
 
 
-# Lo que lanzan gzip, zipfile y Arrow ante un archivo comprimido que no está entero.
-DAMAGED = (EOFError, OSError, zipfile.BadZipFile, zlib.error)
+# Lo que lanzan gzip, bz2, lzma, zipfile y Arrow ante un archivo comprimido que no está entero.
+DAMAGED = (EOFError, OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True)
@@ -193,9 +195,14 @@ class Limited:
 
 
 def _by_name(name: str, stream: IO[bytes] | Opened) -> ByteStream:
-    if name.lower().endswith(".gz"):
-        return gzip.GzipFile(fileobj=stream)  # type: ignore[arg-type]
-    if name.lower().endswith(".zst"):
-        plain: ByteStream = pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
-        return plain
-    return stream
+    plain: ByteStream = stream
+    match Path(name).suffix.lower():
+        case ".gz":
+            plain = gzip.GzipFile(fileobj=stream)  # type: ignore[arg-type]
+        case ".bz2":
+            plain = bz2.BZ2File(stream)  # type: ignore[arg-type]
+        case ".xz":
+            plain = lzma.LZMAFile(stream)  # type: ignore[arg-type]  # noqa: SIM115
+        case ".zst":
+            plain = pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
+    return plain

@@ -30,17 +30,18 @@ WIDE = 100
 def show(result: RunResult, quiet: bool) -> None:
     """La tabla de archivos, los avisos y dónde mirar después; con `quiet`, solo lo que no entró."""
     errors = Console(stderr=True)
-    for file in result.files:
-        if file.reason:
-            errors.print(f"[red]✖[/] {escape(f'{file.file}: {file.reason}')}", highlight=False)
-    if any(file.reason and find_cause(file.reason) for file in result.files):
+    outside = [file for file in result.files if file.status in ("refused", "failed")]
+    for file in outside:
+        errors.print(f"[red]✖[/] {escape(f'{file.file}: {file.reason}')}", highlight=False)
+    if any(file.reason and find_cause(file.reason) for file in outside):
         errors.print(doctor_hint(), highlight=False, soft_wrap=True)
     if quiet:
         return
     console = Console()
     console.print(_table(result, console.width))
     for file in result.files:
-        for warning in file.warnings:
+        known = [file.reason] if file.status == "skipped" and file.reason else []
+        for warning in [*known, *file.warnings]:
             console.print(f"[yellow]![/] {escape(f'{file.file}: {warning}')}", highlight=False)
     _show_next_steps(console, result)
 

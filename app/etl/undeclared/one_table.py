@@ -70,7 +70,8 @@ def _load(connection: Connection, progress: Progress, job: Job, result: FileResu
     """La transacción entera de un archivo, sin el COMMIT."""
     lock_table(connection, job.target.name)
     if known := staging.known_as(connection, job.entry, as_text, lambda: fingerprint(job.source)):
-        result.status, result.reason = "skipped", known if known != job.target.name else None
+        result.status = "skipped"
+        result.reason = f"su contenido ya está en {known}" if known != job.target.name else None
         return
     job.load_id = ledger.begin(connection, job.entry)
     attempt = Attempt()
