@@ -63,7 +63,7 @@ def run(
 ) -> None:
     """Carga los archivos que aún no estén cargados y rehace los marts."""
     if engine is Engine.pandas:
-        startup.without_pandas()
+        startup.light()
     from etl import declarations, pipeline
     from etl.database import migrate
     from etl.screen import progress

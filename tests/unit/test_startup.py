@@ -8,7 +8,7 @@ from etl.settings import ROOT
 USE = """
 import sys
 from etl import startup
-startup.without_pandas()
+startup.light()
 import pyarrow as pa
 numbers = pa.array([3, 1, 3])
 print("pandas" in sys.modules)

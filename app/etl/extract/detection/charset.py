@@ -138,7 +138,7 @@ def _plausible(before: str, char: str, after: str) -> float:
 
 def mojibake(sample: bytes, encoding: str) -> list[str]:
     """Avisa de «Ã±» y parecidos: alguien leyó UTF-8 como Latin-1 y lo volvió a guardar."""
-    found = _MOJIBAKE.search(sample.decode(encoding, "replace"))
+    found = None if sample.isascii() else _MOJIBAKE.search(sample.decode(encoding, "replace"))
     if found is None:
         return []
     return [
