@@ -8,6 +8,8 @@ import re
 
 from etl.errors import FileRefused
 
+# Muchos programas llaman .xls a una página con una tabla, o a un texto: Excel los abre igual.
+SAVE_AGAIN = "Ábralo con Excel y guárdelo como libro (.xlsx)."
 # Como empiezan los .xlsx y los .xls; si no se leen, es que están dañados.
 WORKBOOKS = (b"PK", b"\xd0\xcf\x11\xe0")
 # Los primeros bytes de cada formato, qué es y qué hacer con él.
@@ -32,10 +34,6 @@ DISGUISES = (
 _DISGUISES = tuple((re.compile(pattern), what, remedy) for pattern, what, remedy in DISGUISES)
 
 
-# Muchos programas llaman .xls a una página con una tabla, o a un texto: Excel los abre igual.
-SAVE_AGAIN = "Ábralo con Excel y guárdelo como libro (.xlsx)."
-
-
 def refuse_disguised(sample: bytes) -> None:
     """Lanza `FileRefused` si `sample` no es el principio de un texto con columnas."""
     if found := _inside(sample):
@@ -49,7 +47,7 @@ def refuse_false_workbook(sample: bytes) -> None:
         return
     if found := _inside(sample):
         raise FileRefused(f"Por su nombre es un libro de Excel, pero dentro hay {found[0]}.", SAVE_AGAIN)
-    if b"\0" not in sample:
+    if sample.strip() and b"\0" not in sample:
         raise FileRefused(
             "Por su nombre es un libro de Excel, pero dentro hay un texto.", "Cámbiele la extensión a .csv."
         )

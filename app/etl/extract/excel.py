@@ -95,7 +95,8 @@ def _book(file: Path | IO[bytes]) -> CalamineWorkbook:
     try:
         return CalamineWorkbook.from_object(file)
     except (CalamineError, OSError) as error:
-        refuse_false_workbook(_start(file))
+        if isinstance(error, CalamineError):  # se pudo abrir: se puede mirar qué es
+            refuse_false_workbook(_start(file))
         raise FileRefused(
             f"No es un libro de Excel legible: {error}.", "Ábralo con Excel y guárdelo de nuevo."
         ) from error
