@@ -50,12 +50,18 @@ def is_complete(connection: Connection[Any], target: Target, known: Known) -> bo
 
 def _found_its_parent(connection: Connection[Any], key: ForeignKey, load_id: int) -> bool:
     """Si alguna fila huérfana de esa carga ya tiene a qué apuntar."""
+    parent = sql.Identifier(key.parent_schema, key.parent_table)
+    column_type = connection.execute(
+        "SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = %s::regclass AND attname = %s",
+        (parent.as_string(connection), key.parent_column),
+    ).fetchone()
+    assert column_type is not None
     query = sql.SQL(
-        "SELECT EXISTS (SELECT FROM etl.rejects AS r JOIN {parent} AS p ON p.{column}::text = r.value"
+        # Con el tipo de la clave se usa su índice. Comparar textos sería cada huérfana con cada madre:
+        # nadie ha contado todavía los rechazos nuevos, y PostgreSQL los cree muy pocos.
+        "SELECT EXISTS (SELECT FROM etl.rejects AS r JOIN {parent} AS p ON p.{column} = r.value::{type}"
         " WHERE r.load_id = %s AND r.code = 'orphan' AND r.column_name = %s)"
-    ).format(
-        parent=sql.Identifier(key.parent_schema, key.parent_table), column=sql.Identifier(key.parent_column)
-    )
+    ).format(parent=parent, column=sql.Identifier(key.parent_column), type=sql.SQL(column_type[0]))
     row = connection.execute(query, (load_id, key.column)).fetchone()
     return bool(row and row[0])
 
