@@ -73,8 +73,12 @@ def open_session(settings: Settings, name: str) -> Iterator["SparkSession"]:
         builder = builder.config("spark.driver.host", reach_from)
         builder = builder.config("spark.driver.bindAddress", ANY_ADDRESS)
     with tempfile.TemporaryDirectory() as folder:
-        session = _start(builder, master, Path(folder))
+        with _clear_errors(master):
+            session = builder.getOrCreate()
         try:
+            with _clear_errors(master):
+                # El código viaja con el trabajo: los ejecutores corren el mismo que el conductor.
+                session.sparkContext.addPyFile(str(_zip_package(Path(folder))))
             yield session
         finally:
             session.stop()
@@ -91,14 +95,14 @@ def _submitted_to() -> str | None:
     return submitted
 
 
-def _start(builder: "SparkSession.Builder", master: str, folder: Path) -> "SparkSession":
+@contextmanager
+def _clear_errors(master: str) -> Iterator[None]:
+    """Los de Spark al arrancar, con su causa y su siguiente paso."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
-        session = builder.getOrCreate()
-        # El código viaja con el trabajo: los ejecutores corren el mismo que el conductor.
-        session.sparkContext.addPyFile(str(_zip_package(folder)))
+        yield
     except (Py4JError, PySparkException, RuntimeError) as error:
         if any(sign in str(error) for sign in GAVE_UP):
             raise _not_admitted(master) from error
@@ -106,7 +110,6 @@ def _start(builder: "SparkSession.Builder", master: str, folder: Path) -> "Spark
             f"Spark no pudo empezar a trabajar en {master}: {_first_line(error)}",
             "Compruebe SPARK_MASTER_URL, que el maestro esté en marcha y que el secreto sea el mismo.",
         ) from error
-    return session
 
 
 def _not_admitted(master: str) -> ClusterUnavailable:
