@@ -314,6 +314,7 @@ def test_compressed_files_are_read(settings: Settings) -> None:
         ("copia.tgz", b"\x1f\x8b", "llevan otros dentro"),
         ("tabla.orc", b"ORC", "read_orc"),
         ("pagina.xls", b"<html><table><tr><td>a</td></tr></table></html>", "una página web"),
+        ("base.xls", b"SQLite format 3\0" + b"\0" * 99, "Cámbiele la extensión a .sqlite"),
         ("nada.xls", b"", "No es un libro de Excel legible"),
         ("texto.xls", b"a;b\n1;2\n", "Cámbiele la extensión a .csv"),
         ("roto.csv.bz2", bz2.compress(b"id;n\n1;5\n" * 999)[:-20], "dañado o cortado"),

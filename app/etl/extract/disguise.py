@@ -5,6 +5,7 @@ Leído como CSV daría una tabla sin sentido. Entra el principio del archivo; si
 """
 
 import re
+from codecs import BOM_UTF8
 
 from etl.errors import FileRefused
 
@@ -46,7 +47,10 @@ def refuse_false_workbook(sample: bytes) -> None:
     if sample.startswith(WORKBOOKS):
         return
     if found := _inside(sample):
-        raise FileRefused(f"Por su nombre es un libro de Excel, pero dentro hay {found[0]}.", SAVE_AGAIN)
+        what, remedy = found
+        if sample.removeprefix(BOM_UTF8).lstrip().startswith(b"<"):
+            remedy = SAVE_AGAIN
+        raise FileRefused(f"Por su nombre es un libro de Excel, pero dentro hay {what}.", remedy)
     if sample.strip() and b"\0" not in sample:
         raise FileRefused(
             "Por su nombre es un libro de Excel, pero dentro hay un texto.", "Cámbiele la extensión a .csv."
@@ -55,5 +59,5 @@ def refuse_false_workbook(sample: bytes) -> None:
 
 def _inside(sample: bytes) -> tuple[str, str] | None:
     """Qué hay en un archivo que empieza por `sample` y qué hacer con él, si se reconoce."""
-    start = sample.removeprefix(b"\xef\xbb\xbf")
+    start = sample.removeprefix(BOM_UTF8)
     return next(((what, remedy) for pattern, what, remedy in _DISGUISES if pattern.match(start)), None)
