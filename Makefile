@@ -62,7 +62,7 @@ up:  ## Levanta el stack de Docker Compose.
 down:  ## Detiene el stack; los datos siguen en su volumen.
 	docker compose down
 
-# Con root, los datos pueden estar fuera del proyecto (app/etl/database/embedded/account.py): hay un enlace.
+# Con root, los datos pueden estar fuera del proyecto (app/extras/embedded/account.py): hay un enlace.
 clean:  ## Borra el entorno, las cachés y la base de datos de .local/ (datos/ no se toca).
 	@for folder in .local .local/bench; do for version in 16 18; do if [ -e $$folder/pg$$version ]; then \
 	  ETL_LOCAL_DIR=$$folder PG_VERSION=$$version $(BIN)/etl db stop >/dev/null 2>&1; fi; done; done; true

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
-from etl.database import embedded
-from etl.database.embedded import ServerAddress
 from etl.settings import ROOT, Settings
+from extras import embedded
+from extras.embedded import ServerAddress
 from support import administer, connect, settings_for, temporary_local_dir
 
 VERSIONS = ("16", "18")

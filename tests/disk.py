@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from etl.database.embedded.account import Account
+from extras.embedded.account import Account
 
 
 @contextmanager

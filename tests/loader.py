@@ -23,8 +23,9 @@ NURSERY = """
 import os, resource, sys
 from etl import cli, declarations, pipeline
 from etl.database import migrate
-from etl.load import encode, sieve
-from etl.screen import progress, summary
+from etl.load import encode
+from extras.sieve import sieve
+from extras.screen import progress, summary
 for line in sys.stdin:
     pid = os.fork()
     if pid == 0:

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from declared.clientes import Cliente
+from declared.productos import Producto
+from declared.tiendas import Tienda
+from declared.ventas import Venta
 from etl.database.connection import LOADER, connect
-from etl.datasets import Cliente, Producto, Tienda, Venta
 from etl.dialect import Dialect
-from etl.engines.local import load_rows
 from etl.extract.source import Source
 from etl.job import Progress, Session
 from etl.load.ledger import Counts
+from etl.local import load_rows
 from etl.one_file import load_file
 from etl.pipeline import run
 from etl.result import FileResult, RunResult

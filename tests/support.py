@@ -10,8 +10,8 @@ from typing import Any
 
 import psycopg
 
-from etl.database.embedded import ServerAddress
 from etl.settings import Settings
+from extras.embedded import ServerAddress
 
 
 @contextmanager

@@ -13,11 +13,12 @@ from typing import Annotated
 
 import typer
 
-from etl import cli_db, startup
-from etl.database.server import with_server
+from etl import startup
 from etl.errors import UsageError
-from etl.screen import failure, spanish
 from etl.settings import load_settings
+from extras.embedded import commands as cli_db
+from extras.embedded.server import with_server
+from extras.screen import failure, spanish
 
 app = typer.Typer(
     help="De los archivos de datos/ a tablas validadas de PostgreSQL.",
@@ -66,7 +67,7 @@ def run(
         startup.light()
     from etl import declarations, pipeline
     from etl.database import migrate
-    from etl.screen import progress
+    from extras.screen import progress
 
     settings = with_server(load_settings())
     migrate.ensure_ready(settings)
@@ -77,7 +78,7 @@ def run(
     if as_json:
         sys.stdout.write(json.dumps(result.to_json(), ensure_ascii=False, indent=2) + "\n")
     elif not quiet or any(file.reason for file in result.files):
-        from etl.screen import summary  # rich tarda en importarse: solo si hay algo que enseñar
+        from extras.screen import summary  # rich tarda en importarse: solo si hay algo que enseñar
 
         summary.show(result, quiet)
     raise typer.Exit(result.exit_code)
@@ -92,9 +93,9 @@ def inspect(
 ) -> None:
     """Enseña qué hay en un archivo y cómo está escrito, sin cargarlo."""
     from etl.extract.discover import discover
-    from etl.extract.parts import parts
-    from etl.screen import file as screen
-    from etl.undeclared.inspection import Refused, look_or_refuse
+    from extras.undeclared import show as screen
+    from extras.undeclared.inspection import Refused, look_or_refuse
+    from extras.undeclared.parts import parts
 
     found = [part for source in discover(paths, load_settings().datos_dir) for part in parts(source)]
     looked = [look_or_refuse(source) for source in found]
@@ -113,10 +114,10 @@ def new(
     """Escribe la declaración de un archivo y su migración. Quedan listas para corregir."""
     from etl.database import migrate
     from etl.extract.discover import discover
-    from etl.extract.parts import parts
-    from etl.screen.reader import place
-    from etl.undeclared.inspection import inspect as look
-    from etl.undeclared.new import write
+    from etl.reader import place
+    from extras.undeclared.inspection import inspect as look
+    from extras.undeclared.new import write
+    from extras.undeclared.parts import parts
 
     settings = load_settings()
     sources = [part for source in discover([path], settings.datos_dir) for part in parts(source)]
@@ -133,7 +134,7 @@ def new(
 @app.command()
 def status() -> None:
     """Enseña las tablas, sus filas y las últimas cargas."""
-    from etl.screen.status import show_status
+    from extras.screen.status import show_status
 
     show_status(with_server(load_settings()))
 
@@ -148,9 +149,9 @@ def rejects(
 ) -> None:
     """Enseña las filas rechazadas y por qué. Con --csv, las prepara para corregirlas."""
     from etl import declarations
-    from etl.screen import quarantine
-    from etl.screen.progress import rows
-    from etl.screen.reader import program
+    from etl.reader import program
+    from extras.quarantine import export as quarantine
+    from extras.screen.progress import rows
 
     settings = with_server(load_settings())
     if csv is None:
@@ -168,8 +169,8 @@ def report(
     ] = None,
 ) -> None:
     """Escribe un informe de las cargas. Es una página para el navegador, que se abre sin red."""
-    from etl import report as reports
-    from etl.screen.reader import place
+    from etl.reader import place
+    from extras import report as reports
 
     written = reports.write(with_server(load_settings()), output)
     typer.echo(f"Informe escrito en {place(written)}: ábralo con el navegador.")
@@ -182,8 +183,8 @@ def doctor(
     ] = False,
 ) -> None:
     """Dice qué está mal y cómo se arregla. Mira la máquina, Docker, la base de datos y los archivos."""
-    from etl import doctor as diagnosis
-    from etl.doctor.show import show
+    from extras import doctor as diagnosis
+    from extras.doctor.show import show
 
     findings = diagnosis.examine(load_settings())
     wrong = any(finding.state == "bad" for finding in findings)
@@ -214,7 +215,7 @@ def generate(
     ] = 2026,
 ) -> None:
     """Genera la tienda de ejemplo del tamaño que se pida. Lleva errores puestos a propósito."""
-    from etl.generate import generate as generate_shop
+    from extras.generate import generate as generate_shop
 
     folder = output or load_settings().datos_dir
     files = generate_shop(folder, rows, seed)

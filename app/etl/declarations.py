@@ -1,7 +1,8 @@
-"""Encuentra las declaraciones: las de `datasets/` o las de otro archivo o carpeta (`--datasets`)."""
+"""Encuentra las declaraciones: las de `declared/` o las de otro archivo o carpeta (`--datasets`)."""
 
 import importlib
 import importlib.util
+import pkgutil
 import sys
 from pathlib import Path
 from typing import cast
@@ -13,6 +14,8 @@ from etl.dataset import Dataset
 from etl.errors import UsageError
 from etl.settings import Settings
 
+PACKAGE = "declared"
+
 
 def load(settings: Settings, path: Path | None) -> list[type[Dataset]]:
     """Las clases declaradas. Las de `path` no pasan por Alembic: sus tablas se crean si faltan.
@@ -20,7 +23,7 @@ def load(settings: Settings, path: Path | None) -> list[type[Dataset]]:
     Lanza `UsageError` si `path` no existe o no declara nada.
     """
     if path is None:
-        return _declared(importlib.import_module("etl.datasets").__name__)
+        return import_declared()
     files = sorted(path.glob("*.py")) if path.is_dir() else [path]
     datasets = [dataset for file in files for dataset in _declared(_import(file))]
     if not datasets:
@@ -29,6 +32,14 @@ def load(settings: Settings, path: Path | None) -> list[type[Dataset]]:
         )
     _create_tables(settings, datasets)
     return datasets
+
+
+def import_declared() -> list[type[Dataset]]:
+    """Las clases de la carpeta `declared`: un archivo que está en ella está declarado."""
+    package = importlib.import_module(PACKAGE)
+    for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"{PACKAGE}.{module}")
+    return _declared(f"{PACKAGE}.")
 
 
 def _import(file: Path) -> str:

@@ -15,11 +15,10 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from etl import local
 from etl.database.connection import LOADER, Connection, connect
 from etl.dataset import Dataset, target_of
-from etl.engines import local
 from etl.extract.discover import discover
-from etl.extract.parts import parts
 from etl.extract.source import Source
 from etl.job import Job, LoadRows, Progress, Session
 from etl.load.marts import refresh_marts
@@ -27,7 +26,8 @@ from etl.load.versions import incomplete_tables
 from etl.one_file import load_declared, load_file
 from etl.result import FileResult, RunResult
 from etl.settings import Settings
-from etl.undeclared import staging
+from extras.undeclared import staging
+from extras.undeclared.parts import parts
 
 # Un archivo y su declaración, si alguien lo declara.
 Pair = tuple[Source, type[Dataset] | None]
@@ -65,7 +65,7 @@ def _engine(
     if name == "pandas":
         yield local.load_rows
         return
-    from etl.engines.spark import open_cluster  # solo quien lo pide necesita PySpark y Java
+    from extras.spark import open_cluster  # solo quien lo pide necesita PySpark y Java
 
     with open_cluster(settings, result.run_id) as cluster:
         result.cluster = cluster.resources
@@ -89,7 +89,7 @@ def _parts(source: Source, dataset: type[Dataset] | None) -> list[Source]:
 
 def _load_one(session: Session, source: Source, dataset: type[Dataset] | None, as_text: bool) -> FileResult:
     if dataset is None:
-        from etl.undeclared.one_table import load_undeclared  # la detección tarda en importarse
+        from extras.undeclared.one_table import load_undeclared  # la detección tarda en importarse
 
         return load_undeclared(session, source, as_text)
     work = partial(_load_declared, load_rows=session.load_rows)

@@ -27,16 +27,16 @@ from psycopg import sql
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - así la llama todo el mundo
 
+from declared.ventas import Venta
 from etl.database.connection import LOADER, Connection, connect
 from etl.database.migrate import ensure_ready
-from etl.database.server import with_server
 from etl.dataset import target_of
-from etl.datasets import Venta
-from etl.engines.spark.read import open_table
-from etl.engines.spark.session import open_session, resources
 from etl.errors import EtlError
 from etl.load import marts
 from etl.settings import Settings, load_settings
+from extras.embedded.server import with_server
+from extras.spark.read import open_table
+from extras.spark.session import open_session, resources
 
 # Dos productos que coincidieron menos veces que estas no dicen nada: pudo ser casualidad.
 LEAST_BASKETS = 3
@@ -155,7 +155,7 @@ def write_table(result: DataFrame, output: Output, connection: Connection) -> in
     names = sql.SQL(", ").join(map(sql.Identifier, result.columns))
     with connection.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN").format(table, names)) as copy:
         # El resultado es pequeño y llega por partes: aquí nunca está entero. Para uno grande, que
-        # copie cada ejecutor lo suyo (app/etl/engines/spark/stage.py).
+        # copie cada ejecutor lo suyo (app/extras/spark/stage.py).
         for row in result.toLocalIterator():
             copy.write_row(row)
             rows += 1

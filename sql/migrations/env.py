@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import context
 
-import etl.datasets  # noqa: F401 - al importarse, declara las tablas
 from etl.database import registry
 from etl.database.connection import OWNER, connect
-from etl.database.server import with_server
 from etl.dataset import Dataset
+from etl.declarations import import_declared
 from etl.settings import load_settings
+from extras.embedded.server import with_server
 
 SCHEMAS = ("datos", "etl")
 
@@ -33,6 +33,7 @@ def connection():
     return opened
 
 
+import_declared()  # al importarse, declaran sus tablas
 if context.is_offline_mode():
     raise SystemExit("Las migraciones se aplican con una conexión: use «etl migrate».")
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from tests.benchmarks.cases import CASES, Bench
 
-from etl.database import embedded
 from etl.database.connection import connect
 from etl.settings import ROOT, Settings
+from extras import embedded
 
 FOLDER = ROOT / ".local" / "bench"
 

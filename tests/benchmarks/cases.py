@@ -10,9 +10,10 @@ from tests.benchmarks.measure import Measure, in_turns, median_ratio, median_sec
 from tests.benchmarks.spark import spark
 from tests.benchmarks.undeclared import undeclared
 
-from etl.database import embedded, migrate
+from etl.database import migrate
 from etl.database.connection import connect
 from etl.settings import Settings
+from extras import embedded
 
 HERE = Path(__file__).parent
 DECLARATION = HERE / "lineitem.py"

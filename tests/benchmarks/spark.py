@@ -24,9 +24,9 @@ from tests.compose.stack import free_ports
 from tests.spark.standalone import Standalone, standalone
 
 from etl.database.connection import connect
-from etl.engines.spark.session import SECRET_VARIABLE, open_session
-from etl.generate import generate
 from etl.settings import Settings
+from extras.generate import generate
+from extras.spark.session import SECRET_VARIABLE, open_session
 
 if TYPE_CHECKING:
     from tests.benchmarks.cases import Bench

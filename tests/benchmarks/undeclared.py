@@ -10,8 +10,8 @@ from psycopg import sql
 from tests.benchmarks import data
 from tests.benchmarks.measure import Measure, in_turns, median_ratio, median_seconds, run
 
-from etl.database import embedded
 from etl.database.connection import connect
+from extras import embedded
 
 if TYPE_CHECKING:
     from tests.benchmarks.cases import Bench
@@ -21,7 +21,7 @@ GIGABYTE = 1 << 30
 # Lo que se mide es abrirlo: al salir, codificación, separador, cabecera y nombres están averiguados.
 DETECT = (
     "import sys; from pathlib import Path; from etl.extract.source import Source, opened;"
-    "from etl.extract.unknown import open_unknown; path = Path(sys.argv[1]); source = Source(path, path.name)\n"
+    "from extras.undeclared.unknown import open_unknown; path = Path(sys.argv[1]); source = Source(path, path.name)\n"
     "with opened(source) as file, open_unknown(source, file) as (_, found): assert len(found.columns) == 16"
 )
 

@@ -39,9 +39,9 @@ class Answer:
 
 
 def ours(case: Case) -> Answer:
-    from etl.extract.ending import without_ending
+    from extras.undeclared.ending import without_ending
     from etl.extract.source import Source, opened
-    from etl.extract.unknown import open_unknown
+    from extras.undeclared.unknown import open_unknown
 
     source = Source(case.path, case.path.name)
     with opened(source) as file, open_unknown(source, file) as (document, found):
@@ -155,7 +155,7 @@ def wrong_rows(case: Case, answer: Answer) -> int:
 def encodings(case: Case) -> dict[str, str | None]:
     """Lo que dice de la codificación cada biblioteca, y lo propio."""
     data = case.path.read_bytes()
-    from etl.extract.detection.charset import detect_encoding
+    from extras.undeclared.detection.charset import detect_encoding
 
     said = {"**la propia**": detect_encoding(data)[0]}
     with contextlib.suppress(ImportError):

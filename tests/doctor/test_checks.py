@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from etl import declarations
-from etl.causes import find_cause
-from etl.doctor import compose_file, files
-from etl.doctor.docker import Project
-from etl.doctor.finding import Finding
-from etl.doctor.ports import is_free
 from etl.settings import ROOT, Settings
+from extras.doctor import compose_file, files
+from extras.doctor.causes import find_cause
+from extras.doctor.docker import Project
+from extras.doctor.finding import Finding
+from extras.doctor.ports import is_free
 
 
 def project(services: dict[str, Any], root: Path = ROOT) -> Project:

@@ -15,9 +15,9 @@ from psycopg import sql
 
 from disk import remount, small_disk
 from etl.database import migrate
-from etl.database.embedded import ServerAddress, account, programs
 from etl.errors import DatabaseUnavailable
 from etl.settings import ROOT, Settings
+from extras.embedded import ServerAddress, account, programs
 from loader import (
     LOADED,
     Loading,

@@ -14,9 +14,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from etl.database import embedded
 from etl.database.migrate import migrate
 from etl.settings import ROOT
+from extras import embedded
 from fuzz.check import Fuzzer, Problem, save
 from fuzz.seeds import seeds
 from support import administer, settings_for, temporary_local_dir

@@ -16,20 +16,23 @@ from uuid import uuid4
 
 from psycopg import sql
 
+from declared.clientes import Cliente
+from declared.productos import Producto
+from declared.tiendas import Tienda
+from declared.ventas import Venta
 from etl.database.connection import LOADER, connect
 from etl.dataset import Dataset, target_of
-from etl.datasets import Cliente, Producto, Tienda, Venta
-from etl.engines.local import load_rows
 from etl.extract.discover import discover
-from etl.extract.parts import parts
 from etl.extract.source import Source
 from etl.job import Session
+from etl.local import load_rows
 from etl.one_file import load_file
 from etl.pipeline import dataset_for
 from etl.result import FileResult
 from etl.settings import Settings
-from etl.undeclared.inspection import Refused, look_or_refuse
-from etl.undeclared.one_table import load_undeclared
+from extras.undeclared.inspection import Refused, look_or_refuse
+from extras.undeclared.one_table import load_undeclared
+from extras.undeclared.parts import parts
 from fuzz.mutations import mutated
 from fuzz.seeds import Seed
 from support import connect_settings

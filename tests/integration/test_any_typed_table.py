@@ -23,9 +23,9 @@ from all_types import AllTypes
 from etl.database.connection import LOADER, OWNER, connect
 from etl.dataset import target_of
 from etl.dialect import Dialect
-from etl.engines.local import load_rows
 from etl.extract.source import Source
 from etl.job import Session
+from etl.local import load_rows
 from etl.one_file import load_file
 from etl.result import FileResult
 from etl.settings import Settings

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pytest
 from psycopg import sql
 
+from declared.clientes import Cliente
 from etl.dataset import target_of
-from etl.datasets import Cliente
 from etl.dialect import Dialect
 from etl.result import FileResult
 from etl.schema import Column, Schema, Target

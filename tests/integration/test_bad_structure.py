@@ -11,12 +11,12 @@ from uuid import uuid4
 
 import pytest
 
+from declared.clientes import Cliente
 from etl.database.connection import LOADER, connect
 from etl.dataset import target_of
-from etl.datasets import Cliente
-from etl.engines.local import load_rows
 from etl.extract.source import Source
 from etl.job import Session
+from etl.local import load_rows
 from etl.one_file import load_file
 from etl.pipeline import run
 from etl.result import FileResult

@@ -14,17 +14,17 @@ import psutil
 import psycopg
 import pytest
 
-from etl.database import embedded
-from etl.database.embedded import ServerAddress, account
 from etl.errors import DatabaseUnavailable, UsageError
 from etl.settings import ROOT
+from extras import embedded
+from extras.embedded import ServerAddress, account
 from support import execute, fetch, temporary_local_dir
 
 AS_ROOT = os.name != "nt" and os.geteuid() == 0
 START = """
 import sys
 from pathlib import Path
-from etl.database import embedded
+from extras import embedded
 print(embedded.ensure_running(Path(sys.argv[1]), int(sys.argv[2]), "alumno", "bigdata2026", "curso").port)
 """
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from psycopg import sql
 
-from etl.database.embedded import ServerAddress
 from etl.load import encode
+from extras.embedded import ServerAddress
 from support import connect
 
 TYPES = {

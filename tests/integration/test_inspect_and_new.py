@@ -82,7 +82,7 @@ def test_new_moves_a_file_from_staging_to_a_declared_table(settings: Settings, t
 
     written = etl(root, settings, "new", str(path))
     assert written.returncode == 0, written.stderr
-    declaration = (root / "app/etl/datasets/pedidos.py").read_text(encoding="utf-8")
+    declaration = (root / "app/declared/pedidos.py").read_text(encoding="utf-8")
     assert (
         "n_pedido: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)"
         in declaration
@@ -90,7 +90,7 @@ def test_new_moves_a_file_from_staging_to_a_declared_table(settings: Settings, t
     assert "importe: Mapped[Decimal] = mapped_column(Numeric(12, 2))" in declaration
     assert 'decimal=",", thousands=".", date_format="%d/%m/%Y"' in declaration
     assert "# Columna «miles»: queda en texto" in declaration
-    checked = [sys.executable, "-m", "ruff", "check", "--no-cache", "app/etl/datasets/pedidos.py"]
+    checked = [sys.executable, "-m", "ruff", "check", "--no-cache", "app/declared/pedidos.py"]
     assert subprocess.run(checked, cwd=root, check=False, capture_output=True).returncode == 0
 
     migrated = etl(root, settings, "migrate")

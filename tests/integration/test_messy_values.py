@@ -15,7 +15,7 @@ from etl.extract.source import Source
 from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
-from etl.undeclared.inspection import inspect
+from extras.undeclared.inspection import inspect
 from shop import query, rejects, silent, write
 
 

@@ -10,10 +10,13 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from declared.clientes import Cliente
+from declared.productos import Producto
+from declared.tiendas import Tienda
+from declared.ventas import Venta
 from etl.database import migrate, registry
 from etl.database.connection import OWNER, connect
 from etl.dataset import Dataset
-from etl.datasets import Cliente, Producto, Tienda, Venta
 from etl.errors import DatabaseUnavailable
 from etl.settings import ROOT, Settings
 from loader import environment, etl

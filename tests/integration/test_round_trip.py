@@ -6,11 +6,11 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from etl.datasets import Cliente
+from declared.clientes import Cliente
 from etl.pipeline import run
 from etl.result import FileResult
-from etl.screen.quarantine import export_rejects
 from etl.settings import Settings
+from extras.quarantine.export import export_rejects
 from shop import CLIENTES, cliente, clientes, load_one, query
 from support import connect_settings
 

@@ -7,8 +7,9 @@ import pytest
 
 import shop
 from etl.errors import UsageError
-from etl.screen import quarantine, status, summary
 from etl.settings import Settings
+from extras.quarantine import export as quarantine
+from extras.screen import status, summary
 from shop import CLIENTES, VENTAS, cliente, load_one, venta, write, write_parents
 
 # Lo que rich tomaría por una orden suya y, si no se protege, borraría o lo haría fallar.

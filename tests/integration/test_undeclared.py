@@ -15,15 +15,15 @@ from uuid import uuid4
 import pytest
 from openpyxl import Workbook
 
+from declared.clientes import Cliente
 from etl.database.connection import LOADER, connect
-from etl.datasets import Cliente
-from etl.engines.local import load_rows
 from etl.extract.source import Source
 from etl.job import Session
+from etl.local import load_rows
 from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
-from etl.undeclared.one_table import load_undeclared
+from extras.undeclared.one_table import load_undeclared
 from shop import CLIENTES, cliente
 from support import connect_settings
 

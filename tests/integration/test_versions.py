@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
+from declared.clientes import Cliente
 from etl.dataset import target_of
-from etl.datasets import Cliente
 from etl.result import FileResult
 from etl.settings import Settings
 from shop import (

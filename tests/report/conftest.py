@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from etl.report.figures import Example, Figures, FileFate, Mart, Quality
+from extras.report.figures import Example, Figures, FileFate, Mart, Quality
 
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
 ATTACK = "<script>alert('x')</script>\"><img src=http://malo.example/x.png>"

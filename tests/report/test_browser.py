@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from etl.report import page
-from etl.report.figures import Figures
+from extras.report import page
+from extras.report.figures import Figures
 
 pytestmark = pytest.mark.browser
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from etl import declarations, pipeline, report
+from etl import declarations, pipeline
 from etl.database.connection import LOADER, connect
 from etl.errors import UsageError
-from etl.report.figures import read_figures
 from etl.settings import Settings
+from extras import report
+from extras.report.figures import read_figures
 
 CLIENTS = """cliente_id,nif,nombre,email,provincia,codigo_postal,fecha_alta,fecha_nacimiento
 1,12345678Z,Ana,,Madrid,28001,2024-01-01,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from etl.report import page
-from etl.report.figures import Figures
-from etl.report.marts import Ranking, panel
-from etl.report.svg import NARROW, WIDE, Chart, Series, columns, nice_top, squares
-from etl.report.text import number, percent, short, size
+from extras.report import page
+from extras.report.figures import Figures
+from extras.report.marts import Ranking, panel
+from extras.report.svg import NARROW, WIDE, Chart, Series, columns, nice_top, squares
+from extras.report.text import number, percent, short, size
 
 VOID = {"meta", "link", "img", "br"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compose.stack import free_ports
-from etl.engines.spark.session import SECRET_VARIABLE
+from extras.spark.session import SECRET_VARIABLE
 from spark.standalone import WORKERS, Standalone, standalone
 
 # Lo que prueban es Spark; que da lo mismo con PostgreSQL 16 y 18 se ve en test_parity.py.
@@ -79,8 +79,8 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     Solo cambia este proceso, el conductor, que es quien decide los cortes.
     """
     monkeypatch.setattr("etl.extract.delimited.BLOCK", 4096)
-    monkeypatch.setattr("etl.engines.spark.plan.PART", 4096)
-    monkeypatch.setattr("etl.engines.spark.plan.MOST_PARTS", 12)
+    monkeypatch.setattr("extras.spark.plan.PART", 4096)
+    monkeypatch.setattr("extras.spark.plan.MOST_PARTS", 12)
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from etl import declarations, pipeline
-from etl.database.embedded import ServerAddress
 from etl.job import Progress
 from etl.result import RunResult
 from etl.settings import Settings
+from extras.embedded import ServerAddress
 from shop import silent
 from support import execute, fetch
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from etl.engines.spark.session import prepare_environment
 from etl.settings import Settings
+from extras.spark.session import prepare_environment
 
 MASTER = "127.0.0.1"
 WORKERS = ("127.0.0.2", "127.0.0.3")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from compose.stack import free_ports
-from etl.database.embedded import ServerAddress
-from etl.engines.spark.session import open_session, resources
 from etl.errors import ClusterUnavailable
-from etl.generate import generate
 from etl.settings import ROOT, Settings
+from extras.embedded import ServerAddress
+from extras.generate import generate
+from extras.spark.session import open_session, resources
 from spark.parity import assert_equal, clear, load, staging_tables, state
 from spark.standalone import Standalone
 
@@ -55,7 +55,7 @@ def test_generated_data_with_many_errors_is_equal(
 def test_a_master_that_does_not_answer_is_an_error_and_never_a_local_run(
     settings: Settings, database: ServerAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("etl.engines.spark.session.MASTER_SECONDS", 0)
+    monkeypatch.setattr("extras.spark.session.MASTER_SECONDS", 0)
     url = f"spark://127.0.0.1:{free_ports(1)[0]}"
     with pytest.raises(ClusterUnavailable, match=url) as failure:
         load(replace(settings, spark_master=url), "spark", ROOT / "datos")
@@ -70,7 +70,7 @@ def test_a_cluster_that_gives_no_executor_is_an_error_that_says_where_to_look(
     monkeypatch: pytest.MonkeyPatch,
     spark_properties: Callable[[str, str], None],
 ) -> None:
-    monkeypatch.setattr("etl.engines.spark.session.EXECUTOR_SECONDS", 2)
+    monkeypatch.setattr("extras.spark.session.EXECUTOR_SECONDS", 2)
     spark_properties("spark.executor.memory", "900g")  # ningún trabajador tiene tanta
     with pytest.raises(ClusterUnavailable, match="no dio ningún ejecutor") as failure:
         load(replace(settings, spark_master=cluster.url), "spark", ROOT / "datos")

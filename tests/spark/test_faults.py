@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from compose.stack import wait_until
-from etl.database.embedded import ServerAddress
-from etl.engines.spark.merge import StagingArea
 from etl.errors import DatabaseUnavailable
 from etl.result import RunResult
 from etl.settings import Settings
+from extras.embedded import ServerAddress
+from extras.spark.merge import StagingArea
 from loader import LOADED, Reader, check_invariants, content, environment, forget, prepare, statuses
 from shop import load as load_here
 from shop import query
@@ -48,7 +48,7 @@ class Case:
     expected: tuple[int, int]
 
     def run_on_executors(self, task: Callable[[Any, Any], Any]) -> None:
-        self.monkeypatch.setattr("etl.engines.spark.cluster.stage_part", task)
+        self.monkeypatch.setattr("extras.spark.cluster.stage_part", task)
 
     def harm_once(self, harm: Callable[[], None]) -> None:
         """`harm` en un ejecutor, tras enviar las filas de una parte. Cada intento deja su marca."""
@@ -57,7 +57,7 @@ class Case:
         def task(work: Any, part: Any) -> Any:
             from pyspark import TaskContext
 
-            from etl.engines.spark.stage import stage_part
+            from extras.spark.stage import stage_part
 
             staged = stage_part(work, part)
             context = TaskContext.get()
@@ -112,7 +112,7 @@ def case(
     assert expected[0] == LOADED
     forget(settings)
     monkeypatch.setattr("etl.extract.delimited.BLOCK", path.stat().st_size // PARTS)
-    monkeypatch.setattr("etl.engines.spark.plan.PART", 1)
+    monkeypatch.setattr("extras.spark.plan.PART", 1)
     marks = tmp_path / "marcas"
     marks.mkdir()
     return Case(settings, database, cluster, marks, monkeypatch, expected)
@@ -234,7 +234,7 @@ def test_17_a_password_that_the_executors_cannot_use_is_one_error_and_no_storm(
         from dataclasses import replace
         from uuid import uuid4
 
-        from etl.engines.spark.stage import stage_part
+        from extras.spark.stage import stage_part
 
         (marks / uuid4().hex).touch()
         return stage_part(replace(work, settings=replace(work.settings, db_password="otra")), part)

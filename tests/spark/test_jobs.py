@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.dataset as ds
 import pytest
 
-from etl.database.embedded import ServerAddress
+from declared.ventas import Venta
 from etl.dataset import target_of
-from etl.datasets import Venta
-from etl.engines.spark.read import open_table
-from etl.engines.spark.session import open_session
 from etl.settings import ROOT, Settings
+from extras.embedded import ServerAddress
+from extras.spark.read import open_table
+from extras.spark.session import open_session
 from loader import environment
 from shop import VENTAS, load, query, venta, write, write_parents
 from spark.standalone import Standalone
@@ -203,6 +203,6 @@ def test_without_a_cluster_the_job_says_so_with_the_code_of_etl(
 ) -> None:
     for name, value in environment(settings, SPARK_MASTER_URL="spark://127.0.0.1:1").items():
         monkeypatch.setitem(os.environ, name, value)
-    monkeypatch.setattr("etl.engines.spark.session.MASTER_SECONDS", 0)
+    monkeypatch.setattr("extras.spark.session.MASTER_SECONDS", 0)
     assert job.main() == 5
     assert "No se llega al maestro de Spark en spark://127.0.0.1:1" in capsys.readouterr().err

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from etl.database.embedded import ServerAddress
-from etl.datasets import Venta
+from declared.ventas import Venta
 from etl.extract.source import Source
-from etl.generate import generate
 from etl.settings import ROOT, Settings
+from extras.embedded import ServerAddress
+from extras.generate import generate
 from shop import query
 from spark.bad_inputs import BAD_INPUTS, sale, text, zipped
 from spark.parity import assert_equal, clear, load, staging_tables, state

@@ -6,8 +6,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
+from declared.clientes import Cliente
+from declared.productos import Producto
+from declared.tiendas import Tienda
+from declared.ventas import Venta
 from etl.dataset import arrow_type, schema_of, target_of
-from etl.datasets import Cliente, Producto, Tienda, Venta
 from etl.schema import Column, ForeignKey, OneOf, Pattern, RowCheck
 
 

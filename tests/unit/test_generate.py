@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from etl.generate import FileCounts, generate, sales
-from etl.generate.shop import NIF_LETTERS, nif, spanish_number
-from etl.generate.writing import TABLE_END, TABLE_START
+from extras.generate import FileCounts, generate, sales
+from extras.generate.shop import NIF_LETTERS, nif, spanish_number
+from extras.generate.writing import TABLE_END, TABLE_START
 
 SAMPLE = Path(__file__).parents[2] / "datos"
 MEGABYTE = 1_000_000

@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
-from etl.causes import find_cause
 from etl.errors import DatabaseUnavailable
 from etl.settings import IN_IMAGE, Settings
+from extras.doctor.causes import find_cause
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 LOADER = "etl_loader"

@@ -10,13 +10,13 @@ from typing import IO, Protocol
 from etl.chunk import Chunk
 from etl.dialect import Dialect
 from etl.extract.delimited import DelimitedFile, open_delimited
-from etl.extract.detection.charset import mojibake
-from etl.extract.disguise import refuse_disguised
 from etl.extract.encoding import ByteStream, effective_encoding
-from etl.extract.foreign import refuse_format
-from etl.extract.preamble import lines_above_header, preamble_warning
 from etl.extract.source import Opened, Source, decompressed
 from etl.schema import Schema
+from extras.formats.disguise import refuse_disguised
+from extras.formats.foreign import refuse_format
+from extras.formats.preamble import lines_above_header, preamble_warning
+from extras.undeclared.detection.charset import mojibake
 
 # En estos el separador lo dice el nombre; en los demás, la declaración.
 TABBED = (".tsv", ".tab")
@@ -89,10 +89,10 @@ def _whole(source: Source, file: Opened) -> Iterator[Path | IO[bytes]]:
 def _workbook(suffix: str, file: Path | IO[bytes]) -> tuple[Document, list[str]]:
     """Los formatos que no se leen en orden, y sus avisos; sus librerías solo se cargan si hacen falta."""
     if suffix in PARQUET:
-        from etl.extract.parquet import open_parquet
+        from extras.formats.parquet import open_parquet
 
         return open_parquet(file), []
-    from etl.extract.excel import open_workbook
+    from extras.formats.excel import open_workbook
 
     return open_workbook(file)
 

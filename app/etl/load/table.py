@@ -20,7 +20,7 @@ from etl.load.ledger import Counts
 from etl.schema import ForeignKey, Target
 
 if TYPE_CHECKING:
-    from etl.load.sieve import Sieve
+    from extras.sieve.sieve import Sieve
 
 STAGE = sql.Identifier("etl_stage")
 REJECTS = sql.Identifier("etl", "rejects")
@@ -80,7 +80,7 @@ class TableWriter:
 
     def _sift(self, prepared: Prepared) -> list[Reject]:
         """Copia directamente las filas seguras y mezcla las dudosas; devuelve las huérfanas."""
-        from etl.load.sieve import Sieve  # con pandas: solo lo paga un archivo con choques
+        from extras.sieve.sieve import Sieve  # con pandas: solo lo paga un archivo con choques
 
         self._sieve = self._sieve or Sieve(self.connection, self.target, self.load_id)
         if prepared.doubtful is None:  # se preparó antes del primer choque

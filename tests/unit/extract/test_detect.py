@@ -3,8 +3,8 @@
 import pytest
 
 from corpus.answers import Case, cases
-from etl.extract.detection.charset import detect_encoding
-from etl.extract.detection.detect import Detected, detect
+from extras.undeclared.detection.charset import detect_encoding
+from extras.undeclared.detection.detect import Detected, detect
 
 READABLE = [case for case in cases() if case.path.stat().st_size]
 

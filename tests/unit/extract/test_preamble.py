@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from etl.dialect import Dialect
-from etl.extract.preamble import lines_above_header
 from etl.schema import Column, Schema
+from extras.formats.preamble import lines_above_header
 
 SCHEMA = Schema((Column("id", pa.int64(), nullable=False), Column("código_postal", pa.string())))
 

@@ -1,0 +1,10 @@
+"""Lo que acompaña al núcleo (`etl/`) y el núcleo no necesita: cada carpeta se puede borrar sola.
+
+`wiring.py` es el único que conoce las dos cosas.
+
+    undeclared/  archivos sin declarar      formats/   Parquet, Excel, SQLite, .zip…
+    quarantine/  corregir filas apartadas   sieve/     cargas con muchas claves repetidas
+    spark/       repartir en un clúster     embedded/  PostgreSQL sin instalar nada
+    doctor/      qué está mal               report/    el informe en HTML
+    screen/      tablas y colores           generate/  la tienda de ejemplo
+"""

@@ -1,0 +1,128 @@
+"""Lo que se ve en el Compose ya mezclado, sin levantar nada: esperas, redes y volúmenes (errores 3, 4 y 5)."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from etl.database.connection import LOCAL
+from extras.doctor import docker
+from extras.doctor.docker import Project
+from extras.doctor.finding import Finding, bad, ok
+
+PGDATA = "/var/lib/postgresql/data"
+
+
+def gating(project: Project) -> Iterator[Finding]:
+    """Error 4: `depends_on` que solo espera a que el contenedor arranque."""
+    weak = []
+    for name, service in project.services.items():
+        for other, how in (service.get("depends_on") or {}).items():
+            if how.get("condition", "service_started") == "service_started":
+                weak.append((name, other))
+        host = _environment(service).get("DB_HOST", "")
+        if host in project.services and host != name and host not in (service.get("depends_on") or {}):
+            weak.append((name, host))
+    for name, other in weak:
+        yield bad(
+            "depends_on",
+            f"{name} no espera a que {other} esté listo, solo a que arranque",
+            f"en {name}, depends_on: {{{other}: {{condition: {_condition(project, other)}}}}}",
+        )
+    if not weak:
+        yield ok("depends_on", "todos los servicios esperan a que lo que usan esté listo")
+
+
+def _condition(project: Project, name: str) -> str:
+    one_shot = project.services.get(name, {}).get("restart") == "no"
+    return "service_completed_successfully" if one_shot else "service_healthy"
+
+
+def addresses(project: Project) -> Iterator[Finding]:
+    """Error 3, antes de que ocurra: `localhost` en un contenedor, o dos servicios sin red común."""
+    wrong = False
+    for name, service in project.services.items():
+        host = _environment(service).get("DB_HOST")
+        if host in LOCAL:
+            wrong = True
+            yield bad(
+                "red",
+                f"{name} busca la base de datos en «{host}», que dentro de un contenedor es él mismo",
+                f"en {name}, DB_HOST: postgres",
+            )
+        elif host in project.services and not _networks(service) & _networks(project.services[host]):
+            wrong = True
+            yield bad(
+                "red",
+                f"{name} y {host} no están en la misma red: no se ven",
+                f"en {name}, networks: [{', '.join(sorted(_networks(project.services[host])))}]",
+            )
+    if not wrong:
+        yield ok("red", "los servicios comparten red y se llaman por su nombre")
+
+
+def volumes(project: Project) -> Iterator[Finding]:
+    """Error 5: una base de datos sin volumen con nombre pierde los datos con su contenedor."""
+    for name, service in project.services.items():
+        environment = _environment(service)
+        if "POSTGRES_USER" not in environment and "POSTGRES_DB" not in environment:
+            continue
+        mount = _mount(service, environment.get("PGDATA", PGDATA))
+        if mount is None or not mount.get("source"):
+            yield bad(
+                "volumen",
+                f"{name} guarda los datos dentro del contenedor: se pierden al recrearlo",
+                f"en {name}, volumes: [pgdata:/var/lib/postgresql], y pgdata: en volumes",
+            )
+        elif mount["type"] == "bind":
+            yield bad(
+                "volumen",
+                f"{name} guarda los datos en una carpeta de la máquina; en Windows y macOS PostgreSQL no puede usarla",
+                f"en {name}, volumes: [pgdata:/var/lib/postgresql], y pgdata: en volumes",
+            )
+        else:
+            yield _named(project, mount["source"])
+
+
+def _named(project: Project, key: str) -> Finding:
+    """El volumen con nombre; si falta y hay otro igual de otro proyecto, la carpeta cambió de nombre."""
+    volume = (project.config.get("volumes") or {}).get(key) or {}
+    name = volume.get("name", key)
+    listed = docker.ask(
+        "volume", "ls", "--filter", f"label=com.docker.compose.volume={key}", "--format", "{{.Name}}"
+    )
+    existing = listed.output.split() if listed.worked else []
+    if name in existing or volume.get("external"):
+        return ok("volumen", f"los datos están en el volumen «{name}»")
+    others = [other for other in existing if other.endswith(f"_{key}") and not _in_use_elsewhere(other)]
+    if others:
+        old = others[0].removesuffix(f"_{key}")
+        return bad(
+            "volumen",
+            f"«{name}» aún no existe, pero hay otro de un proyecto llamado «{old}»: si cambió el nombre de la "
+            "carpeta, sus datos están ahí",
+            f"ponga COMPOSE_PROJECT_NAME={old} en .env; si no los quiere: docker volume rm {others[0]}",
+        )
+    return ok("volumen", f"se creará «{name}» la primera vez")
+
+
+def _in_use_elsewhere(volume: str) -> bool:
+    """Si lo usa un proyecto de una carpeta que sigue ahí: no es esta, con otro nombre."""
+    label = '{{.Label "com.docker.compose.project.working_dir"}}'
+    users = docker.ask("ps", "--all", "--filter", f"volume={volume}", "--format", label)
+    return any(Path(folder).is_dir() for folder in users.output.splitlines() if folder)
+
+
+def _mount(service: dict[str, Any], data: str) -> dict[str, Any] | None:
+    path = PurePosixPath(data)
+    mounts = [mount for mount in service.get("volumes", []) if mount["type"] in ("volume", "bind")]
+    return next((mount for mount in mounts if path.is_relative_to(mount["target"])), None)
+
+
+def _environment(service: dict[str, Any]) -> dict[str, str]:
+    return {
+        name: str(value) for name, value in (service.get("environment") or {}).items() if value is not None
+    }
+
+
+def _networks(service: dict[str, Any]) -> set[str]:
+    return set(service.get("networks") or {"default": None})

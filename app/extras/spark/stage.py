@@ -1,0 +1,184 @@
+"""En un ejecutor: una parte de un archivo -> filas validadas, por COPY, a una tabla de este intento.
+
+Entra una `Part` y sale un `Staged`: cuántas filas dejó y dónde. El nombre de la tabla lleva el
+número de intento, así que dos ejecuciones de la misma parte no se mezclan. Lo siguiente es
+`merge.py`, en el conductor.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from psycopg import Connection, sql
+
+from etl.chunk import Chunk, Reject
+from etl.database.connection import LOADER, connect
+from etl.dialect import Dialect
+from etl.errors import EtlError, FileRefused
+from etl.extract.delimited import DelimitedFile
+from etl.extract.encoding import ByteStream, Utf8Stream
+from etl.extract.read import open_document
+from etl.extract.source import Opened, opened
+from etl.load.encode import encode
+from etl.load.table import REJECTS, copy_rows, orphan, save_rejects
+from etl.schema import ForeignKey, Target
+from etl.settings import Settings
+from etl.transform.validate import transform
+from extras.quarantine.corrected import restored
+from extras.spark.plan import Part
+
+SCHEMA = "staging"
+
+
+@dataclass(frozen=True)
+class Work:
+    """Lo que comparten las partes de un archivo; viaja a los ejecutores.
+
+    `layout`: el archivo ya con su cabecera leída y sin nada abierto; solo si está en varias partes.
+    `stage`: la tabla de paso del archivo, vacía: el molde de las de cada intento.
+    """
+
+    settings: Settings
+    target: Target
+    dialect: Dialect
+    columns: dict[str, int]
+    load_id: int
+    stage: str
+    layout: DelimitedFile | None
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Lo que dejó un intento. `sha256`, si leyó el archivo entero; `error`, si no se debe repetir."""
+
+    table: str
+    rows: int = 0
+    rejects: int = 0
+    sha256: str | None = None
+    error: EtlError | psycopg.Error | None = None
+
+
+def stage_part(work: Work, part: Part) -> Staged:
+    """La tarea de Spark. Una conexión perdida se lanza, y Spark la repite; lo demás no se repite."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    assert context is not None
+    table = f"{work.stage}_{context.taskAttemptId()}"
+    try:
+        connection = connect(work.settings, role=LOADER)
+    except EtlError as error:
+        return Staged(table, error=error)
+    with connection:
+        try:
+            # Sin esperar al disco: si el servidor cae, la carga entera empieza de nuevo.
+            connection.execute("SET synchronous_commit = off")
+            with connection.transaction():
+                return _stage(connection, work, part, table)
+        except EtlError as error:
+            return Staged(table, error=error)
+        except psycopg.Error as error:
+            if connection.closed:
+                raise
+            return Staged(table, error=error)
+
+
+def _create(connection: Connection[Any], table: str, like: sql.Composable) -> sql.Identifier:
+    """Crea una tabla de paso con la forma de otra, sin WAL; si el intento muere, no queda nada de ella."""
+    name = sql.Identifier(SCHEMA, table)
+    connection.execute(sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {})").format(name, like))
+    return name
+
+
+def rejects_of(table: str) -> str:
+    """La tabla de paso de los rechazos que acompaña a la de las filas, si los hay."""
+    return f"{table}_r"
+
+
+def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> Staged:
+    staged = Staged(table)
+    # Si el archivo ya acabó, su tabla no existe y un intento rezagado falla aquí; si no, no se puede
+    # borrar hasta que este intento termine.
+    rows_table = _create(connection, table, sql.Identifier(SCHEMA, work.stage))
+    with opened(part.source) as file:
+        _check_same_file(part, file)
+        for chunk in _chunks(work, part, file):
+            rows, rejects = transform(chunk, work.target.rows)
+            for key in work.target.foreign_keys:
+                rows, orphans = _without_orphans(connection, key, chunk, rows)
+                rejects = rejects + orphans
+            if rows.num_rows:
+                payload = encode(rows, work.load_id)
+                copy_rows(connection, rows_table, rows.column_names, payload)
+            if rejects and not staged.rejects:
+                rejects_table = _create(connection, rejects_of(table), REJECTS)
+            if rejects:
+                save_rejects(connection, work.load_id, rejects, rejects_table)
+            staged = replace(staged, rows=staged.rows + rows.num_rows, rejects=staged.rejects + len(rejects))
+        return replace(staged, sha256=file.finish() if part.end is None else None)
+
+
+def _check_same_file(part: Part, file: Opened) -> None:
+    """En un clúster cada máquina monta la carpeta: que sea de verdad el mismo archivo."""
+    if (file.size, file.before.st_mtime_ns) != (part.size, part.mtime_ns):
+        raise FileRefused(
+            f"El ejecutor ve otro «{part.source.path}» que el conductor.",
+            "La carpeta de datos debe ser la misma, y en la misma ruta, en todas las máquinas.",
+        )
+
+
+def _chunks(work: Work, part: Part, file: Opened) -> Iterator[Chunk]:
+    if part.end is None or work.layout is None:
+        with open_document(part.source, file, work.dialect, work.target.rows) as (document, *_):
+            yield from restored(document.header, document.chunks(work.columns))
+        return
+    file.file.seek(part.start)
+    text = Utf8Stream(Stretch(file, part.end - part.start), work.layout.dialect.encoding, at_start=False)
+    document = replace(work.layout, stream=text, line=part.line)
+    yield from restored(document.header, document.chunks(work.columns))
+
+
+class Stretch:
+    """Los próximos `size` bytes de un archivo, y luego nada más."""
+
+    def __init__(self, stream: ByteStream, size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def read(self, size: int, /) -> bytes:
+        data = self._stream.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
+def _without_orphans(
+    connection: Connection[Any], key: ForeignKey, chunk: Chunk, rows: pa.Table
+) -> tuple[pa.Table, list[Reject]]:
+    """Aparta las filas cuyo valor no existe en la tabla madre.
+
+    Se preguntan a PostgreSQL los valores distintos del trozo, no las filas.
+    """
+    values = rows[key.column].unique().drop_null()
+    statement = sql.SQL(
+        "SELECT number - 1, value::text FROM unnest(%s) WITH ORDINALITY AS asked (value, number)"
+        " WHERE NOT EXISTS (SELECT FROM {parent} AS p WHERE p.{column} = value)"
+    ).format(
+        parent=sql.Identifier(key.parent_schema, key.parent_table), column=sql.Identifier(key.parent_column)
+    )
+    missing = dict(connection.execute(statement, (values.to_pylist(),)).fetchall()) if len(values) else {}
+    if not missing:
+        return rows, []
+    texts = {values[number].as_py(): text for number, text in missing.items()}
+    found = rows[key.column].to_pylist()
+    lines, numbers = (
+        rows["_line"].to_pylist(),
+        {line: row for row, line in enumerate(chunk.lines.to_pylist())},
+    )
+    orphans = [
+        orphan(chunk, numbers[line], key, texts[value])
+        for line, value in zip(lines, found, strict=True)
+        if value in texts
+    ]
+    return rows.filter(pa.array([value not in texts for value in found])), orphans

@@ -1,0 +1,143 @@
+"""Aplica a cada trozo lo decidido por `infer.py`: de textos a valores exactos, o `Misfit`.
+
+Nada se pierde ni se cambia: un valor que no tiene la forma de su columna obliga a decidir otra vez, y
+una fecha que no existe aparta su fila. Lo usan `one_table.py` y `inspection.py`.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl.chunk import Chunk, Reject
+from etl.transform.parse import FIRST_DAY, parse
+from extras.undeclared import formats
+from extras.undeclared.evidence import all_match
+from extras.undeclared.infer import Plan
+
+# Fechas imposibles («31/02/2024») que se apartan; con más, es que la columna no es de fechas.
+IMPOSSIBLE, IMPOSSIBLE_SHARE = 3, 0.01
+NO_DATES = "muchas de sus fechas no existen; declare date_format"
+NOT_EXACT = "algunos de sus valores no se pueden guardar de otro modo sin cambiarlos; declare el tipo"
+ZERO, MINUS, POINT = b"0-."
+
+
+class Misfit(Exception):
+    """Una fila posterior no encaja en lo decidido: hay que mirar todas y volver a decidir.
+
+    `reason`: por qué la columna debe quedar en texto aunque todas sus filas parezcan de otro tipo.
+    """
+
+    def __init__(self, column: str, reason: str | None = None) -> None:
+        super().__init__(column)
+        self.column = column
+        self.reason = reason
+
+
+def convert(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
+    """Las filas de un trozo con los tipos decididos, y las que se apartan por una fecha imposible.
+
+    Un vacío entre comillas en una columna que no es de texto es un valor que falta.
+    Lanza `Misfit` si un valor no tiene la forma de su columna: nada se pierde ni se cambia.
+    """
+    typed: dict[str, pa.ChunkedArray] = {}
+    impossible: dict[int, Plan] = {}
+    for plan in plans:
+        text = chunk.columns[plan.name]
+        try:
+            values = _exact(text, plan)
+        except Misfit:
+            text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+            values = _exact(text, plan)
+        typed[plan.name] = values
+        if values.null_count > text.null_count:
+            unread = pc.and_(pc.is_null(values), pc.is_valid(text))
+            impossible |= {int(row): plan for row in np.flatnonzero(unread.to_numpy())}
+    rows = pa.table({**typed, "_line": chunk.lines})
+    good = np.ones(rows.num_rows, dtype=bool)
+    good[list(impossible)] = False
+    rejects = [_impossible(chunk, row, plan) for row, plan in impossible.items()]
+    return (rows.filter(pa.array(good)) if impossible else rows), rejects
+
+
+@dataclass
+class ImpossibleDates:
+    """Lleva la cuenta de las fechas imposibles: unas pocas se apartan, muchas es que no son fechas."""
+
+    rows: int = 0
+    found: Counter[str] = field(default_factory=Counter)
+
+    def count(self, rejects: list[Reject], rows: int) -> None:
+        """Suma las de un trozo de `rows` filas. Lanza `Misfit` si en una columna son demasiadas."""
+        self.rows += rows
+        self.found.update(str(reject.column) for reject in rejects)
+        for column, count in self.found.items():
+            if count > max(IMPOSSIBLE, IMPOSSIBLE_SHARE * self.rows):
+                raise Misfit(column, NO_DATES)
+
+
+def _impossible(chunk: Chunk, row: int, plan: Plan) -> Reject:
+    value = chunk.columns[plan.name][row].as_py()
+    message = f"columna «{plan.name}»: se leyó «{value}» y se esperaba una fecha que exista"
+    return Reject(chunk.lines[row].as_py(), chunk.raw(row), plan.name, value, "type", message)
+
+
+def _exact(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
+    """La columna con su tipo; `Misfit` si algún texto no es exactamente un valor de ese tipo."""
+    if plan.format is None:
+        return text
+    if plan.format in (formats.INTEGER, formats.LONG_INTEGER, formats.POINT):
+        # El camino rápido: Arrow ya rechaza casi todo lo que no es un número; el resto se mira aparte.
+        try:
+            values = text.cast(plan.type)
+        except pa.ArrowInvalid as error:
+            raise Misfit(plan.name) from error
+        if _looks_like_code(text):
+            raise Misfit(plan.name)
+        return values
+    if plan.format is formats.ISO_DATE and (days := _days(text)) is not None:
+        return days
+    if not all_match(text, plan.format.regex):
+        raise Misfit(plan.name)
+    if plan.format is formats.NESTED:
+        return text
+    values = parse(text, plan.type, plan.format.dialect)
+    if values.null_count > text.null_count and not pa.types.is_temporal(plan.type):
+        raise Misfit(plan.name)
+    return values
+
+
+def _days(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Los días de una columna de fechas ISO, si todos lo son y existen; así no hay que mirar su forma."""
+    try:
+        days = text.cast(pa.date32())
+    except pa.ArrowInvalid:
+        return None
+    first = pc.min(days)
+    return days if not first.is_valid or first.as_py() >= FIRST_DAY else None
+
+
+def _looks_like_code(text: pa.ChunkedArray) -> bool:
+    """«00123», «+34», «-05», «0x1F», «1e5», «5.»: números para Arrow, que escritos de nuevo serían otra cosa.
+
+    Se mira en los bytes de la columna entera: con una expresión regular costaba tanto como leerla.
+    """
+    return any(_has_code(piece) for piece in text.chunks if len(piece) > piece.null_count)
+
+
+def _has_code(piece: pa.StringArray) -> bool:
+    _, offsets, data = piece.buffers()
+    if data is None:
+        return False
+    edges = np.frombuffer(offsets, np.int32)[piece.offset : piece.offset + len(piece) + 1]
+    if bytes(data[edges[0] : edges[-1]]).translate(None, b"0123456789.-"):
+        return True
+    # Tres bytes más, para poder mirar el segundo y el tercero también de un último valor vacío.
+    text = np.concatenate([np.frombuffer(data, np.uint8)[: edges[-1]], np.zeros(3, np.uint8)])
+    start, size = edges[:-1], np.diff(edges)
+    first, second, third = text[start], text[start + 1], text[start + 2]
+    zero = (first == ZERO) & (size > 1) & (second != POINT)
+    minus_zero = (first == MINUS) & (second == ZERO) & (size > 2) & (third != POINT)
+    return bool((zero | minus_zero | ((text[edges[1:] - 1] == POINT) & (size > 0))).any())

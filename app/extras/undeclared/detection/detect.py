@@ -1,0 +1,191 @@
+"""Averigua cómo está escrito un archivo de texto: codificación, forma, preámbulo y cabecera.
+
+Entra una muestra de bytes; sale un `Detected` con el `Dialect`, los nombres de las columnas,
+lo que se vio (`reasons`) y lo que la persona debe saber (`warnings`). Funciones puras: quien
+abre el archivo es `sampling.py`. Nunca decide en silencio: lo dudoso lleva advertencia.
+Sigue en `sniff.py` (separador y comillas), `header.py` (preámbulo y cabecera).
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from etl.dialect import Dialect
+from etl.errors import FileRefused
+from extras.undeclared.detection.charset import detect_encoding
+from extras.undeclared.detection.cut import Record, Shape, records
+from extras.undeclared.detection.header import Heading, find_heading
+from extras.undeclared.detection.sniff import Guess, best_guess
+
+# Filas que se miran: bastan para el dialecto, y mirar más solo cuesta tiempo.
+SAMPLE_LINES = 400
+SAMPLE_CHARS, WIDE_ROWS = 400_000, 3
+_SEP_LINE = re.compile(r'^"?sep=(.|\\t)"?$', re.IGNORECASE)
+_BREAK = re.compile(r"\r\n|\n|\r")
+# Por debajo de esta puntuación, cortar en columnas es adivinar: se lee una sola columna.
+MIN_SCORE = 0.05
+
+
+@dataclass(frozen=True)
+class Detected:
+    """Lo averiguado. `columns` son los nombres tal como están escritos ("" si no tiene)."""
+
+    dialect: Dialect
+    columns: tuple[str, ...]
+    header_rows: int
+    line_end: str
+    # El separador va siempre seguido de espacios que no son parte del valor («a, b»).
+    skip_space: bool
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    rows: tuple[Record, ...] = ()
+    # Columnas sin nombre que no se lo deben a la cabecera: las filas traen un valor de más.
+    unnamed: frozenset[int] = frozenset()
+
+    @property
+    def delimiter(self) -> str:
+        """El separador tal como se ve: «, » si siempre va con un espacio detrás."""
+        spaced = self.skip_space and self.dialect.delimiter != " "
+        return self.dialect.delimiter + (" " if spaced else "")
+
+    @property
+    def data_line(self) -> int:
+        """Primera línea física de datos (la primera del archivo es la 1)."""
+        return self.dialect.preamble_rows + self.header_rows + 1
+
+
+def detect(
+    sample: bytes, *, complete: bool = True, encoding: str | None = None, more: bytes = b""
+) -> Detected:
+    """Averigua el dialecto de un archivo de texto por una muestra que empieza en su principio.
+
+    `complete` dice que la muestra es el archivo entero; si no, la última línea se descarta.
+    `more` son líneas de más adelante: solo cuentan para la codificación.
+    Lanza `FileRefused` si en la muestra no hay ni una línea entera con algo escrito.
+    """
+    seen = sample if not more else sample[: sample.rfind(b"\n") + 1] + more
+    name, warnings = detect_encoding(seen, encoding, complete=complete)
+    # PostgreSQL no admite un NUL ni en el nombre de una columna.
+    decoded = sample.decode(name, "replace").replace("\0", "\ufffd")
+    text = decoded[: _cut(decoded)]
+    whole = complete and len(text) == len(decoded)
+    line_end, mixed = _line_end(text)
+    lines = _BREAK.split(text)
+    lines = lines[: SAMPLE_LINES if whole else min(SAMPLE_LINES, len(lines) - 1)]
+    skipped, given = _sep_line(lines)
+    if not any(line.strip() for line in lines[skipped:]):
+        raise FileRefused(
+            "El principio del archivo no tiene ni una línea entera con algo escrito.",
+            "Ábralo con un editor: no son datos en líneas, o la primera ocupa más de 1 MB.",
+        )
+    guess = _guess(lines, skipped, given)
+    found = find_heading(guess.records, guess.width, lines, guess.shape)
+    return Detected(
+        dialect=_dialect(guess.shape, name, found),
+        columns=found.columns,
+        header_rows=found.header_rows,
+        line_end=line_end,
+        skip_space=guess.shape.skip_space,
+        reasons=(*_reasons(guess, given), *found.reasons),
+        warnings=(*warnings, *mixed, *_shape_warnings(guess), *found.warnings),
+        rows=found.rows,
+        unnamed=found.unnamed,
+    )
+
+
+def _cut(text: str) -> int:
+    """Dónde acaba lo que se mira: unas cuantas filas enteras, por anchas que sean."""
+    for rows, match in enumerate(_BREAK.finditer(text), start=1):
+        if match.end() > SAMPLE_CHARS and rows > WIDE_ROWS:
+            return match.end()
+    return len(text)
+
+
+def _dialect(shape: Shape, encoding: str, found: Heading) -> Dialect:
+    return replace(
+        Dialect(),
+        delimiter=shape.delimiter,
+        quote=shape.quote,
+        escape=shape.escape,
+        encoding=encoding,
+        header=found.header_rows > 0,
+        preamble_rows=found.preamble_rows,
+    )
+
+
+def _line_end(text: str) -> tuple[str, list[str]]:
+    """El fin de línea más común, y un aviso si hay varios."""
+    found = _BREAK.findall(text)
+    if not found:
+        return "\n", []
+    counts = {end: found.count(end) for end in ("\r\n", "\n", "\r")}
+    best = max(counts, key=lambda end: counts[end])
+    if sum(1 for count in counts.values() if count) == 1:
+        return best, []
+    names = {"\r\n": "CRLF", "\n": "LF", "\r": "CR"}
+    seen = ", ".join(f"{names[end]} {count}" for end, count in counts.items() if count)
+    return best, [f"Fines de línea mezclados en la muestra ({seen}): cada uno termina una fila."]
+
+
+def _sep_line(lines: list[str]) -> tuple[int, str | None]:
+    """La línea `sep=;` de Excel: cuántas líneas ocupa y qué separador dice."""
+    match = _SEP_LINE.match(lines[0].lstrip("\ufeff").strip(" \r")) if lines else None
+    if match is None:
+        return 0, None
+    return 1, "\t" if match[1] == "\\t" else match[1]
+
+
+def _guess(lines: list[str], skipped: int, given: str | None) -> Guess:
+    """La mejor forma; la línea `sep=` manda, y sin columnas claras queda una sola."""
+    body = ["" for _ in lines[:skipped]] + lines[skipped:]
+    guess = best_guess(body, given)
+    if guess is not None and (given or guess.score >= MIN_SCORE) and not _is_decimal_column(guess):
+        return guess
+    return _single_column(body, given)
+
+
+def _single_column(lines: list[str], given: str | None) -> Guess:
+    """Un archivo de una sola columna: se toma un separador que no corte ninguna fila."""
+    shapes = [Shape(mark, quote) for quote in ('"', None) for mark in ([given] if given else ",;\t|\x1f")]
+    guesses = [Guess(shape, tuple(records(lines, shape)), 1, 0.0) for shape in shapes]
+    return max(guesses, key=lambda guess: sum(row.width == 1 for row in guess.records))
+
+
+def _is_decimal_column(guess: Guess) -> bool:
+    """`valor`, `1,5`, `2,25`: la coma parte números y la cabecera no la lleva: es decimal."""
+    first, *rest = guess.records
+    cells = [cell for row in rest for cell in row.cells or ()]
+    halved = guess.width == 2 and guess.shape.delimiter == ","
+    return halved and first.width == 1 and all(map(str.isdigit, cells))
+
+
+def _reasons(guess: Guess, given: str | None) -> list[str]:
+    shape = guess.shape
+    if given:
+        return [f"Separador {given!r}: lo dice la primera línea (sep=)."]
+    if guess.width == 1:
+        return ["Una sola columna: ningún separador da filas de igual ancho."]
+    fitting = sum(row.width == guess.width for row in guess.records)
+    return [
+        f"Separador {shape.delimiter!r}: {fitting} de {len(guess.records)} filas de la muestra "
+        f"tienen {guess.width} valores (puntuación {guess.score:.2f})."
+    ]
+
+
+def _shape_warnings(guess: Guess) -> list[str]:
+    shape = guess.shape
+    warnings = []
+    if shape.escape:
+        warnings.append('Las comillas de dentro van con barra invertida (\\"): así se han leído.')
+    if guess.width == 1 and _looks_aligned(guess):
+        warnings.append(
+            "Parecen columnas de ancho fijo: se ha leído una sola; guárdelo con un separador (coma, tabulador…)."
+        )
+    if shape.delimiter == " " and guess.width > 1:
+        warnings.append("Columnas separadas por espacios: un valor con espacios dentro da una fila apartada.")
+    return warnings
+
+
+def _looks_aligned(guess: Guess) -> bool:
+    """Varias filas, y casi todas con huecos de dos espacios o más entre textos."""
+    gaps = sum(1 for row in guess.records if re.search(r"\S {2,}\S", " ".join(row.cells or ())))
+    return gaps > 1 and gaps * 10 >= 9 * len(guess.records)

@@ -1,0 +1,175 @@
+"""Dónde empieza la tabla: preámbulo, cabecera (de una o varias filas) y primera fila de datos.
+
+Entran las filas de la muestra; salen los nombres de las columnas y cuántas líneas ocupa cada
+parte. La cabecera se reconoce porque no se parece a lo que hay debajo; si no se ve, se dice.
+"""
+
+from dataclasses import dataclass
+
+from extras.undeclared.detection.cut import Record, Shape, split, split_loosely
+from extras.undeclared.detection.header_rows import MAX_HEADER_ROWS, column_types, header_depth
+from extras.undeclared.detection.sniff import DELIMITERS
+from extras.undeclared.detection.values import MOMENT, NUMBER, kind
+
+
+@dataclass(frozen=True)
+class Heading:
+    """El principio de la tabla: líneas de preámbulo, filas y nombres de la cabecera, y los datos."""
+
+    preamble_rows: int
+    header_rows: int
+    columns: tuple[str, ...]
+    rows: tuple[Record, ...]
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    unnamed: frozenset[int] = frozenset()
+
+
+def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: Shape) -> Heading:
+    """Separa preámbulo, cabecera y datos en las filas de la muestra."""
+    if not rows:
+        return Heading(0, 0, (), (), (), ())
+    start = _table_start(rows, width)
+    body = _body(rows, start, width)
+    types = column_types(body, width)
+    depth, sure, reason = header_depth(rows, start, width, types)
+    damaged = _damaged_header(rows, start, width, lines, shape) if depth == 0 else None
+    if damaged:
+        names, note = damaged
+        head, data, notes = rows[start - 1 : start], rows[start:], [note]
+        reason, sure = "Cabecera: texto justo encima de los datos, aunque no tiene su mismo ancho.", True
+    else:
+        head, data = rows[start : start + depth], rows[start + depth :]
+        names, notes = _joined_names(head, width), _header_notes(head, width)
+    unnamed = _unnamed(names, head, data, width)
+    preamble = (head or data)[0].line - 1
+    return Heading(
+        preamble_rows=preamble,
+        header_rows=sum(row.lines for row in head),
+        columns=names,
+        rows=data,
+        reasons=(reason,),
+        warnings=(
+            *_preamble_warning(preamble, lines),
+            *notes,
+            *([] if sure else [_unsure(depth > 0)]),
+            *([] if damaged or names[-1] else _empty_tail_warning(body, width)),
+        ),
+        unnamed=unnamed,
+    )
+
+
+def _header_notes(head: tuple[Record, ...], width: int) -> list[str]:
+    names = _joined_names(head, width)
+    notes = []
+    if len(head) > 1:
+        notes.append(f"La cabecera ocupa {len(head)} filas: se han unido en una ({', '.join(names[:4])}…).")
+    return notes
+
+
+def _unnamed(
+    names: tuple[str, ...], head: tuple[Record, ...], data: tuple[Record, ...], width: int
+) -> frozenset[int]:
+    """Las columnas sin nombre que son culpa de las filas o del separador final, no de la cabecera."""
+    if not head:
+        return frozenset(range(width))
+    if any(row.width != width for row in head):
+        return frozenset(index for index, name in enumerate(names) if not name)
+    last_empty = all(not (row.cells or ("",))[-1] for row in data if row.width == width)
+    return frozenset({width - 1}) if not names[-1] and last_empty else frozenset()
+
+
+def _empty_tail_warning(body: list[tuple[str, ...]], width: int) -> list[str]:
+    if width < 2 or not body or any(cells[-1] for cells in body):
+        return []
+    return ["Todas las filas acaban en separador: la última columna está vacía en la muestra."]
+
+
+def _unsure(header: bool) -> str:
+    if header:
+        return (
+            "No se ve con certeza si la primera fila es la cabecera: se ha tomado como cabecera. "
+            "Si son datos, declárelo (header=False)."
+        )
+    return "No se ve con certeza que falte la cabecera: la primera fila se ha tomado como datos."
+
+
+def _preamble_warning(preamble: int, lines: list[str]) -> list[str]:
+    texts = [line.strip() for line in lines[:preamble] if line.strip()]
+    if not texts or (len(texts) == 1 and texts[0].strip('"').lower().startswith("sep=")):
+        return []
+    return [f"Se saltan {preamble} líneas antes de la cabecera; la primera dice «{texts[0][:60]}»."]
+
+
+def _table_start(rows: tuple[Record, ...], width: int) -> int:
+    """La primera fila de la tabla: el ancho de la mayoría, y no una línea de título con huecos."""
+    start = next((index for index, row in enumerate(rows) if row.width == width), 0)
+    if width < 3:
+        return start
+    for index in range(start, min(len(rows), start + 40)):
+        row = rows[index]
+        if row.width != width:
+            continue
+        filled = sum(1 for cell in row.cells or () if cell.strip())
+        if filled > max(1, width // 4):
+            return index if index - start < len(rows) - 1 else start
+        if index + 1 >= len(rows):
+            break
+    return start
+
+
+def _body(rows: tuple[Record, ...], start: int, width: int) -> list[tuple[str, ...]]:
+    """Las filas que con seguridad son datos: las de ancho justo, sin las primeras si hay bastantes."""
+    fitting = [row.cells or () for row in rows[start:] if row.width == width]
+    skip = MAX_HEADER_ROWS if len(fitting) > 3 * MAX_HEADER_ROWS else 1 if len(fitting) > 1 else 0
+    if 4 <= len(fitting) <= 3 * MAX_HEADER_ROWS:
+        skip = min(MAX_HEADER_ROWS, len(fitting) // 2)
+    return fitting[skip:]
+
+
+def _damaged_header(
+    rows: tuple[Record, ...], start: int, width: int, lines: list[str], shape: Shape
+) -> tuple[tuple[str, ...], str] | None:
+    """La fila justo encima de los datos, si es una cabecera con un valor de más o de menos."""
+    if start == 0 or width < 2:
+        return None
+    line = lines[rows[start - 1].line - 1]
+    if rows[start - 1].line + rows[start - 1].lines != rows[start].line:
+        return None
+    names = rows[start - 1].cells or split_loosely(line, shape)
+    if any(kind(name) in (NUMBER, MOMENT) for name in names):
+        return None
+    if len(names) > width and len(full := tuple(name for name in names if name.strip())) == width:
+        return full, f"La cabecera tiene {len(names)} nombres y las filas {width}: se quitan los vacíos."
+    if len(names) == width and rows[start - 1].cells is None:
+        return names, "La cabecera tiene comillas mal puestas: se ha leído tal cual."
+    if abs(len(names) - width) <= max(1, width // 4) and len(names) > 1:
+        return (names + ("",) * width)[:width], (
+            f"La cabecera tiene {len(names)} nombres y las filas {width} valores: se ha leído tal cual; "
+            "revise qué nombre lleva cada columna."
+        )
+    if _split_otherwise(line, width, shape):
+        return ((line,) + ("",) * width)[:width], (
+            "La cabecera va separada de otra manera que las filas: se ha leído tal cual."
+        )
+    return None
+
+
+def _split_otherwise(line: str, width: int, shape: Shape) -> bool:
+    """Dice si la línea, cortada por otro separador, tiene tantos nombres como columnas hay."""
+    if width < 3:
+        return False
+    others = (Shape(other, shape.quote, shape.escape) for other in DELIMITERS if other != shape.delimiter)
+    return any(len((split(line, other) or ((),))[0]) == width for other in others)
+
+
+def _joined_names(head: tuple[Record, ...], width: int) -> tuple[str, ...]:
+    """Un nombre por columna; con varias filas, se unen y los huecos de la de arriba se rellenan."""
+    if not head:
+        return ("",) * width
+    layers = [[cell.strip() for cell in row.cells or ()] for row in head]
+    for layer in layers[:-1]:
+        for index in range(1, width):
+            if not layer[index] and layers[-1][index] and layer[index - 1] and layers[-1][index - 1]:
+                layer[index] = layer[index - 1]
+    return tuple(" ".join(layer[index] for layer in layers if layer[index]) for index in range(width))

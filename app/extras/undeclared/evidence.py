@@ -1,0 +1,130 @@
+"""Lo que se ve de una columna de texto según pasan sus trozos: qué formas siguen siendo posibles.
+
+Entran textos y sale `Evidence`; qué tipo se deduce de ella lo decide `infer.py`. Puro: ni archivos ni
+base de datos.
+"""
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from extras.undeclared import formats
+from extras.undeclared.formats import Format
+
+# Con tres cifras tras el único signo, «1.234» puede ser mil doscientos o uno y pico.
+MAYBE_THOUSANDS = r"^-?[1-9][0-9]{0,2}[.,][0-9]{3}$"
+# Proporción de valores que encajan a partir de la cual se cuenta por qué la columna no es de ese tipo.
+NEARLY = 0.75
+FIRST_LOOK, GLANCE = 1000, 8
+
+
+def possible_formats(nested: bool, native: bool = False) -> list[Format]:
+    """Todas las formas; los objetos JSON y los días sin hora, solo si el formato del archivo los tiene."""
+    return [
+        *formats.ALL,
+        *([formats.NATIVE_MOMENT] if native else []),
+        *([formats.NESTED] if nested else []),
+    ]
+
+
+@dataclass
+class Evidence:
+    """Lo visto de una columna: qué formas cumplen todos sus valores hasta ahora."""
+
+    name: str
+    alive: list[Format] = field(default_factory=lambda: possible_formats(nested=False))
+    count: int = 0
+    clear: bool = False  # algún decimal no puede ser un millar
+    grouped: bool = False  # algún «1.234,56»: los dos signos a la vez
+    point_scale: int = 0
+    comma_scale: int = 0
+    digits: int = 0
+    first_part: int = 0  # el mayor de los días o meses de delante
+    second_part: int = 0
+    near: tuple[Format, str, int] | None = None
+
+    def observe(self, text: pa.ChunkedArray, lines: pa.Array) -> None:
+        """Descarta las formas que algún valor de este trozo no cumple."""
+        if not self.count:
+            self._glance(text)
+        if not self.count and len(text) > FIRST_LOOK:
+            # Unas pocas filas descartan casi todo: las demás se miran contra lo que queda.
+            self.observe(text[:FIRST_LOOK], lines[:FIRST_LOOK])
+            text, lines = text[FIRST_LOOK:], lines[FIRST_LOOK:]
+        # Un vacío entre comillas no dice nada de los demás: quien lo entrecomilla todo escribe así lo que falta.
+        written = pc.not_equal(text, "")
+        values, where = text.filter(written), pa.chunked_array([lines]).filter(written)
+        if not len(values):
+            return
+        whole = False
+        for option in list(self.alive):
+            if option in (formats.LONG_INTEGER, formats.POINT, formats.COMMA) and whole:
+                continue  # todo entero lo es también: no hace falta mirarlo
+            fits = pc.match_substring_regex(values, option.regex)
+            if pc.all(fits).as_py() is False:
+                self.alive.remove(option)
+                self._remember_miss(option, fits, values, where)
+            elif option is formats.INTEGER:
+                whole = True
+        self.count += len(values)
+        self._measure(values)
+
+    def _glance(self, text: pa.ChunkedArray) -> None:
+        """Descarta lo que no es ni uno de los primeros valores: con mil columnas, mirarlo todo es caro."""
+        first = {value for value in text.drop_null()[:GLANCE].to_pylist() if value}
+        if first:
+            self.alive = [option for option in self.alive if any(map(option.pattern.match, first))]
+
+    def _remember_miss(
+        self, option: Format, fits: pa.ChunkedArray, values: pa.ChunkedArray, where: pa.ChunkedArray
+    ) -> None:
+        """Guarda el primer valor que impidió un tipo que casi toda la columna cumplía."""
+        count = pc.sum(fits).as_py() or 0
+        if self.near is None and count and self.count + count >= NEARLY * (self.count + len(values)):
+            first = pc.index(fits, False).as_py()
+            self.near = option, values[first].as_py(), where[first].as_py()
+
+    def _measure(self, values: pa.ChunkedArray) -> None:
+        if formats.INTEGER in self.alive or formats.LONG_INTEGER in self.alive:
+            # Ni puntos ni comas: solo cuenta lo largos que son.
+            self.digits = max(self.digits, _longest(pc.utf8_ltrim(values, "-")))
+        elif decimals := [option for option in formats.DECIMALS if option in self.alive]:
+            self._measure_decimals(values, decimals)
+        if any(option in formats.DAY_FIRST for option in self.alive):
+            parts = pc.extract_regex(values, r"^(?P<a>[0-9]{1,2})[/.-](?P<b>[0-9]{1,2})[/.-]")
+            highest = [pc.max(pc.struct_field(parts, part).cast(pa.int32())).as_py() or 0 for part in "ab"]
+            self.first_part = max(self.first_part, highest[0])
+            self.second_part = max(self.second_part, highest[1])
+
+    def _measure_decimals(self, values: pa.ChunkedArray, decimals: list[Format]) -> None:
+        has_mark = pc.match_substring_regex(values, "[.,]")
+        marked, plain = values.filter(has_mark), values.filter(pc.invert(has_mark))
+        self.clear = self.clear or (len(marked) > 0 and not all_match(marked, MAYBE_THOUSANDS))
+        if decimals != [formats.POINT]:
+            self.grouped = self.grouped or any_match(marked, r"\..*,|,.*\.|\..*\.|,.*,")
+        signs = {option.dialect.decimal for option in decimals}
+        if "." in signs:
+            self.point_scale = max(self.point_scale, digits_after(".", marked))
+        if "," in signs:
+            self.comma_scale = max(self.comma_scale, digits_after(",", marked))
+        whole = pc.replace_substring_regex(marked, r"[.,][0-9]*$|^-", "")
+        self.digits = max(self.digits, _longest(whole), _longest(pc.utf8_ltrim(plain, "-")))
+
+
+def _longest(values: pa.ChunkedArray) -> int:
+    return pc.max(pc.binary_length(values)).as_py() or 0
+
+
+def digits_after(sign: str, values: pa.ChunkedArray) -> int:
+    """Cuántas cifras hay, como mucho, tras el último `sign`; ninguna en los valores que no lo llevan."""
+    at = pc.find_substring(pc.utf8_reverse(values), sign)
+    return max(0, pc.max(at).as_py() or 0)
+
+
+def all_match(values: pa.ChunkedArray, regex: str) -> bool:
+    return pc.all(pc.match_substring_regex(values, regex)).as_py() is not False
+
+
+def any_match(values: pa.ChunkedArray, regex: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(values, regex)).as_py())

@@ -1,0 +1,149 @@
+"""Qué tipo tiene cada columna de un archivo sin declarar, según todos sus valores.
+
+Entra lo visto de cada columna (`evidence.py`) y sale un `Plan`: su tipo, o texto con una advertencia si
+los valores admiten dos lecturas. Lo aplica `convert.py`. Puro: ni archivos ni base de datos.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pyarrow as pa
+
+from extras.undeclared import formats
+from extras.undeclared.evidence import Evidence
+from extras.undeclared.formats import Format
+
+# Un panel tiene columnas a cientos: sus avisos no deben tapar los demás.
+MANY = 10
+SHORT_YEARS = (
+    "años de dos cifras; de 69 a 99 se toman como 1969 a 1999 y de 00 a 68 como 2000 a 2068. "
+    "Declare la columna si no es así."
+)
+TOO_LONG = f"hay números de más de {formats.DECIMAL_DIGITS} cifras; declare el tipo"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Lo decidido para una columna: tipo, forma en que está escrita y, si hay duda, cuál."""
+
+    name: str
+    type: pa.DataType
+    format: Format | None = None
+    doubt: str | None = None
+    jsonb: bool = False
+
+    @property
+    def warning(self) -> str | None:
+        """La duda, con el nombre de la columna delante."""
+        return f"Columna «{self.name}»: {self.doubt}" if self.doubt else None
+
+
+def warnings_of(plans: list[Plan]) -> list[str]:
+    """Los avisos de todas las columnas; si son muchas con la misma duda, uno solo."""
+    doubtful: dict[str, list[Plan]] = {}
+    for plan in plans:
+        if plan.doubt:
+            doubtful.setdefault(plan.doubt, []).append(plan)
+    return [
+        warning
+        for doubt, same in doubtful.items()
+        for warning in (
+            [_together(same, doubt)] if len(same) > MANY else [str(plan.warning) for plan in same]
+        )
+    ]
+
+
+def _together(plans: list[Plan], doubt: str) -> str:
+    names = ", ".join(f"«{plan.name}»" for plan in plans[:MANY])
+    return f"Columnas {names} y {len(plans) - MANY} más: {doubt}"
+
+
+def decide(
+    columns: list[Evidence], delimiter: str, as_text: Mapping[str, str] = MappingProxyType({})
+) -> list[Plan]:
+    """El tipo de cada columna. Se miran juntas: un archivo no escribe los decimales de dos maneras.
+
+    Las de `as_text` quedan en texto, por el motivo que ahí se dice.
+    """
+    points = any(_decimal_style(column) is formats.POINT for column in columns)
+    return [
+        _text(column.name, as_text[column.name])
+        if column.name in as_text
+        else _decide_one(column, points, delimiter)
+        for column in columns
+    ]
+
+
+def _decimal_style(column: Evidence) -> Format | None:
+    """El estilo de decimales que la columna demuestra por sí sola."""
+    for option in formats.DECIMALS:
+        if option in column.alive and column.clear and formats.INTEGER not in column.alive:
+            return option
+    return None
+
+
+def _decide_one(column: Evidence, points: bool, delimiter: str) -> Plan:
+    if column.count == 0:
+        return Plan(column.name, pa.string())
+    for option in (formats.BOOLEAN, formats.INTEGER, formats.LONG_INTEGER):
+        if option in column.alive:
+            return Plan(column.name, option.type, option)
+    if formats.NESTED in column.alive:
+        return Plan(column.name, pa.string(), formats.NESTED, jsonb=True)
+    decimals = [option for option in formats.DECIMALS if option in column.alive]
+    if decimals:
+        return _decide_decimal(column, decimals, points, delimiter)
+    for option in (formats.ISO_DATE, formats.ISO_MOMENT, formats.NATIVE_MOMENT, *formats.SLASHED):
+        if option in column.alive:
+            return Plan(column.name, option.type, option)
+    for option in formats.DAY_FIRST:
+        if option in column.alive:
+            return _decide_date(column, option)
+    return Plan(column.name, pa.string(), doubt=_near_miss(column))
+
+
+def _decide_decimal(column: Evidence, options: list[Format], points: bool, delimiter: str) -> Plan:
+    name = column.name
+    if column.digits > formats.DECIMAL_DIGITS:
+        return _text(name, TOO_LONG)
+    if not column.clear and not column.grouped:
+        return _text(
+            name, "los valores como «1.234» pueden ser miles o decimales; declare decimal y thousands"
+        )
+    option = options[0]
+    unsure_comma = option is formats.COMMA and not column.grouped
+    if unsure_comma and points:
+        return _text(name, "«2,8» en un archivo de decimales con punto parece una lista; declare decimal")
+    if unsure_comma and delimiter == ",":
+        return _text(name, "valores como «2,8» pueden ser un decimal o una lista; declare decimal")
+    scale = column.comma_scale if option.dialect.decimal == "," else column.point_scale
+    if scale + column.digits > formats.DECIMAL_DIGITS:
+        return _text(name, TOO_LONG)
+    return Plan(name, pa.decimal128(formats.DECIMAL_DIGITS, scale), option)
+
+
+def _decide_date(column: Evidence, option: Format) -> Plan:
+    first, second = column.first_part, column.second_part
+    if first <= 12 and second <= 12:
+        return _text(
+            column.name, "fechas como «03/04/2024» pueden ser de marzo o de abril; declare date_format"
+        )
+    if (first > 12 and second > 12) or max(first, second) > 31:
+        return _text(column.name, "las fechas no siguen un solo orden de día y mes; declare date_format")
+    chosen = option if first > 12 else formats.month_first(option)
+    return Plan(column.name, chosen.type, chosen, SHORT_YEARS if "%y" in chosen.name else None)
+
+
+def _text(name: str, why: str) -> Plan:
+    return Plan(name, pa.string(), doubt=f"queda en texto, porque {why}.")
+
+
+def _near_miss(column: Evidence) -> str | None:
+    if column.near is None:
+        return None
+    option, value, line = column.near
+    return (
+        f"queda en texto por «{value[:40]}» (línea {line}), que no es "
+        f"{option.name.replace('%', '')}; si significa «sin valor», declárelo en nulls."
+    )

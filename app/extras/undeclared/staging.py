@@ -1,0 +1,181 @@
+"""Las tablas de `staging`: una por archivo sin declarar, creadas y sustituidas por el cargador.
+
+Aquí están las sentencias; cuándo se ejecutan lo decide `one_table.py`, dentro de su transacción.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+from psycopg import Connection, errors, sql
+
+from etl.errors import FileFailed
+from etl.extract.source import Source
+from etl.load.ledger import Entry
+from extras.undeclared.infer import Plan
+from extras.undeclared.names import MAX_BYTES, table_name
+
+SCHEMA = "staging"
+AS_TEXT = "Archivo sin declarar, todo como texto: "
+TYPED = "Archivo sin declarar: "
+ARROW_TYPES = {
+    "bigint": pa.int64(),
+    "numeric": pa.decimal128(38, 0),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp without time zone": pa.timestamp("us"),
+}
+
+
+def table_for(connection: Connection[Any], source: Source) -> str:
+    """El nombre de la tabla de un archivo; otro archivo que ya lo usa obliga a añadirle la extensión."""
+    base = table_name(source.table_stem)
+    candidates = [base, table_name(f"{base[:50]}_{source.suffix.strip('.')}")]
+    candidates += [f"{base[:50]}_{number}" for number in range(2, 100)]
+    for name in candidates:
+        if _owner(connection, name) in (None, source.name):
+            return name
+    return base
+
+
+def _owner(connection: Connection[Any], table: str) -> str | None:
+    """El archivo del que salió la tabla (otro puede haberla completado después); nada si no existe."""
+    row = connection.execute(
+        "SELECT file FROM etl.loads WHERE table_name = %s AND status = 'loaded' AND to_regclass(%s) IS NOT NULL"
+        " ORDER BY load_id LIMIT 1",
+        (f"{SCHEMA}.{table}", _quoted(table)),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _quoted(table: str) -> str:
+    return f'{SCHEMA}."{table}"'
+
+
+def origin(file: str, as_text: bool) -> str:
+    """El comentario de la tabla: de qué archivo viene y cómo se leyó."""
+    return (AS_TEXT if as_text else TYPED) + file
+
+
+def known_as(
+    connection: Connection[Any], entry: Entry, as_text: bool, fingerprint: Callable[[], str]
+) -> str | None:
+    """La tabla que ya tiene este contenido leído del mismo modo, con cualquier nombre de archivo.
+
+    La huella solo se calcula si hay cargado un archivo del mismo tamaño.
+    """
+    candidates = connection.execute(
+        "SELECT sha256, table_name FROM etl.loads WHERE bytes = %s AND status = 'loaded' AND table_name LIKE %s"
+        " AND right(file, length(%s)) = %s"
+        " ORDER BY table_name <> %s",
+        (entry.bytes, f"{SCHEMA}.%", entry.inside, entry.inside, entry.table),
+    ).fetchall()
+    sha256 = fingerprint() if candidates else ""
+    for known, table in candidates:
+        if known == sha256 and _comment(connection, table).startswith(AS_TEXT if as_text else TYPED):
+            return str(table)
+    return None
+
+
+def _comment(connection: Connection[Any], table: str) -> str:
+    """El comentario de la tabla; vacío si ya no existe."""
+    name = _quoted(table.removeprefix(f"{SCHEMA}."))
+    row = connection.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", (name,)).fetchone()
+    return (row and row[0]) or ""
+
+
+def create(connection: Connection[Any], table: str, load_id: int, columns: list[Plan]) -> str:
+    """Crea una tabla vacía con un nombre provisional y lo devuelve."""
+    name = f"{table[: MAX_BYTES - 14]}__{load_id}"
+    fields: list[sql.Composable] = [
+        sql.SQL("{} {}").format(sql.Identifier(plan.name), sql.SQL(sql_type(plan))) for plan in columns
+    ]
+    fields += [sql.SQL("_line bigint NOT NULL"), sql.SQL("_load_id integer NOT NULL")]
+    connection.execute(
+        sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(SCHEMA, name), sql.SQL(", ").join(fields))
+    )
+    return name
+
+
+def sql_type(plan: Plan) -> str:
+    """El tipo de PostgreSQL de una columna."""
+    if plan.jsonb:
+        return "jsonb"
+    if pa.types.is_decimal(plan.type):
+        return "numeric"
+    names = {pa.int64(): "bigint", pa.bool_(): "boolean", pa.date32(): "date", pa.string(): "text"}
+    return names.get(plan.type, "timestamp")
+
+
+def replace(
+    connection: Connection[Any], table: str, new: str, comments: dict[str, str], table_comment: str
+) -> None:
+    """Pone la tabla nueva en el sitio de la anterior, con los nombres originales en sus comentarios.
+
+    Lanza `FileFailed` si una vista u otra tabla depende de la anterior.
+    """
+    old, fresh = sql.Identifier(SCHEMA, table), sql.Identifier(SCHEMA, new)
+    try:
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(old))
+    except errors.DependentObjectsStillExist as error:
+        raise FileFailed(
+            f"Hay objetos que dependen de {SCHEMA}.{table}: {error.diag.message_detail}",
+            "Bórrelos, o declare el archivo con «etl new» para que su tabla sea estable.",
+        ) from error
+    known = _column_names(connection, new)
+    statements = [
+        sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(fresh, sql.Identifier(name), sql.Literal(original))
+        for name, original in comments.items()
+        if name in known and original
+    ]
+    statements.append(sql.SQL("COMMENT ON TABLE {} IS {}").format(fresh, sql.Literal(table_comment)))
+    statements.append(sql.SQL("ALTER TABLE {} RENAME TO {}").format(fresh, sql.Identifier(table)))
+    connection.execute(sql.SQL("; ").join(statements))
+
+
+def column_types(connection: Connection[Any], table: str) -> list[tuple[str, pa.DataType, bool]]:
+    """Las columnas de una tabla: nombre, tipo de Arrow y si es JSONB. La escala de un decimal, la de cada valor."""
+    rows = connection.execute(
+        "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = to_regclass(%s)"
+        " AND attnum > 0 AND attname NOT IN ('_line', '_load_id') ORDER BY attnum",
+        (_quoted(table),),
+    )
+    return [(name, ARROW_TYPES.get(kind, pa.string()), kind == "jsonb") for name, kind in rows]
+
+
+def _column_names(connection: Connection[Any], table: str) -> set[str]:
+    rows = connection.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0", (_quoted(table),)
+    )
+    return {row[0] for row in rows}
+
+
+def retire(connection: Connection[Any], entry: Entry, load_id: int) -> None:
+    """Las cargas anteriores de la tabla quedan en el libro como sustituidas."""
+    connection.execute(
+        "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND status = 'loaded' AND load_id <> %s",
+        (entry.table, load_id),
+    )
+
+
+def forget(connection: Connection[Any], file: str) -> list[str]:
+    """Borra las tablas de `staging` de un archivo que ya se carga en su tabla declarada.
+
+    Devuelve las que se quedan, con lo que había, porque una vista u otra tabla depende de ellas.
+    """
+    rows = connection.execute(
+        "UPDATE etl.loads SET status = 'replaced' WHERE file = %s AND status = 'loaded' AND table_name LIKE %s"
+        " RETURNING table_name",
+        (file, f"{SCHEMA}.%"),
+    ).fetchall()
+    return [table for (table,) in rows if not _drop(connection, table.removeprefix(f"{SCHEMA}."))]
+
+
+def _drop(connection: Connection[Any], table: str) -> bool:
+    """Si se pudo borrar. Si no, la transacción sigue como estaba."""
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, table)))
+    except errors.DependentObjectsStillExist:
+        return False
+    return True

@@ -1,0 +1,164 @@
+"""Abre un archivo que nadie ha declarado: averigua cómo está escrito y da sus filas en texto.
+
+Entra un `Source`; sale el documento (con `chunks`) y un `Found` con lo averiguado. Los formatos
+con estructura propia (JSON, Parquet, Excel, SQLite) no necesitan detección: la traen.
+Lo usan `undeclared/` para cargar e `inspect.py` para enseñar.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from typing import Any
+
+from etl.dialect import Dialect
+from etl.errors import FileRefused
+from etl.extract.delimited import BLOCK, DelimitedFile
+from etl.extract.encoding import ByteStream, Utf8Stream
+from etl.extract.read import DELIMITED, EXCEL, SAMPLE, Document, Rewound, open_document, read_fully
+from etl.extract.source import Opened, Source, decompressed
+from extras.formats.disguise import refuse_disguised
+from extras.undeclared.detection.cut import Record, Shape
+from extras.undeclared.detection.detect import SAMPLE_LINES, Detected, detect
+from extras.undeclared.detection.header import Heading, find_heading
+from extras.undeclared.json_file import JSON, open_json
+from extras.undeclared.one_mark import MARK, OneMark, Restored
+from extras.undeclared.parts import SQLITE
+
+# Además del principio, se miran trozos repartidos: un archivo puede no llevar acentos al empezar.
+PROBES, PROBE_BYTES = 64, 16 << 10
+TEXT_SUFFIXES = (*DELIMITED, ".data", ".asc", ".prn", ".log", ".tsv", "")
+UNKNOWN = Dialect(encoding="auto")
+# Un disco que se llenó o se apagó a destiempo deja archivos de nulos.
+NOTHING = b" \t\r\n\v\f\0"
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r)")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Lo averiguado: nombres originales, columnas sin nombre y cómo está escrito (si es texto)."""
+
+    columns: tuple[str, ...]
+    unnamed: frozenset[int] = frozenset()
+    encoding: str | None = None
+    detected: Detected | None = None
+    warnings: tuple[str, ...] = ()
+    native: bool = False  # los números ya lo eran en el archivo: «1.234» es uno y pico
+    nested: frozenset[int] = frozenset()  # columnas cuyos valores son todos objetos o listas
+    heading: Heading | None = None
+
+    @property
+    def delimiter(self) -> str:
+        return self.detected.dialect.delimiter if self.detected else ""
+
+    @property
+    def written(self) -> Dialect | None:
+        """Cómo estaban separados los campos; nada en los formatos que no los separan."""
+        return replace(self.detected.dialect, delimiter=self.detected.delimiter) if self.detected else None
+
+    def facts(self) -> dict[str, Any]:
+        """Lo que `etl run --json` dice de un archivo."""
+        if self.detected is None:
+            head = self.heading
+            return {
+                "header": head is None or head.header_rows > 0,
+                "preamble_rows": head.preamble_rows if head else 0,
+            }
+        dialect = self.detected.dialect
+        written = {
+            "delimiter": self.detected.delimiter,
+            "quote": dialect.quote,
+            "escape": dialect.escape,
+            "line_end": self.detected.line_end,
+        }
+        return {"dialect": written, "header": dialect.header, "preamble_rows": dialect.preamble_rows}
+
+
+@contextmanager
+def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]:
+    """El documento y lo averiguado de él. Lanza `FileRefused` si está vacío o no se conoce el formato."""
+    if source.suffix in JSON:
+        with open_json(source, file) as (document, encoding):
+            nested = frozenset(document.header.index(key) for key in document.nested)
+            yield document, Found(tuple(document.header), encoding=encoding, native=True, nested=nested)
+    elif source.suffix in EXCEL and not source.packed:
+        yield _open_sheet(source)
+    elif source.suffix in SQLITE and source.member is None:
+        from extras.formats.sqlite import open_table
+
+        table = open_table(source.path, source.part or "")
+        yield table, Found(tuple(table.header), native=True)
+    elif source.suffix in TEXT_SUFFIXES:
+        with _open_text(source, file) as text:
+            yield text
+    else:
+        with open_document(source, file, UNKNOWN) as (document, encoding, warnings):
+            yield (
+                document,
+                Found(tuple(document.header), encoding=encoding, warnings=tuple(warnings), native=True),
+            )
+
+
+@contextmanager
+def _open_text(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]:
+    with decompressed(source, file) as stream:
+        sample = read_fully(stream, SAMPLE)
+        if not sample.strip(NOTHING):
+            raise FileRefused("El archivo está vacío: no tiene ni cabecera.", "Expórtelo de nuevo.")
+        refuse_disguised(sample)
+        complete = len(sample) < SAMPLE
+        found = detect(sample, complete=complete, more=b"" if complete else _probes(source))
+        document = open_detected(Rewound(sample, stream), found)
+        yield document, Found(found.columns, found.unnamed, found.dialect.encoding, found, found.warnings)
+
+
+def _open_sheet(source: Source) -> tuple[Document, Found]:
+    """Una hoja de cálculo: sus celdas tienen tipo, pero también puede llevar títulos y varias cabeceras."""
+    from extras.formats.excel import Worksheet, cell_text, sheet_rows
+
+    rows = sheet_rows(source.path, source.part_name)
+    first = list(islice(rows, SAMPLE_LINES))
+    if not first:
+        raise FileRefused("La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja.")
+    texts = {line: tuple(cell_text(cell) or "" for cell in cells) for line, cells in first}
+    records = tuple(Record(line, cells) for line, cells in texts.items())
+    lines = [" ".join(texts.get(line, ())).strip() for line in range(1, first[-1][0] + 1)]
+    found = find_heading(records, len(first[0][1]), lines, Shape("\t", None))
+    after = found.preamble_rows + found.header_rows
+    rest = chain(((line, cells) for line, cells in first if line > after), rows)
+    document = Worksheet(list(found.columns), rest)
+    return document, Found(found.columns, found.unnamed, warnings=found.warnings, native=True, heading=found)
+
+
+def _probes(source: Source) -> bytes:
+    """Trozos repartidos por un archivo sin comprimir, cortados por líneas."""
+    if source.packed:
+        return b""
+    size = source.path.stat().st_size
+    pieces = []
+    with source.path.open("rb") as file:
+        for number in range(1, PROBES + 1):
+            file.seek(SAMPLE + (size - SAMPLE) * number // (PROBES + 1))
+            piece = file.read(PROBE_BYTES)
+            pieces.append(piece[piece.find(b"\n") + 1 : piece.rfind(b"\n") + 1])
+    return b"".join(pieces)
+
+
+def open_detected(stream: ByteStream, found: Detected) -> Document:
+    """Un archivo delimitado, abierto por su primera fila de datos."""
+    encoding = "utf-8" if found.dialect.encoding == "utf-8-sig" else found.dialect.encoding
+    utf8: ByteStream = Utf8Stream(stream, encoding)
+    dialect, one_mark = found.dialect, found.skip_space or len(found.dialect.delimiter.encode()) > 1
+    if one_mark:
+        utf8 = OneMark(utf8, found.dialect.delimiter, found.skip_space)
+        dialect = replace(dialect, delimiter=MARK)
+    first = utf8.read(BLOCK)
+    skipped = 0
+    for _ in range(found.data_line - 1):
+        match = _LINE.match(first, skipped)
+        skipped = match.end() if match else len(first)
+    # Sin cabecera, unos nombres que ninguna fila puede repetir.
+    header = list(found.columns) if found.header_rows else [f"\0{n}" for n, _ in enumerate(found.columns)]
+    document = DelimitedFile(header, dialect, utf8, first[skipped:], found.data_line)
+    return Restored(document, found.delimiter) if one_mark else document
