@@ -45,7 +45,7 @@ COPY docker/trim.sh /tmp/trim.sh
 RUN sh /tmp/trim.sh /opt/venv
 
 # La orden `etl`, sin instalar el paquete: lo que vale es siempre lo que haya en /app.
-RUN printf '%s\n' '#!/opt/venv/bin/python' 'import sys' 'from etl.cli import main' 'sys.exit(main())' \
+RUN printf '%s\n' '#!/opt/venv/bin/python' 'import sys' 'from wiring import main' 'sys.exit(main())' \
       > /opt/venv/bin/etl \
  && chmod 755 /opt/venv/bin/etl
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from etl.cli import main
+from wiring import main
 
 if __name__ == "__main__":
     main(["run", *sys.argv[1:]])

@@ -21,7 +21,8 @@ from support import connect_settings
 # Importar tarda más que cargar: un proceso ya preparado se bifurca en cada carga.
 NURSERY = """
 import os, resource, sys
-from etl import cli, declarations, pipeline
+import wiring
+from etl import declarations, pipeline
 from etl.database import migrate
 from etl.load import encode
 from extras.sieve import sieve
@@ -32,7 +33,7 @@ for line in sys.stdin:
         if spare := os.environ.get("SPARE_MEMORY"):
             used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
             resource.setrlimit(resource.RLIMIT_AS, (used + int(spare),) * 2)
-        cli.main(["run", "--quiet", *line.split()])
+        wiring.main(["run", "--quiet", *line.split()])
     print(pid, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
@@ -57,7 +58,7 @@ def environment(settings: Settings, **changes: str) -> dict[str, str]:
 def etl(settings: Settings, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """La orden `etl`, entera: salida, errores y código."""
     return subprocess.run(
-        [sys.executable, "-m", "etl", *arguments],
+        [sys.executable, "-m", "wiring", *arguments],
         env=environment(settings, **changes),
         capture_output=True,
         text=True,

@@ -1,26 +1,26 @@
 """La tienda en pequeño para las pruebas: filas buenas de cada archivo, cargarlas y ver qué quedó."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from declared.clientes import Cliente
 from declared.productos import Producto
 from declared.tiendas import Tienda
 from declared.ventas import Venta
-from etl.database.connection import LOADER, connect
-from etl.dialect import Dialect
+from etl.declarations import in_order
 from etl.extract.source import Source
-from etl.job import Progress, Session
 from etl.load.ledger import Counts
-from etl.local import load_rows
-from etl.one_file import load_file
+from etl.one_file import load_declared
 from etl.pipeline import run
 from etl.result import FileResult, RunResult
-from etl.schema import Target
+from etl.schema import Declared
+from etl.session import Progress, open_session
 from etl.settings import Settings
 from support import connect_settings
+from wiring import assemble
+
+PARTS = assemble()
 
 CLIENTES = "cliente_id,nif,nombre,email,provincia,codigo_postal,fecha_alta,fecha_nacimiento\n"
 PRODUCTOS = "producto_id;nombre;categoria;precio;coste;peso_kg;activo\n"
@@ -82,7 +82,22 @@ def load(
     settings: Settings, *paths: Path, progress: Progress = silent, datasets: Sequence[Any] = ()
 ) -> RunResult:
     """`etl run` en este proceso."""
-    return run(settings, list(paths), datasets or [Cliente, Producto, Tienda, Venta], progress)
+    tables = in_order(datasets or [Cliente, Producto, Tienda, Venta])
+    return run_with(settings, tables, *paths, progress=progress)
+
+
+def run_with(
+    settings: Settings,
+    tables: list[Declared],
+    *paths: Path,
+    progress: Progress = silent,
+    as_text: bool = False,
+    engine: str = "local",
+    announce: Callable[[str], None] = print,
+) -> RunResult:
+    """`etl run` en este proceso, con estas declaraciones: con ninguna, todo va a `staging`."""
+    with open_session(settings, engine, progress, announce) as session:
+        return run(session, list(paths), tables, PARTS, as_text)
 
 
 def load_one(settings: Settings, name: str, *content: str | bytes) -> FileResult:
@@ -113,8 +128,11 @@ def numbers(result: FileResult) -> tuple[int, int, int, int, int]:
     return counts.read, counts.loaded, counts.updated, counts.duplicate, counts.rejected
 
 
-def load_as(settings: Settings, path: Path, target: Target, dialect: Dialect) -> FileResult:
+def load_as(settings: Settings, path: Path, declared: Declared) -> FileResult:
     """Carga un archivo de la carpeta con otra tabla, u otra escritura, que las que se declararon."""
-    with connect(settings, role=LOADER) as connection:
-        session = Session(settings, uuid4(), "pandas", silent, connection, load_rows)
-        return load_file(session, Source(path, path.name), target, dialect)
+    with (
+        open_session(settings, "local", silent, print) as session,
+        PARTS.engines["local"](session) as load_rows,
+    ):
+        (source,) = PARTS.members(path, path.name)
+        return load_declared(session, source, declared, load_rows, PARTS)

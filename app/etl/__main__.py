@@ -1,4 +1,4 @@
-"""`python -m etl` es la misma orden que `etl`."""
+"""`python -m etl`: el núcleo solo, sin nada de `extras/`."""
 
 from etl.cli import main
 

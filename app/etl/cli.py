@@ -1,146 +1,91 @@
 """La orden `etl`: lo que se escribe en el terminal. Cada función es una orden y su ayuda.
 
-Los errores se vuelven mensajes y códigos de salida en `screen/failure.py`; las órdenes `etl db`
-están en `cli_db.py`.
+Al final, cómo acaba una orden: los errores se vuelven un mensaje y un código de salida. 0 todo cargado o ya estaba ·
+1 error interno · 2 orden mal escrita · 3 algún archivo no entró · 4 la base de datos no responde o no está
+preparada · 5 el clúster de Spark no responde · 130/143 interrumpido.
 """
 
 import gc
 import json
+import os
+import signal
 import sys
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from etl import startup
-from etl.errors import UsageError
-from etl.settings import load_settings
-from extras.embedded import commands as cli_db
-from extras.embedded.server import with_server
-from extras.screen import failure, spanish
+from etl.errors import EtlError, UsageError
+from etl.parts import Parts
+from etl.reader import program, rows
+from etl.settings import Settings, load_settings
 
-app = typer.Typer(
-    help="De los archivos de datos/ a tablas validadas de PostgreSQL.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.add_typer(cli_db.app, name="db")
+AsJson = Annotated[bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")]
+# Un nombre de antes, que se sigue entendiendo.
+OLD_ENGINES = {"pandas": "local"}
+# Lo que devuelve un programa que se interrumpe con Ctrl-C; con SIGTERM (`docker stop`), 143.
+INTERRUPTED, TERMINATED = 130, 143
 
 
-class Engine(str, Enum):
-    """Dónde se validan las filas."""
-
-    pandas = "pandas"
-    spark = "spark"
-
-
-@app.command()
 def run(
+    ctx: typer.Context,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(metavar="RUTA...", help="Archivos o carpetas; sin ninguno, datos/."),
     ] = None,
     engine: Annotated[
-        Engine,
+        str,
         typer.Option(
-            metavar="pandas|spark",
+            metavar="local|spark",
             show_default=False,
-            help="Un proceso (pandas, si no se dice) o un clúster (spark).",
+            help="Este proceso (local, si no se dice) o un clúster (spark).",
         ),
-    ] = Engine.pandas,
+    ] = "local",
     datasets: Annotated[
         Path | None, typer.Option(metavar="RUTA", help="Declaraciones de otro archivo o carpeta.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")
-    ] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Sin avance ni resumen; solo los errores.")] = False,
     as_text: Annotated[
         bool, typer.Option("--text", help="Todas las columnas como texto, a staging; nada se interpreta.")
     ] = False,
 ) -> None:
     """Carga los archivos que aún no estén cargados y rehace los marts."""
-    if engine is Engine.pandas:
-        startup.light()
     from etl import declarations, pipeline
     from etl.database import migrate
-    from extras.screen import progress
+    from etl.session import open_session
 
-    settings = with_server(load_settings())
+    parts: Parts = ctx.obj
+    engine = OLD_ENGINES.get(engine, engine)
+    if engine not in parts.engines:
+        known = ", ".join(parts.engines)
+        raise UsageError(f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", "Vea «etl run --help».")
+    settings = parts.server(load_settings())
     migrate.ensure_ready(settings)
-    classes = declarations.load(settings, datasets)
-    with progress.show_progress(quiet or as_json) as report:
-        announce = _ignore if quiet or as_json else _say
-        result = pipeline.run(settings, paths or [], classes, report, engine.value, as_text, announce)
+    tables = declarations.load(settings, datasets)
+    silent = quiet or as_json
+    with (
+        parts.show_progress(silent) as progress,
+        open_session(settings, engine, progress, _ignore if silent else _say) as session,
+    ):
+        result = pipeline.run(session, paths or [], tables, parts, as_text)
     if as_json:
-        sys.stdout.write(json.dumps(result.to_json(), ensure_ascii=False, indent=2) + "\n")
+        write_json(result.to_json())
     elif not quiet or any(file.reason for file in result.files):
-        from extras.screen import summary  # rich tarda en importarse: solo si hay algo que enseñar
-
-        summary.show(result, quiet)
+        parts.show_result(result, quiet, parts.explain)
     raise typer.Exit(result.exit_code)
 
 
-@app.command()
-def inspect(
-    paths: Annotated[list[Path], typer.Argument(metavar="RUTA...", help="Archivos o carpetas.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")
-    ] = False,
-) -> None:
-    """Enseña qué hay en un archivo y cómo está escrito, sin cargarlo."""
-    from etl.extract.discover import discover
-    from extras.undeclared import show as screen
-    from extras.undeclared.inspection import Refused, look_or_refuse
-    from extras.undeclared.parts import parts
-
-    found = [part for source in discover(paths, load_settings().datos_dir) for part in parts(source)]
-    looked = [look_or_refuse(source) for source in found]
-    if as_json:
-        document = {"files": [one.to_json() for one in looked]}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-    for one in [] if as_json else looked:
-        screen.show(one)
-    raise typer.Exit(3 if any(isinstance(one, Refused) for one in looked) else 0)
-
-
-@app.command()
-def new(
-    path: Annotated[Path, typer.Argument(metavar="ARCHIVO", help="El archivo que se quiere declarar.")],
-) -> None:
-    """Escribe la declaración de un archivo y su migración. Quedan listas para corregir."""
-    from etl.database import migrate
-    from etl.extract.discover import discover
-    from etl.reader import place
-    from extras.undeclared.inspection import inspect as look
-    from extras.undeclared.new import write
-    from extras.undeclared.parts import parts
-
-    settings = load_settings()
-    sources = [part for source in discover([path], settings.datos_dir) for part in parts(source)]
-    if len(sources) != 1 or sources[0].part:
-        raise UsageError(f"«{path}» tiene varias tablas.", "Guarde cada una en su archivo.")
-    inspection = look(sources[0])
-    settings = with_server(settings)
-    migrate.ensure_ready(settings)
-    for written in write(inspection, settings):
-        typer.echo(f"Escrito: {place(written)}")
-    typer.echo("Revíselos y ejecute «etl migrate» y «etl run»: el archivo pasará de staging a su tabla.")
-
-
-@app.command()
-def status() -> None:
+def status(ctx: typer.Context) -> None:
     """Enseña las tablas, sus filas y las últimas cargas."""
-    from extras.screen.status import show_status
+    from etl.database.connection import connect
 
-    show_status(with_server(load_settings()))
+    with connect(_settings(ctx)) as connection:
+        ctx.obj.show_status(connection)
 
 
-@app.command()
 def rejects(
+    ctx: typer.Context,
     dataset: Annotated[str | None, typer.Argument(metavar="TABLA", help="Solo las de esta tabla.")] = None,
     csv: Annotated[
         Path | None,
@@ -149,89 +94,48 @@ def rejects(
 ) -> None:
     """Enseña las filas rechazadas y por qué. Con --csv, las prepara para corregirlas."""
     from etl import declarations
-    from etl.reader import program
-    from extras.quarantine import export as quarantine
-    from extras.screen.progress import rows
+    from etl.database.connection import connect
 
-    settings = with_server(load_settings())
+    settings = _settings(ctx)
     if csv is None:
-        quarantine.show_rejects(settings, dataset)
+        with connect(settings) as connection:
+            ctx.obj.show_rejects(connection, dataset)
         return
-    count = quarantine.export_rejects(settings, dataset, csv, declarations.load(settings, None))
+    count = ctx.obj.export_rejects(settings, dataset, csv, declarations.load(settings, None))
     typer.echo(f"{rows(count)} en «{csv}». Corríjalas y cárguelas: {program()} run {csv}")
 
 
-@app.command()
-def report(
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="ARCHIVO", help="El archivo que se escribe; si no, datos/salida/informe.html."),
-    ] = None,
-) -> None:
-    """Escribe un informe de las cargas. Es una página para el navegador, que se abre sin red."""
-    from etl.reader import place
-    from extras import report as reports
-
-    written = reports.write(with_server(load_settings()), output)
-    typer.echo(f"Informe escrito en {place(written)}: ábralo con el navegador.")
-
-
-@app.command()
-def doctor(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")
-    ] = False,
-) -> None:
-    """Dice qué está mal y cómo se arregla. Mira la máquina, Docker, la base de datos y los archivos."""
-    from extras import doctor as diagnosis
-    from extras.doctor.show import show
-
-    findings = diagnosis.examine(load_settings())
-    wrong = any(finding.state == "bad" for finding in findings)
-    if as_json:
-        document = {"ok": not wrong, "findings": [finding.to_json() for finding in findings]}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-    else:
-        show(findings)
-    raise typer.Exit(1 if wrong else 0)
-
-
-@app.command()
-def generate(
-    rows: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", show_default=False, help="Líneas de venta; si no, 50.000."),
-    ] = 50_000,
-    output: Annotated[
-        Path | None, typer.Option(metavar="CARPETA", help="Carpeta de salida; si no, datos/.")
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            show_default=False,
-            help="La misma semilla da los mismos archivos, byte a byte; si no, 2026.",
-        ),
-    ] = 2026,
-) -> None:
-    """Genera la tienda de ejemplo del tamaño que se pida. Lleva errores puestos a propósito."""
-    from extras.generate import generate as generate_shop
-
-    folder = output or load_settings().datos_dir
-    files = generate_shop(folder, rows, seed)
-    total = sum(file.rows_read for file in files.values())
-    typer.echo(f"{total} filas en {len(files)} archivos de {folder}; sus errores, en {folder / 'README.md'}.")
-
-
-@app.command()
-def migrate() -> None:
+def migrate(ctx: typer.Context) -> None:
     """Prepara la base de datos: esquemas, usuarios y tablas."""
     from etl.database.migrate import migrate as prepare
 
-    typer.echo(f"Base de datos en la versión {prepare(with_server(load_settings()))}.")
+    typer.echo(f"Base de datos en la versión {prepare(_settings(ctx))}.")
 
 
-spanish.speak_spanish(app)
+def new_app(parts: Parts) -> typer.Typer:
+    """La orden, con las del núcleo y las de `parts`."""
+    app = typer.Typer(
+        help="De los archivos de datos/ a tablas validadas de PostgreSQL.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for command in (run, status, rejects, migrate):
+        app.command()(command)
+    parts.commands(app)
+    return app
+
+
+def _settings(ctx: typer.Context) -> Settings:
+    """La configuración, con un servidor en marcha."""
+    parts: Parts = ctx.obj
+    return parts.server(load_settings())
+
+
+def write_json(document: Any) -> None:
+    """Lo que se pidió con --json."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
 def _say(text: str) -> None:
@@ -242,11 +146,87 @@ def _ignore(_text: str) -> None:
     pass
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None, parts: Parts | None = None) -> None:
     """El punto de entrada: ejecuta la orden y sale con su código."""
     # Importar las librerías crea muchos objetos y ninguna basura: revisarla costaba 0,1 s por orden.
     gc.set_threshold(300_000)
-    code = failure.run_command(app, arguments)
+    # Lo lee numpy al importarse: aquí no hay álgebra, y sus hilos costaban 0,1 s de procesador.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    code = run_command(arguments, parts or Parts())
     # Ídem al salir, 0,25 s: Python buscaría ciclos en todo lo que queda, y el sistema lo libera igual.
     gc.freeze()
     sys.exit(code)
+
+
+def run_command(arguments: list[str] | None, parts: Parts) -> int:
+    """Ejecuta la orden y devuelve su código; lo que falle queda explicado en el terminal."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code: int = new_app(parts)(arguments, prog_name="etl", standalone_mode=False, obj=parts) or 0
+        # Typer convierte un Ctrl-C (y nuestro SIGTERM) en este código, sin decir nada.
+        return code if code != INTERRUPTED else _interrupted()
+    except EtlError as error:
+        return _explain(error.message, error.hint, error.exit_code, parts.explain(error.message))
+    except (typer.Abort, KeyboardInterrupt):
+        return _interrupted()
+    except Exception as error:
+        if hasattr(error, "format_message"):  # la orden está mal escrita; lo dice Typer
+            return _explain_usage(error)
+        if os.environ.get("ETL_DEBUG"):
+            raise
+        return _explain_unexpected(error, parts)
+
+
+def _interrupted() -> int:
+    return _explain(
+        "Interrumpido: no queda nada a medias.",
+        "Repita la orden cuando quiera: lo ya cargado se salta.",
+        TERMINATED if Terminated.received else INTERRUPTED,
+    )
+
+
+def _explain_usage(error: Any) -> int:
+    message = error.format_message()
+    if message.startswith("Uso: "):  # sin ninguna orden detrás, se enseña la ayuda
+        typer.echo(message, err=True)
+        return 2
+    command = error.ctx.command_path if error.ctx else "etl"
+    return _explain(message, f"Vea «{command} --help».", 2)
+
+
+def _explain_unexpected(error: Exception, parts: Parts) -> int:
+    """Un fallo que nadie convirtió en `EtlError`: si su causa es conocida, se dice cuál es."""
+    from psycopg import Error  # tarda en importarse; «etl --help» no lo necesita
+
+    name, text = type(error).__name__, str(error).strip()
+    database = isinstance(error, Error)
+    hint = (
+        "Revise la base de datos y repita la orden."
+        if database
+        else "Es un fallo nuestro. Con ETL_DEBUG=1 verá la traza."
+    )
+    known = parts.explain(f"{name}: {text}")
+    message = f"{'PostgreSQL' if database else name}: {text}"
+    return _explain(message, (known and known[0]) or hint, 4 if database else 1, known)
+
+
+def _explain(message: str, hint: str, exit_code: int, known: list[str] | None = None) -> int:
+    """Enseña un error y su siguiente paso; de lo que se sabe de él, lo primero es otro siguiente paso."""
+    first, *more = known or [""]
+    typer.secho(f"Error: {message}", fg="red", err=True)
+    for line in (hint or first, *more):
+        if line:
+            typer.echo(line, err=True)
+    return exit_code
+
+
+class Terminated(KeyboardInterrupt):
+    """Un SIGTERM; psycopg lo trata como un Ctrl-C y cancela la sentencia en curso."""
+
+    received = False
+
+
+def _terminate(_number: int, _frame: Any) -> None:
+    """`docker stop` pide parar con SIGTERM: se deshace la transacción y se sale enseguida."""
+    Terminated.received = True
+    raise Terminated

@@ -1,7 +1,7 @@
 """La declaración de un data set: una clase que dice qué columnas, tipos, reglas y archivos tiene.
 
 De ella salen la tabla (Alembic), los CHECK de PostgreSQL, las conversiones y la validación
-(`schema_of`). Vea un ejemplo en `datasets/ventas.py`.
+(`schema_of`). Vea un ejemplo en `declared/ventas.py`.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_origin, get_type_hints
@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from etl.dialect import Dialect
-from etl.schema import Column, ForeignKey, OneOf, Pattern, RowCheck, Rule, Schema, Target
+from etl.rules import KINDS, OneOf, Rule, limit
+from etl.schema import Column, Declared, ForeignKey, RowCheck, Schema, Table
 
 # Nombres previsibles: Alembic solo puede borrar lo que sabe cómo se llama.
 NAMING = {
@@ -26,14 +27,13 @@ class Dataset(DeclarativeBase):
     """Base de todas las declaraciones; cada subclase es una tabla del esquema `datos`.
 
     `files`: patrón del nombre, sin extensiones («ventas_*» vale para ventas_2025-01.csv.gz).
-    `on_repeat`: qué hacer con una clave que ya cargó otro archivo, actualizar la fila o ignorarla.
+    `dialect`: cómo está escrito. Una clave que ya cargó otro archivo se actualiza.
     """
 
     metadata = sa.MetaData(schema="datos", naming_convention=NAMING)
 
     files: ClassVar[str]
     dialect: ClassVar[Dialect] = Dialect()
-    on_repeat: ClassVar[Literal["update", "ignore"]] = "update"
 
     load_id: Mapped[int] = mapped_column("_load_id", sa.Integer, sort_order=1000)
     line: Mapped[int] = mapped_column("_line", sa.BigInteger, sort_order=1001)
@@ -43,7 +43,7 @@ class Dataset(DeclarativeBase):
         for name, rules in column_rules(cls).items():
             for number, rule in enumerate(rules, start=1):
                 label = name if len(rules) == 1 else f"{name}_{number}"
-                condition = to_sql(rule, cls.__table__.c[name])
+                condition = _condition(rule, cls.__table__.c[name])
                 cls.__table__.append_constraint(sa.CheckConstraint(condition, name=label))  # type: ignore[attr-defined]
         for constraint in cls.__table__.foreign_key_constraints:  # type: ignore[attr-defined]
             # Al reemplazar un archivo, una fila se borra y vuelve: la referencia se mira al final.
@@ -78,25 +78,13 @@ def _rules(hint: Any) -> list[Rule]:
     return [rule for part in get_args(hint) for rule in _rules(part)]
 
 
-def to_sql(rule: Rule, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+def _condition(rule: Rule, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """La misma regla, como condición de un CHECK."""
-    match rule:
-        case at.Ge(bound):
-            return column >= bound
-        case at.Gt(bound):
-            return column > bound
-        case at.Le(bound):
-            return column <= bound
-        case at.Lt(bound):
-            return column < bound
-        case at.MinLen(length):
-            return sa.func.char_length(column) >= length
-        case at.MaxLen(length):
-            return sa.func.char_length(column) <= length
-        case Pattern(regex):
-            return column.regexp_match(regex)
-        case OneOf(values):
-            return column.in_(values)
+    kind = KINDS[type(rule)]
+    condition: sa.ColumnElement[bool] = kind.condition(
+        sa.func.char_length(column) if kind.of_length else column, limit(rule)
+    )
+    return condition
 
 
 def schema_of(dataset: type[Dataset]) -> Schema:
@@ -117,7 +105,12 @@ def schema_of(dataset: type[Dataset]) -> Schema:
     return Schema(columns, tuple(sorted(checks, key=lambda check: check.name)))
 
 
-def target_of(dataset: type[Dataset]) -> Target:
+def declared(dataset: type[Dataset]) -> Declared:
+    """Todo lo que dice la clase, ya sin SQLAlchemy."""
+    return Declared(table_of(dataset), schema_of(dataset), dataset.dialect, dataset.files)
+
+
+def table_of(dataset: type[Dataset]) -> Table:
     """La tabla de la clase, con sus claves y con quién apunta a ella."""
     table = cast(sa.Table, dataset.__table__)
     referenced_by = [
@@ -126,14 +119,12 @@ def target_of(dataset: type[Dataset]) -> Target:
         for constraint in other.foreign_key_constraints
         if constraint.referred_table is table
     ]
-    return Target(
+    return Table(
         str(table.schema),
         table.name,
-        schema_of(dataset),
         tuple(column.name for column in table.primary_key),
         tuple(_foreign_key(key) for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)),
         tuple(referenced_by),
-        dataset.on_repeat,
     )
 
 

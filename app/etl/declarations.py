@@ -10,20 +10,23 @@ from typing import cast
 import sqlalchemy as sa
 
 from etl.database.connection import OWNER, connect
-from etl.dataset import Dataset
+from etl.dataset import Dataset, declared
 from etl.errors import UsageError
+from etl.schema import Declared
 from etl.settings import Settings
 
 PACKAGE = "declared"
 
 
-def load(settings: Settings, path: Path | None) -> list[type[Dataset]]:
-    """Las clases declaradas. Las de `path` no pasan por Alembic: sus tablas se crean si faltan.
+def load(settings: Settings, path: Path | None) -> list[Declared]:
+    """Los data sets declarados, las tablas madre antes que las hijas.
+
+    Los de `path` no pasan por Alembic: sus tablas se crean si faltan.
 
     Lanza `UsageError` si `path` no existe o no declara nada.
     """
     if path is None:
-        return import_declared()
+        return in_order(import_declared())
     files = sorted(path.glob("*.py")) if path.is_dir() else [path]
     datasets = [dataset for file in files for dataset in _declared(_import(file))]
     if not datasets:
@@ -31,7 +34,15 @@ def load(settings: Settings, path: Path | None) -> list[type[Dataset]]:
             f"«{path}» no declara ningún data set.", "Declare una clase que herede de etl.dataset.Dataset."
         )
     _create_tables(settings, datasets)
-    return datasets
+    return in_order(datasets)
+
+
+def in_order(datasets: list[type[Dataset]]) -> list[Declared]:
+    """Lo que dicen las clases, en el orden que piden sus claves foráneas."""
+    tables = Dataset.metadata.sorted_tables
+    return [
+        declared(one) for one in sorted(datasets, key=lambda one: tables.index(cast(sa.Table, one.__table__)))
+    ]
 
 
 def import_declared() -> list[type[Dataset]]:
@@ -40,6 +51,11 @@ def import_declared() -> list[type[Dataset]]:
     for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__)):
         importlib.import_module(f"{PACKAGE}.{module}")
     return _declared(f"{PACKAGE}.")
+
+
+def declared_folder() -> Path:
+    """Donde están los archivos de las declaraciones."""
+    return Path(importlib.import_module(PACKAGE).__path__[0])
 
 
 def _import(file: Path) -> str:

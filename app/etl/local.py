@@ -1,41 +1,41 @@
 """El motor de un proceso: valida los trozos de un archivo uno tras otro, por delante de la carga.
 
-Entra un encargo (`job.py`) con su transacción abierta; quedan las filas en la tabla. Sale la cuenta.
+Entra un archivo ya abierto (`Text`) con su transacción abierta; quedan las filas en la tabla. Sale la cuenta.
 """
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
-from etl.chunk import Chunk
-from etl.database.connection import Connection
-from etl.extract.source import Opened
-from etl.job import Job, Progress, open_for_table
-from etl.load.ledger import Counts
-from etl.load.prefetch import prefetch
-from etl.load.table import Prepared, TableWriter
-from etl.result import FileResult
-from etl.schema import Schema
+from psycopg import Connection
+
+from etl.extract.read import Text
+from etl.load.ledger import Counts, Load
+from etl.load.table import Advance, OpenSieve, TableWriter, write_all
+from etl.schema import Declared
+from etl.session import Session
 from etl.transform.validate import transform
-from extras.quarantine.corrected import restored
+
+# Un motor: valida y carga las filas de un archivo. Devuelve las cuentas y, si lo leyó entero por su lado, la huella.
+LoadRows = Callable[[Connection[Any], Load, Declared, Text, Advance], tuple[Counts, str | None]]
+
+
+@contextmanager
+def open_local(_session: Session, open_sieve: OpenSieve | None = None) -> Iterator[LoadRows]:
+    """Este proceso. `open_sieve` separa las filas que pueden chocar de las demás: sin él también se carga."""
+    yield partial(load_rows, open_sieve=open_sieve)
 
 
 def load_rows(
-    connection: Connection, progress: Progress, job: Job, file: Opened, result: FileResult
-) -> tuple[Counts, str]:
-    """Carga las filas de un archivo; devuelve las cuentas y la huella de lo leído."""
-    assert job.load_id is not None
-    writer = TableWriter(connection, job.target, job.load_id)
-    with open_for_table(connection, job, file, result) as (document, columns):
-        chunks = restored(document.header, document.chunks(columns))
-        with closing(prefetch(prepare(chunks, job.target.rows, writer))) as prepared:
-            for chunk in prepared:
-                writer.write(chunk)
-                progress(job.source, file.bytes_read, writer.counts)
-    return writer.counts, file.finish()
-
-
-def prepare(chunks: Iterator[Chunk], schema: Schema, writer: TableWriter) -> Iterator[Prepared]:
-    """Los trozos, validados y listos para COPY."""
-    for chunk in chunks:
-        rows, rejects = transform(chunk, schema)
-        yield writer.prepare(chunk, rows, rejects)
+    connection: Connection[Any],
+    load: Load,
+    declared: Declared,
+    text: Text,
+    advance: Advance,
+    open_sieve: OpenSieve | None = None,
+) -> tuple[Counts, None]:
+    """Carga las filas de un archivo en su tabla."""
+    writer = TableWriter(connection, load.table, load.load_id, open_sieve)
+    ready = (writer.prepare(chunk, *transform(chunk, declared.rows)) for chunk in text.chunks)
+    return write_all(writer, ready, text.file, advance), None

@@ -1,89 +1,124 @@
 """Un archivo, una transacción: sus filas, sus rechazos y su apunte entran juntos o no entra nada.
 
-Entra un archivo con su tabla y sale un `FileResult`. Lo llama `pipeline.py` por cada archivo.
+Entra un archivo con su declaración y sale un `FileResult`. Lo llama `pipeline.py` por cada archivo.
 Si se corta la conexión, se mira en el libro de cargas si el COMMIT llegó a hacerse antes de
 repetir: nunca se repite a ciegas.
 """
 
 import time
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 
 import psycopg
 import pyarrow as pa
 from psycopg import errors
 
-from etl import known_file
 from etl.database.connection import LOADER, Connection, reconnect
-from etl.dialect import Dialect
 from etl.errors import FileFailed, FileRefused
+from etl.extract.read import read
 from etl.extract.source import Source, opened
-from etl.job import Job, LoadRows, Progress, Session, Work
 from etl.load import ledger, versions
-from etl.load.ledger import Counts, Entry
-from etl.result import FileResult
-from etl.schema import Target
+from etl.load.ledger import Load
+from etl.load.table import Advance, lock_table
+from etl.local import LoadRows
+from etl.parts import Parts
+from etl.result import FileResult, writing
+from etl.schema import Declared, Table
+from etl.session import Session
 
 # Una conexión que se corta tres veces en el mismo archivo no es mala suerte.
 ATTEMPTS = 3
-# Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
-OTHER_LOADER_SECONDS = 600
+
+# Lo que se hace con un archivo dentro de su transacción, sin el COMMIT.
+Work = Callable[[Connection, Load, FileResult], None]
+
+
+def load_declared(
+    session: Session, source: Source, declared: Declared, load_rows: LoadRows, parts: Parts
+) -> FileResult:
+    """Carga un archivo en la tabla que se declaró y cuenta qué fue de él."""
+    fill = partial(
+        _fill, declared=declared, load_rows=load_rows, parts=parts, advance=partial(session.progress, source)
+    )
+    return load_file(session, source, declared.table, fill)
+
+
+def _fill(
+    connection: Connection,
+    load: Load,
+    result: FileResult,
+    *,
+    declared: Declared,
+    load_rows: LoadRows,
+    parts: Parts,
+    advance: Advance,
+) -> None:
+    """La transacción de un archivo declarado: si no está ya, sus filas en lugar de las que reemplaza."""
+    with opened(load.source) as file:
+        version = versions.begin(connection, load)
+        if not version.new:
+            result.skip()
+            result.warnings += versions.settle(connection, load, version)
+        else:
+            with read(load.source, file, declared, parts.reading) as text:
+                ledger.describe(connection, load, text.document.header, text.written)
+                result.describe(text.encoding, **writing(text.written))
+                result.warnings = text.warnings
+                result.counts, sha256 = load_rows(connection, load, declared, text, advance)
+            result.warnings += versions.settle(connection, load, version)
+            ledger.finish(
+                connection, load, sha256 or file.finish(), result.counts, result.encoding, result.warnings
+            )
+    result.warnings += parts.declared_now(connection, load.file)
 
 
 def load_file(
-    session: Session,
-    source: Source,
-    target: Target,
-    dialect: Dialect,
-    work: Work | None = None,
-    engine: str | None = None,
+    session: Session, source: Source, table: Table, work: Work, engine: str | None = None
 ) -> FileResult:
-    """Carga un archivo y cuenta qué fue de él; un archivo malo no es una excepción.
+    """Hace `work` con un archivo en una transacción y cuenta qué fue de él; uno malo no es una excepción.
 
-    `work` es lo que se hace dentro de la transacción; por omisión, cargar en la tabla declarada.
     `engine`: el motor que figura en el libro, si no es el de la sesión.
     """
     started = time.monotonic()
-    result = FileResult(source.name, target.table, target.name, "loaded")
-    entry = Entry(session.run_id, source.name, target.name, engine or session.engine, 0, source.inside)
+    result = FileResult(source.name, table.table, table.name)
+    load = Load(session.run_id, engine or session.engine, source, table)
     try:
         with opened(source) as file:
-            entry = replace(entry, bytes=file.size)
-        load = work or partial(load_declared, load_rows=session.load_rows)
-        _load_or_retry(session, Job(source, target, dialect, entry, load), result)
+            load.bytes = result.bytes = file.size
+        _commit_once(session, load, result, work)
     except (FileRefused, FileFailed) as error:
-        result.status = "refused" if isinstance(error, FileRefused) else "failed"
-        result.reason, result.counts = str(error), Counts()
-        _record_failure(session, entry, result)
+        result.fail("refused" if isinstance(error, FileRefused) else "failed", str(error))
+        _record_failure(session, load, result)
     except KeyboardInterrupt:
-        result.status, result.reason = "failed", "Se interrumpió la carga; no quedó nada de ella."
-        _record_failure(session, entry, result)
+        result.fail("failed", "Se interrumpió la carga; no quedó nada de ella.")
+        _record_failure(session, load, result)
         raise
-    result.bytes, result.seconds = entry.bytes, time.monotonic() - started
+    result.seconds = time.monotonic() - started
     return result
 
 
-def _record_failure(session: Session, entry: Entry, result: FileResult) -> None:
+def _record_failure(session: Session, load: Load, result: FileResult) -> None:
     try:
-        ledger.record_failure(session.connection, entry, result.status, result.reason or "")
+        ledger.record_failure(session.connection, load, result.status, result.reason or "")
     except psycopg.Error:
         session.connection = reconnect(session.settings, session.connection, LOADER)
-        ledger.record_failure(session.connection, entry, result.status, result.reason or "")
+        ledger.record_failure(session.connection, load, result.status, result.reason or "")
 
 
-def _load_or_retry(session: Session, job: Job, result: FileResult) -> None:
-    """Carga el archivo; si se corta la conexión, vuelve a conectar y lo repite desde el principio."""
+def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -> None:
+    """Hace el trabajo en una transacción; si se corta la conexión, vuelve a conectar y lo repite desde el principio."""
     for attempt in range(1, ATTEMPTS + 1):
         result.warnings = []
         try:
             with session.connection.transaction():
-                job.work(session.connection, session.progress, job, result)
+                lock_table(session.connection, load.table)
+                work(session.connection, load, result)
             return
         except psycopg.Error as error:
             if not session.connection.closed:
                 raise _failure(error) from error
             session.connection = reconnect(session.settings, session.connection, LOADER)
-            if _was_committed(session.connection, job, result):
+            if _was_committed(session.connection, load, result):
                 return
             if attempt == ATTEMPTS:
                 raise FileFailed(
@@ -104,54 +139,17 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(text in str(error) for text in words)
 
 
-def _was_committed(connection: Connection, job: Job, result: FileResult) -> bool:
+def _was_committed(connection: Connection, load: Load, result: FileResult) -> bool:
     """Si la carga que perdió la conexión llegó a confirmarse."""
-    if job.load_id is None:
+    if not load.load_id:
         return False
     with connection.transaction():
         # Mientras la sesión perdida siga viva tiene este cerrojo: esperarlo es esperar su final.
-        lock_table(connection, job.target.name)
-        counts = ledger.outcome(connection, job.load_id, job.entry.run_id)
+        lock_table(connection, load.table)
+        counts = ledger.outcome(connection, load)
     if counts:
         result.counts = counts
     return counts is not None
-
-
-def load_declared(
-    connection: Connection, progress: Progress, job: Job, result: FileResult, load_rows: LoadRows
-) -> None:
-    """La transacción entera de un archivo declarado, sin el COMMIT."""
-    lock_table(connection, job.target.name)
-    with opened(job.source) as file:
-        known = known_file.find_known(connection, job)
-        if known and versions.is_complete(connection, job.target, known):
-            known_file.skip(connection, job, result, known)
-            return
-        known_file.defer_references(connection, job.target)
-        if known:
-            job.load_id = known.load_id
-            versions.reopen(connection, job.target, job.entry, known.load_id)
-        else:
-            job.load_id = ledger.begin(connection, job.entry)
-        retired = versions.retire_previous(connection, job.target, job.entry, job.load_id)
-        result.status = "loaded"
-        result.counts, sha256 = load_rows(connection, progress, job, file, result)
-        if retired:
-            known_file.settle_removed(connection, job, result, reopened=known is not None)
-        elif known:
-            known_file.check_references(connection, job.target)
-        ledger.finish(connection, job.load_id, sha256, result.counts, result.encoding, result.warnings)
-
-
-def lock_table(connection: Connection, table: str) -> None:
-    """Una carga por tabla cada vez: la segunda espera y luego ve lo que hizo la primera."""
-    deadline = time.monotonic() + OTHER_LOADER_SECONDS
-    while not connection.execute(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (table,)
-    ).fetchone()[0]:  # type: ignore[index]
-        if time.monotonic() > deadline:
-            raise FileFailed(f"Otra carga de {table} sigue en marcha.", "Espere a que acabe y repita.")
-        time.sleep(0.1)
 
 
 def _failure(error: psycopg.Error) -> FileFailed:

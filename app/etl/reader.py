@@ -1,4 +1,4 @@
-"""Cómo se escribe una orden o una ruta desde donde está la persona que lee el mensaje.
+"""Cómo se escribe una orden, una ruta o un número para la persona que lee el mensaje.
 
 Dentro de un contenedor, `etl` y `/datos` no son lo que esa persona tiene en su terminal.
 """
@@ -19,11 +19,6 @@ def program() -> str:
     return os.path.relpath(name) if name.name == "etl" and not shutil.which("etl") else "etl"
 
 
-def doctor_hint() -> str:
-    """La última línea de un error que tiene una causa conocida (`causes.py`)."""
-    return f"Si no basta, «{program()} doctor» mira todo lo demás."
-
-
 def place(path: Path) -> str:
     """Una ruta, como la ve quien lee: desde su carpeta y, en Docker, la de su máquina."""
     if IN_IMAGE:
@@ -31,3 +26,13 @@ def place(path: Path) -> str:
         return str(path.relative_to("/")) if mounted else str(path)
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def thousands(number: int) -> str:
+    """Con el separador de millares del español: «1.234.567»."""
+    return f"{number:,}".replace(",", ".")
+
+
+def rows(count: int) -> str:
+    """«1 fila», «1.234 filas»."""
+    return f"{thousands(count)} fila{'' if count == 1 else 's'}"

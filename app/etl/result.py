@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
+from etl.dialect import Dialect
 from etl.load.ledger import Counts
 
 Status = Literal["loaded", "skipped", "refused", "failed"]
@@ -16,7 +17,7 @@ class FileResult:
     file: str
     dataset: str | None
     table: str | None
-    status: Status
+    status: Status = "loaded"
     counts: Counts = field(default_factory=Counts)
     bytes: int = 0
     seconds: float = 0.0
@@ -27,6 +28,30 @@ class FileResult:
     preamble_rows: int | None = None
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def outside(self) -> bool:
+        """Si el archivo no entró."""
+        return self.status in ("refused", "failed")
+
+    def fail(self, status: Status, reason: str) -> None:
+        """No entró nada de él."""
+        self.status, self.counts, self.reason = status, Counts(), reason
+
+    def skip(self, reason: str | None = None) -> None:
+        """Ya estaba cargado."""
+        self.status, self.counts, self.reason = "skipped", Counts(), reason
+
+    def describe(
+        self,
+        encoding: str | None,
+        header: bool | None = None,
+        preamble_rows: int | None = None,
+        dialect: dict[str, str | None] | None = None,
+    ) -> None:
+        """Cómo está escrito el archivo; solo la codificación, si no separa los campos."""
+        self.encoding, self.header = encoding, header
+        self.preamble_rows, self.dialect = preamble_rows, dialect
+
     def to_json(self) -> dict[str, Any]:
         counts = {f"rows_{name}": value for name, value in asdict(self.counts).items()}
         fields = asdict(self)
@@ -34,35 +59,29 @@ class FileResult:
         return {**fields, **counts, "seconds": round(self.seconds, 3)}
 
 
-@dataclass(frozen=True)
-class Resources:
-    """Lo que dio el clúster: la dirección del maestro, los ejecutores y sus núcleos en total."""
-
-    master: str
-    executors: int
-    cores: int
-    hosts: tuple[str, ...]
-
-    def __str__(self) -> str:
-        where = f" en {', '.join(self.hosts)}" if self.hosts else ""
-        return f"Spark: maestro {self.master} · ejecutores: {self.executors}{where} · núcleos: {self.cores}"
+def writing(written: Dialect | None, line_end: str | None = None) -> dict[str, Any]:
+    """Cómo separa un archivo sus campos, para `FileResult.describe`; nada si no los separa."""
+    if written is None:
+        return {}
+    marks = {name: getattr(written, name) for name in ("delimiter", "quote", "escape")}
+    dialect = {**marks, "line_end": line_end}
+    return {"header": written.header, "preamble_rows": written.preamble_rows, "dialect": dialect}
 
 
 @dataclass
 class RunResult:
-    """Una ejecución entera de `etl run`."""
+    """Una ejecución entera de `etl run`. `facts`: lo que su motor cuenta de sí mismo."""
 
     run_id: UUID
     engine: str
-    files: list[FileResult] = field(default_factory=list)
-    marts: list[str] = field(default_factory=list)
-    # Con qué trabajó Spark; solo con ese motor.
-    cluster: Resources | None = None
+    files: list[FileResult]
+    marts: list[str]
+    facts: dict[str, Any]
 
     @property
     def exit_code(self) -> int:
         """0 si todo se cargó o ya estaba (con rechazos o sin ellos); 3 si algún archivo no entró."""
-        return 3 if any(file.status in ("refused", "failed") for file in self.files) else 0
+        return 3 if any(file.outside for file in self.files) else 0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -70,5 +89,5 @@ class RunResult:
             "engine": self.engine,
             "marts": self.marts,
             "files": [file.to_json() for file in self.files],
-            **({"spark": asdict(self.cluster)} if self.cluster else {}),
+            **self.facts,
         }

@@ -30,7 +30,7 @@ from pyspark.sql import functions as F  # noqa: N812 - así la llama todo el mun
 from declared.ventas import Venta
 from etl.database.connection import LOADER, Connection, connect
 from etl.database.migrate import ensure_ready
-from etl.dataset import target_of
+from etl.dataset import declared
 from etl.errors import EtlError
 from etl.load import marts
 from etl.settings import Settings, load_settings
@@ -168,7 +168,7 @@ def run(settings: Settings) -> None:
     """Lee, calcula y escribe. Lanza `ClusterUnavailable` o `DatabaseUnavailable` si no puede."""
     with open_session(settings, "cestas y cohortes") as spark:
         print(resources(spark), file=sys.stderr)
-        with open_table(spark, settings, target_of(Venta)) as table:
+        with open_table(spark, settings, declared(Venta)) as table:
             # La usan las dos preguntas: se lee una vez y se queda en la memoria de los ejecutores.
             sales = table.cache()
             results = {

@@ -52,7 +52,7 @@ class Bench:
 
     def etl(self, file: Path) -> Measure:
         """Nuestra carga, como la lanza una persona: un proceso nuevo, de principio a fin."""
-        arguments = ["-m", "etl", "run", "--quiet", "--datasets", str(DECLARATION), str(file)]
+        arguments = ["-m", "wiring", "run", "--quiet", "--datasets", str(DECLARATION), str(file)]
         return run([sys.executable, *arguments], self.environment)
 
     def copy(self, file: Path) -> Measure:

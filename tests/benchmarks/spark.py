@@ -116,7 +116,7 @@ def _load(bench: "Bench", file: Path, master: str) -> float:
 
 
 def _etl(bench: "Bench", *arguments: str, **changes: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "etl", "run", "--engine", "spark", "--json", *arguments]
+    command = [sys.executable, "-m", "wiring", "run", "--engine", "spark", "--json", *arguments]
     done = subprocess.run(command, env=_environment(bench, **changes), stdout=subprocess.PIPE, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -50,7 +50,7 @@ def _load(bench: "Bench", file: Path) -> Measure:
         connection.execute(f"DROP TABLE IF EXISTS {TABLE}")
         connection.execute("TRUNCATE etl.loads CASCADE")
         connection.execute("CHECKPOINT")
-    return run([sys.executable, "-m", "etl", "run", "--quiet", str(file)], bench.environment)
+    return run([sys.executable, "-m", "wiring", "run", "--quiet", str(file)], bench.environment)
 
 
 def _copy_table(bench: "Bench") -> None:

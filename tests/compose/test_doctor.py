@@ -21,7 +21,7 @@ def examine(stack: Stack) -> Findings:
     """El diagnóstico hecho desde la máquina, en la carpeta del stack y con su entorno."""
     address = {"DB_HOST": "localhost", "DB_PORT": stack.environment["POSTGRES_PORT"]}
     done = subprocess.run(
-        [sys.executable, "-m", "etl", "doctor", "--json"],
+        [sys.executable, "-m", "wiring", "doctor", "--json"],
         cwd=stack.folder,
         env={**os.environ, **address, **stack.environment, "PYTHONPATH": str(stack.folder / "app")},
         capture_output=True,

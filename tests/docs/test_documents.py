@@ -7,8 +7,9 @@ import pytest
 import typer
 
 from docs.markdown import anchors, blocks
-from etl.cli import app
+from etl.cli import new_app
 from etl.settings import ROOT
+from wiring import assemble
 
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "datos" / "README.md"]
 SPANISH, ENGLISH = ROOT / "README.md", ROOT / "README.en.md"
@@ -79,7 +80,7 @@ def commands() -> dict[str, set[str]]:
                     option for one in command.params for option in one.opts if option[0] == "-"
                 }
 
-    collect(typer.main.get_command(app), "")
+    collect(typer.main.get_command(new_app(assemble())), "")
     return found
 
 

@@ -22,7 +22,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def doctor(environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "etl", "doctor", *options]
+    command = [sys.executable, "-m", "wiring", "doctor", *options]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from psycopg import sql
 
@@ -21,23 +20,25 @@ from declared.productos import Producto
 from declared.tiendas import Tienda
 from declared.ventas import Venta
 from etl.database.connection import LOADER, connect
-from etl.dataset import Dataset, target_of
+from etl.declarations import in_order
 from etl.extract.discover import discover
 from etl.extract.source import Source
-from etl.job import Session
 from etl.local import load_rows
-from etl.one_file import load_file
-from etl.pipeline import dataset_for
+from etl.one_file import load_declared
+from etl.pipeline import declared_for
 from etl.result import FileResult
+from etl.schema import Declared
+from etl.session import Session
 from etl.settings import Settings
 from extras.undeclared.inspection import Refused, look_or_refuse
-from extras.undeclared.one_table import load_undeclared
+from extras.undeclared.one_table import load_table
 from extras.undeclared.parts import parts
 from fuzz.mutations import mutated
 from fuzz.seeds import Seed
 from support import connect_settings
+from wiring import assemble
 
-DECLARED = (Cliente, Producto, Tienda, Venta)
+DECLARED = in_order([Cliente, Producto, Tienda, Venta])
 # Segundos de procesador, que no dependen de lo ocupada que esté la máquina: un archivo de pocos KB que
 # necesita más es que algo no es lineal.
 SLOWEST = 5.0
@@ -69,7 +70,8 @@ class Fuzzer:
         self.statuses: dict[str, int] = {}
         self.slowest = 0.0
         connection = connect(settings, role=LOADER)
-        self.session = Session(settings, uuid4(), "pandas", lambda *_: None, connection, load_rows)
+        self.session = Session(settings, "local", lambda *_: None, print, connection)
+        self.parts = assemble()
         self.looking = connect_settings(settings)
 
     def close(self) -> None:
@@ -92,23 +94,23 @@ class Fuzzer:
         path.write_bytes(file.data)
         as_text, looked = dice.randrange(AS_TEXT) == 0, dice.randrange(INSPECTED) == 0
         try:
-            for source in discover([path], self.settings.datos_dir):
-                dataset = dataset_for(source, DECLARED)
-                for part in [source] if dataset else parts(source):
+            for source in discover([path], self.settings.datos_dir, self.parts.members):
+                declaration = declared_for(source, DECLARED)
+                for part in [source] if declaration else parts(source):
                     started = time.process_time()
-                    result = self._load_one(part, dataset, as_text)
+                    result = self._load_one(part, declaration, as_text)
                     yield from self._wrong(result, file, time.process_time() - started)
-                    if looked and not dataset and not as_text:
+                    if looked and not declaration and not as_text:
                         yield from _disagreements(part, result)
         except Exception as error:  # noqa: BLE001 - justo lo que se busca
             yield f"{type(error).__name__}: {error}"
         finally:
             path.unlink(missing_ok=True)
 
-    def _load_one(self, part: Source, dataset: type[Dataset] | None, as_text: bool) -> FileResult:
-        if dataset:
-            return load_file(self.session, part, target_of(dataset), dataset.dialect)
-        return load_undeclared(self.session, part, as_text)
+    def _load_one(self, part: Source, declaration: Declared | None, as_text: bool) -> FileResult:
+        if declaration:
+            return load_declared(self.session, part, declaration, load_rows, self.parts)
+        return load_table(self.session, part, as_text)
 
     def _wrong(self, result: FileResult, file: Seed, seconds: float) -> Iterator[str]:
         self.statuses[result.status] = self.statuses.get(result.status, 0) + 1

@@ -7,8 +7,8 @@ from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from etl.pipeline import run
 from etl.settings import Settings
+from shop import run_with
 from support import connect_settings
 
 # Los caracteres que rompen lectores, y cualquier otro que PostgreSQL admita.
@@ -72,7 +72,7 @@ def test_any_table_comes_back_as_it_was(
     rows = [row for row in rows if any(value is not None for value in row)] or [["a"] * len(rows[0])]
     path = settings.datos_dir / "tabla.csv"
     path.write_bytes(written(rows, writing))
-    [result] = run(settings, [path], [], lambda *_: None, as_text=True).files
+    [result] = run_with(settings, [], path, as_text=True).files
     assert result.status in ("loaded", "skipped"), result.reason
     with connect_settings(settings) as connection:
         table = sql.Identifier(*str(result.table).split("."))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
-from uuid import uuid4
 
 import pyarrow as pa
 import pytest
@@ -20,16 +19,16 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from all_types import AllTypes
-from etl.database.connection import LOADER, OWNER, connect
-from etl.dataset import target_of
+from etl.database.connection import OWNER, connect
+from etl.dataset import declared
 from etl.dialect import Dialect
 from etl.extract.source import Source
-from etl.job import Session
-from etl.local import load_rows
-from etl.one_file import load_file
+from etl.local import open_local
+from etl.one_file import load_declared
 from etl.result import FileResult
+from etl.session import open_session
 from etl.settings import Settings
-from shop import silent
+from shop import PARTS, silent
 from support import connect_settings
 
 Row = dict[str, Any]
@@ -153,7 +152,7 @@ class Writing:
         return value.isoformat(sep=" ")
 
 
-ALL_COLUMNS = [column.name for column in target_of(AllTypes).rows.columns]
+ALL_COLUMNS = [column.name for column in declared(AllTypes).rows.columns]
 
 
 def written_date(value: date, form: str) -> str:
@@ -228,14 +227,15 @@ def load(settings: Settings) -> Iterator[Load]:
     engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings, role=OWNER))
     cast(sa.Table, AllTypes.__table__).create(engine)
     engine.dispose()
-    with connect(settings, role=LOADER) as connection:
-        session = Session(settings, uuid4(), "pandas", silent, connection, load_rows)
+    with open_session(settings, "local", silent, print) as session, open_local(session) as load_rows:
 
         def load(name: str, data: bytes, dialect: Dialect) -> FileResult:
             empty(settings)
             path = settings.datos_dir / name
             path.write_bytes(data)
-            return load_file(session, Source(path, name), target_of(AllTypes), dialect)
+            return load_declared(
+                session, Source(path, name), replace(declared(AllTypes), dialect=dialect), load_rows, PARTS
+            )
 
         yield load
 

@@ -16,10 +16,10 @@ import pytest
 from psycopg import sql
 
 from declared.clientes import Cliente
-from etl.dataset import target_of
+from etl.dataset import declared
 from etl.dialect import Dialect
 from etl.result import FileResult
-from etl.schema import Column, Schema, Target
+from etl.schema import Column, Declared, Schema, Table
 from etl.settings import Settings
 from shop import (
     CLIENTES,
@@ -184,7 +184,7 @@ def test_24_a_backslash_escapes_only_if_declared(
 
 def load_with_dialect(settings: Settings, path: Path, **dialect: str | None) -> FileResult:
     """Carga un archivo de clientes escrito de otra manera que la declarada."""
-    return load_as(settings, path, target_of(Cliente), replace(Cliente.dialect, **dialect))  # type: ignore[arg-type]
+    return load_as(settings, path, replace(declared(Cliente), dialect=replace(Cliente.dialect, **dialect)))  # type: ignore[arg-type]
 
 
 def test_one_bad_row_is_never_a_reason_to_refuse_a_file(settings: Settings) -> None:
@@ -199,7 +199,8 @@ HOSTILE = ('a"; DROP TABLE datos.ventas; --', "select", "Mayúsculas y espacios"
 
 def test_31_hostile_names_are_only_names(settings: Settings) -> None:
     columns = tuple(Column(name, pa.string()) for name in HOSTILE)
-    target = Target("datos", 'tabla"; DROP TABLE datos.ventas; --', Schema(columns), key=("select",))
+    target = Table("datos", 'tabla"; DROP TABLE datos.ventas; --', key=("select",))
+    hostile = Declared(target, Schema(columns), Dialect(), "*")
     fields = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in HOSTILE)
     table = sql.Identifier("datos", target.table)
     with connect_settings(settings) as connection:
@@ -208,11 +209,11 @@ def test_31_hostile_names_are_only_names(settings: Settings) -> None:
         connection.execute(own.format(table, fields, sql.Identifier("select")))
     header = ",".join('"' + name.replace('"', '""') + '"' for name in HOSTILE)
     path = write(settings, "hostil.csv", header, "\n1,2,3,4\n1,2,3,4\n5,6,7,8\n")
-    result = load_as(settings, path, target, Dialect())
+    result = load_as(settings, path, hostile)
     assert (result.status, numbers(result)) == ("loaded", (3, 2, 0, 1, 0))
     # Otra versión: se mezcla y se borra por esos mismos nombres.
     path.write_text(path.read_text().replace("5,6,7,8", "5,2,7,8"))
-    assert load_as(settings, path, target, Dialect()).status == "loaded"
+    assert load_as(settings, path, hostile).status == "loaded"
     with connect_settings(settings) as connection:
         found = connection.execute(sql.SQL("SELECT * FROM {}").format(table)).fetchall()
     assert [row[:4] for row in found] == [("1", "2", "3", "4")]

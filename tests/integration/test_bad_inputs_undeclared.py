@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from corpus.answers import cases
-from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
+from shop import run_with
 from support import connect_settings
 
 IN_CORPUS = {
@@ -58,7 +58,7 @@ WHOLE_FILE = (
 def load_one(settings: Settings, name: str, content: str | bytes) -> FileResult:
     path = settings.datos_dir / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return run(settings, [path], [], lambda *_: None).files[0]
+    return run_with(settings, [], path).files[0]
 
 
 def column(settings: Settings, table: str, name: str) -> tuple[str, list[object]]:
@@ -141,7 +141,7 @@ def test_41_without_a_declared_key_equal_rows_are_kept(settings: Settings) -> No
 
 def test_44_a_fifo_is_refused_without_waiting_for_it(settings: Settings) -> None:
     os.mkfifo(settings.datos_dir / "tubo.csv")
-    assert [file.status for file in run(settings, [], [], lambda *_: None).files] == ["refused"]
+    assert [file.status for file in run_with(settings, []).files] == ["refused"]
 
 
 def test_46_a_file_that_grows_while_it_is_read_is_refused(settings: Settings) -> None:
@@ -155,7 +155,7 @@ def test_46_a_file_that_grows_while_it_is_read_is_refused(settings: Settings) ->
             with path.open("a") as file:
                 file.write("9,9\n")
 
-    result = run(settings, [path], [], grow).files[0]
+    result = run_with(settings, [], path, progress=grow).files[0]
     assert (result.status, "cambió" in (result.reason or "")) == ("refused", True)
     with connect_settings(settings) as connection:
         count = connection.execute(

@@ -7,21 +7,15 @@ import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from declared.clientes import Cliente
-from etl.database.connection import LOADER, connect
-from etl.dataset import target_of
-from etl.extract.source import Source
-from etl.job import Session
-from etl.local import load_rows
-from etl.one_file import load_file
+from etl.dataset import declared
 from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
-from shop import CLIENTES, cliente, clientes, load, load_one, numbers, query, rejects, silent, write
+from shop import CLIENTES, cliente, clientes, load, load_as, load_one, numbers, query, rejects, silent, write
 
 TWO = [(1, "Begoña"), (2, "Íñigo")]
 ROWS = cliente(1, "Begoña") + cliente(2, "Íñigo")
@@ -31,10 +25,8 @@ FIELDS = CLIENTES.strip().split(",")
 
 def load_declared(settings: Settings, path: Path, **dialect: object) -> FileResult:
     """Carga un archivo de clientes escrito de otra manera que la declarada."""
-    with connect(settings, role=LOADER) as connection:
-        session = Session(settings, uuid4(), "pandas", silent, connection, load_rows)
-        written = replace(Cliente.dialect, **dialect)  # type: ignore[arg-type]
-        return load_file(session, Source(path, path.name), target_of(Cliente), written)
+    written = replace(Cliente.dialect, **dialect)  # type: ignore[arg-type]
+    return load_as(settings, path, replace(declared(Cliente), dialect=written))
 
 
 def test_13_the_line_that_excel_puts_first_is_not_the_header(settings: Settings) -> None:

@@ -106,7 +106,7 @@ def in_a_terminal(settings: Settings, *arguments: str) -> tuple[int, int]:
     if pid == 0:
         os.execve(
             sys.executable,
-            [sys.executable, "-m", "etl", *arguments],
+            [sys.executable, "-m", "wiring", *arguments],
             environment(settings, TERM="xterm-256color", COLUMNS="100", LINES="30"),
         )
     return pid, terminal

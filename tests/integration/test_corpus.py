@@ -8,9 +8,9 @@ from psycopg import sql
 
 from corpus.answers import Case, cases
 from etl.load.ledger import Counts
-from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
+from shop import run_with
 from support import connect_settings
 
 
@@ -19,7 +19,7 @@ def quiet(*_: object) -> None:
 
 
 def load_text(settings: Settings, path: Path) -> dict[str, FileResult]:
-    result = run(settings, [path], [], quiet, as_text=True)
+    result = run_with(settings, [], path, progress=quiet, as_text=True)
     return {file.file: file for file in result.files}
 
 

@@ -32,7 +32,7 @@ def etl(root: Path, settings: Settings, *arguments: str) -> subprocess.Completed
         "DB_PASSWORD": settings.db_password,
         "DATOS_DIR": str(settings.datos_dir),
     }
-    command = [sys.executable, "-m", "etl", *arguments]
+    command = [sys.executable, "-m", "wiring", *arguments]
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=root)
 
 

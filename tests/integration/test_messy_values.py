@@ -12,16 +12,15 @@ from openpyxl import Workbook
 from pyarrow import parquet
 
 from etl.extract.source import Source
-from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
 from extras.undeclared.inspection import inspect
-from shop import query, rejects, silent, write
+from shop import query, rejects, run_with, silent, write
 
 
 def load(settings: Settings, name: str, content: str | bytes) -> FileResult:
     path = write(settings, name, content)
-    [result] = run(settings, [path], [], silent).files
+    [result] = run_with(settings, [], path, progress=silent).files
     return result
 
 
@@ -125,7 +124,7 @@ def test_midnight_in_a_workbook_does_not_turn_its_column_into_text(settings: Set
     for row in (["día", "valor"], [datetime(2024, 1, 5), 1.1], [datetime(2024, 1, 6, 10, 30), 2]):
         book.active.append(row)
     book.save(settings.datos_dir / "m.xlsx")
-    run(settings, [], [], silent)
+    run_with(settings, [])
     assert query(settings, "SELECT dia, valor FROM staging.m ORDER BY _line") == [
         (datetime(2024, 1, 5), Decimal("1.1")),
         (datetime(2024, 1, 6, 10, 30), Decimal("2.0")),
@@ -138,7 +137,7 @@ def test_a_nul_in_a_format_that_gives_texts_sets_its_row_aside(settings: Setting
         connection.execute("CREATE TABLE t (a)")
         connection.executemany("INSERT INTO t VALUES (?)", [("x\0y",), ("z",)])
     connection.close()
-    run(settings, [], [], silent)
+    run_with(settings, [])
     assert rejects(settings) == [(1, "nul", None), (1, "nul", None)]
     assert query(settings, "SELECT a FROM staging.p") == query(settings, "SELECT a FROM staging.s_t") == ["z"]
 
@@ -153,7 +152,7 @@ def test_what_inspect_promises_is_what_is_loaded(settings: Settings) -> None:
     rows = "".join(f"{n};{n % 31 + 1}/02/2024;1,5\n" for n in range(200))
     path = write(settings, "f.csv", f"id;medida;v\n{rows}x;1\n")
     seen = inspect(Source(path, path.name))
-    [result] = run(settings, [path], [], silent).files
+    [result] = run_with(settings, [], path, progress=silent).files
     assert (seen.rows, seen.rejected) == (result.counts.loaded, result.counts.rejected) == (200, 1)
     assert [column.plan.type for column in seen.columns][:2] == [pa.int64(), pa.string()]
     assert seen.warnings == result.warnings

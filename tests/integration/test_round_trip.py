@@ -7,11 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from declared.clientes import Cliente
-from etl.pipeline import run
+from etl.dataset import declared
 from etl.result import FileResult
 from etl.settings import Settings
 from extras.quarantine.export import export_rejects
-from shop import CLIENTES, cliente, clientes, load_one, query
+from shop import CLIENTES, cliente, clientes, load_one, query, run_with
 from support import connect_settings
 
 # Cómo se corrige cada fila: recibe sus celdas por columna y devuelve las que cambian.
@@ -46,7 +46,7 @@ def correct(settings: Settings, table: str, name: str, fix: Correction, delimite
 
 
 def load_path(settings: Settings, path: Path) -> FileResult:
-    [result] = run(settings, [path], [Cliente], lambda *_: None).files
+    [result] = run_with(settings, [declared(Cliente)], path).files
     return result
 
 
@@ -83,7 +83,7 @@ def test_corrected_rows_complete_the_table_of_an_undeclared_file(settings: Setti
         (4, date(2025, 2, 27), Decimal("9.005"), None),
         (5, date(2025, 2, 26), Decimal("10.00"), "bien"),
     ]
-    again = run(settings, [], [], lambda *_: None).files
+    again = run_with(settings, []).files
     assert {file.file: file.status for file in again} == {
         "pedidos.csv": "skipped",
         "pedidos_corregir.csv": "skipped",

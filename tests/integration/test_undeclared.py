@@ -10,21 +10,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from openpyxl import Workbook
 
 from declared.clientes import Cliente
-from etl.database.connection import LOADER, connect
+from etl.dataset import declared
 from etl.extract.source import Source
-from etl.job import Session
-from etl.local import load_rows
-from etl.pipeline import run
 from etl.result import FileResult
+from etl.session import open_session
 from etl.settings import Settings
-from extras.undeclared.one_table import load_undeclared
-from shop import CLIENTES, cliente
+from shop import CLIENTES, PARTS, cliente, run_with, silent
 from support import connect_settings
 
 
@@ -35,7 +31,7 @@ def write(settings: Settings, name: str, content: str | bytes) -> Path:
 
 
 def load(settings: Settings, as_text: bool = False) -> dict[str, FileResult]:
-    result = run(settings, [], [], lambda *_: None, as_text=as_text)
+    result = run_with(settings, [], as_text=as_text)
     return {file.file: file for file in result.files}
 
 
@@ -354,7 +350,7 @@ def test_a_file_that_someone_declares_leaves_staging_with_its_load(settings: Set
     if view:
         with connect_settings(settings) as connection:
             connection.execute("CREATE VIEW staging.resumen AS SELECT count(*) FROM staging.clientes")
-    [result] = run(settings, [], [Cliente], lambda *_: None).files
+    [result] = run_with(settings, [declared(Cliente)]).files
     assert (result.status, result.table) == ("loaded", "datos.clientes")
     assert query(settings, "SELECT to_regclass('staging.clientes') IS NOT NULL") == [(view,)]
     assert ["staging.clientes sigue" in warning for warning in result.warnings] == [True] * view
@@ -364,7 +360,6 @@ def test_a_file_that_someone_declares_leaves_staging_with_its_load(settings: Set
 
 def test_the_ledger_names_the_engine_that_did_the_work(settings: Settings) -> None:
     path = write(settings, "suelto.csv", "a;b\n1;2\n")
-    with connect(settings, role=LOADER) as connection:
-        session = Session(settings, uuid4(), "spark", lambda *_: None, connection, load_rows)
-        load_undeclared(session, Source(path, path.name), as_text=False)
-    assert query(settings, "SELECT file, engine FROM etl.loads") == [("suelto.csv", "pandas")]
+    with open_session(settings, "spark", silent, print) as session:
+        PARTS.undeclared(session, Source(path, path.name), False)
+    assert query(settings, "SELECT file, engine FROM etl.loads") == [("suelto.csv", "local")]

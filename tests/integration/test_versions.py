@@ -7,7 +7,6 @@ su última versión. Repetir la carga no cambia nada, llegaran en el orden en qu
 import gzip
 import random
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,6 @@ from hypothesis import example, given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
-from declared.clientes import Cliente
-from etl.dataset import target_of
-from etl.result import FileResult
 from etl.settings import Settings
 from shop import (
     CLIENTES,
@@ -26,7 +22,6 @@ from shop import (
     cliente,
     clientes,
     load,
-    load_as,
     load_one,
     numbers,
     producto,
@@ -178,26 +173,6 @@ def test_a_chain_of_updates_comes_undone_one_by_one(settings: Settings) -> None:
         put(settings, f"clientes_{name}.csv")
         run(settings)
         assert clientes(settings) == [(1, left)]
-
-
-def ignoring(settings: Settings, name: str) -> FileResult:
-    """Carga un archivo como si `clientes` declarase `on_repeat = "ignore"`."""
-    target = replace(target_of(Cliente), on_repeat="ignore")
-    return load_as(settings, settings.datos_dir / name, target, Cliente.dialect)
-
-
-def test_with_ignore_the_first_file_keeps_the_row_and_the_second_takes_it_over_if_it_is_dropped(
-    settings: Settings,
-) -> None:
-    put(settings, "a.csv", (1, "Ana"), (2, "Luis"))
-    put(settings, "b.csv", (2, "Luisa"), (3, "Eva"))
-    ignoring(settings, "a.csv")
-    assert numbers(ignoring(settings, "b.csv")) == (2, 1, 0, 1, 0)
-    assert clientes(settings) == [(1, "Ana"), (2, "Luis"), (3, "Eva")]
-    put(settings, "a.csv", (1, "Ana"))
-    ignoring(settings, "a.csv")
-    assert [ignoring(settings, "b.csv").status for _ in range(2)] == ["loaded", "skipped"]
-    assert clientes(settings) == [(1, "Ana"), (2, "Luisa"), (3, "Eva")]
 
 
 # --- El mismo contenido con otro nombre ------------------------------------------------------

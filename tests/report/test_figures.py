@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from etl import declarations, pipeline
+from etl import declarations
 from etl.database.connection import LOADER, connect
 from etl.errors import UsageError
 from etl.settings import Settings
 from extras import report
 from extras.report.figures import read_figures
+from shop import run_with
 
 CLIENTS = """cliente_id,nif,nombre,email,provincia,codigo_postal,fecha_alta,fecha_nacimiento
 1,12345678Z,Ana,,Madrid,28001,2024-01-01,
@@ -21,7 +22,7 @@ CLIENTS = """cliente_id,nif,nombre,email,provincia,codigo_postal,fecha_alta,fech
 
 
 def load(settings: Settings) -> None:
-    pipeline.run(settings, [], declarations.load(settings, None), lambda *_: None)
+    run_with(settings, declarations.load(settings, None))
 
 
 @pytest.fixture

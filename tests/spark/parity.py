@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from etl import declarations, pipeline
-from etl.job import Progress
+from etl import declarations
 from etl.result import RunResult
+from etl.session import Progress
 from etl.settings import Settings
 from extras.embedded import ServerAddress
-from shop import silent
+from shop import run_with, silent
 from support import execute, fetch
 
 TABLES = ("clientes", "productos", "tiendas", "ventas")
@@ -25,10 +25,10 @@ def load(
     settings: Settings, engine: str, folder: Path, progress: Progress = silent, said: list[str] | None = None
 ) -> RunResult:
     """`etl run --engine …` sobre una carpeta, en este mismo proceso; lo que anuncia queda en `said`."""
-    classes = declarations.load(settings, None)
+    tables = declarations.load(settings, None)
     announce = ([] if said is None else said).append
     moved = replace(settings, datos_dir=folder)
-    return pipeline.run(moved, [], classes, progress, engine, announce=announce)
+    return run_with(moved, tables, progress=progress, engine=engine, announce=announce)
 
 
 def state(database: ServerAddress, tables: tuple[str, ...] = TABLES) -> State:

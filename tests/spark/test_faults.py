@@ -32,7 +32,7 @@ from spark.standalone import WORKERS, Standalone
 from support import connect_settings
 
 pytestmark = pytest.mark.faults
-COMMAND = [sys.executable, "-m", "etl", "run", "--quiet", "--engine", "spark"]
+COMMAND = [sys.executable, "-m", "wiring", "run", "--quiet", "--engine", "spark"]
 PARTS = 13
 
 

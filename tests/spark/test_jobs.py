@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from declared.ventas import Venta
-from etl.dataset import target_of
+from etl.dataset import declared
 from etl.settings import ROOT, Settings
 from extras.embedded import ServerAddress
 from extras.spark.read import open_table
@@ -127,7 +127,7 @@ def test_a_table_is_read_in_one_snapshot_whatever_is_loaded_meanwhile(
     write_parents(settings)
     write(settings, "ventas.csv", VENTAS, venta(1), venta(7, canal="tienda"), venta(1000, cliente_id=""))
     load(settings)
-    with open_table(spark, settings, target_of(Venta)) as table:
+    with open_table(spark, settings, declared(Venta)) as table:
         execute(
             database, "DELETE FROM datos.ventas WHERE venta_id = 7", "UPDATE datos.ventas SET cantidad = 9"
         )
@@ -139,7 +139,7 @@ def test_a_table_is_read_in_one_snapshot_whatever_is_loaded_meanwhile(
 
 
 def test_an_empty_table_gives_no_rows(settings: Settings, spark: "SparkSession") -> None:
-    with open_table(spark, settings, target_of(Venta)) as table:
+    with open_table(spark, settings, declared(Venta)) as table:
         assert table.collect() == []
 
 

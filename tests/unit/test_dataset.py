@@ -10,8 +10,9 @@ from declared.clientes import Cliente
 from declared.productos import Producto
 from declared.tiendas import Tienda
 from declared.ventas import Venta
-from etl.dataset import arrow_type, schema_of, target_of
-from etl.schema import Column, ForeignKey, OneOf, Pattern, RowCheck
+from etl.dataset import arrow_type, declared, schema_of
+from etl.rules import OneOf, Pattern
+from etl.schema import Column, ForeignKey, RowCheck
 
 
 def ddl(dataset: type) -> str:
@@ -72,8 +73,8 @@ def test_every_rule_is_a_check_of_the_table() -> None:
 
 
 def test_the_target_knows_its_keys_and_who_points_at_it() -> None:
-    ventas, clientes = target_of(Venta), target_of(Cliente)
-    assert (ventas.name, ventas.key, ventas.on_repeat) == ("datos.ventas", ("venta_id",), "update")
+    ventas, clientes = declared(Venta).table, declared(Cliente).table
+    assert (ventas.name, ventas.key) == ("datos.ventas", ("venta_id",))
     assert ventas.foreign_keys == (
         ForeignKey("cliente_id", "datos", "clientes", "cliente_id"),
         ForeignKey("producto_id", "datos", "productos", "producto_id"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from etl.cli import main
+from wiring import main
 
 DOCTOR = "etl doctor» mira todo lo demás."
 

@@ -5,7 +5,8 @@ import re
 import pytest
 import typer
 
-from etl.cli import app, main
+from etl.cli import new_app
+from wiring import assemble, main
 
 COMMANDS = [
     "run", "inspect", "new", "status", "rejects", "report", "doctor", "generate", "migrate",
@@ -24,7 +25,7 @@ def written(arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, st
 
 
 def test_every_command_is_in_the_list() -> None:
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(new_app(assemble()))
     groups = {"db": root.commands["db"]}  # type: ignore[attr-defined]
     below = [f"{name} {one}" for name, group in groups.items() for one in group.commands]
     assert sorted(COMMANDS) == sorted([*root.commands, *below])  # type: ignore[attr-defined]
@@ -58,7 +59,7 @@ def test_alone_it_shows_its_help(group: str, capsys: pytest.CaptureFixture[str])
         ("run --jsn", "No hay ninguna opción «--jsn». Se parecen: --json."),
         ("run --engine", "Falta el valor de «--engine»."),
         ("run --quiet=1", "«--quiet» no lleva ningún valor."),
-        ("run --engine nada", "El valor de «--engine» no vale: «nada» no es uno de 'pandas', 'spark'"),
+        ("run --engine nada", "El valor de «--engine» no vale: «nada» no es uno de local, spark."),
         ("generate --rows x", "El valor de «--rows» no vale: se leyó «x» y se esperaba un número entero."),
         ("generate --rows 0", "El valor de «--rows» no vale: se leyó «0» y se esperaba 1 o más"),
         ("status de más", "Sobra «de más»."),

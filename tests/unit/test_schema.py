@@ -8,7 +8,7 @@ import annotated_types as at
 import pyarrow as pa
 import pytest
 
-from etl.schema import OneOf, Pattern, Rule, expectation, reason_code, satisfies
+from etl.rules import OneOf, Pattern, Rule, expectation, reason_code, satisfies
 
 MONEY = pa.decimal128(8, 2)
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from etl.chunk import Chunk, Reject
 from etl.dialect import Dialect
-from etl.schema import Column, OneOf, Pattern, RowCheck, Schema
+from etl.rules import OneOf, Pattern
+from etl.schema import Column, RowCheck, Schema
 from etl.transform.validate import transform
 
 SCHEMA = Schema(

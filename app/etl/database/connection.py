@@ -12,7 +12,6 @@ from psycopg import errors, sql
 
 from etl.errors import DatabaseUnavailable
 from etl.settings import IN_IMAGE, Settings
-from extras.doctor.causes import find_cause
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 LOADER = "etl_loader"
@@ -124,13 +123,11 @@ def _is_fatal(error: psycopg.OperationalError) -> bool:
 
 
 def _unavailable(settings: Settings, error: psycopg.Error) -> DatabaseUnavailable:
-    text = str(error).strip()
-    cause = find_cause(text)
-    hint = f"{cause.meaning} {cause.remedy}" if cause else "Compruebe que el servidor está en marcha."
+    where = f"{settings.db_user}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
+    # Una línea por dirección probada («localhost» son dos): la del servidor que contestó, o la última.
+    lines = [line for line in str(error).strip().splitlines() if not line.startswith("\t")]
+    reason = next((line for line in lines if "FATAL" in line), lines[-1]).removeprefix("- ")
+    hint = ""
     if IN_IMAGE and settings.db_host in LOCAL:
         hint = "En esa dirección no escucha nadie: dentro de un contenedor es él mismo. Ponga DB_HOST=postgres, el servicio."
-    where = f"{settings.db_user}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
-    # Una línea por dirección probada («localhost» son dos): la que dice la causa, o la última.
-    lines = [line for line in text.splitlines() if not line.startswith("\t")]
-    reason = next((line for line in lines if cause and find_cause(line) is cause), lines[-1])
-    return DatabaseUnavailable(f"No se puede usar PostgreSQL en {where}: {reason.removeprefix('- ')}.", hint)
+    return DatabaseUnavailable(f"No se puede usar PostgreSQL en {where}: {reason}.", hint)

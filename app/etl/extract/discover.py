@@ -1,22 +1,24 @@
-"""Encuentra los archivos por cargar: los pedidos o los de la carpeta de datos, y lo que hay en cada `.zip`.
+"""Encuentra los archivos por cargar: los pedidos o los de la carpeta de datos.
 
 Entran rutas y salen `Source`, sin abrir nada más. Lo siguiente es `source.py`, que los abre.
 """
 
 import os
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from etl.errors import UsageError
-from etl.extract.source import Source
+from etl.extract.source import GZIP, Source, gunzip
 
 IGNORED_NAMES = ("readme", "~$", ".", "_")
 OUTPUT_FOLDER = "salida"
 
+# Lo que hay en un archivo que se llama así: él mismo, o los que lleva dentro.
+Members = Callable[[Path, str], Iterable[Source]]
 
-def discover(paths: list[Path], folder: Path) -> list[Source]:
+
+def discover(paths: list[Path], folder: Path, members: Members) -> list[Source]:
     """Los archivos pedidos; sin ninguno, todos los de `folder`, por nombre.
 
     En una carpeta se pasan por alto `salida/`, los README y los archivos ocultos o temporales.
@@ -32,8 +34,15 @@ def discover(paths: list[Path], folder: Path) -> list[Source]:
     return [
         replace(source, refusal=source.refusal or _outside(path, folder))
         for path, given in found
-        for source in _members(path, _name(path, folder, given))
+        for source in members(path, _name(path, folder, given))
     ]
+
+
+def one_member(path: Path, name: str) -> list[Source]:
+    """El archivo tal cual, o lo que hay en un .gz: lo que el núcleo sabe leer."""
+    if path.suffix.lower() == GZIP:
+        return [Source(path, name, path.stem, gunzip)]
+    return [Source(path, name)]
 
 
 def _name(path: Path, folder: Path, given: Path) -> str:
@@ -66,30 +75,3 @@ def _is_data(path: Path, folder: Path) -> bool:
     if hidden or inside.parts[0] == OUTPUT_FOLDER or path.is_dir():
         return False
     return not path.name.lower().startswith(IGNORED_NAMES)
-
-
-def _members(path: Path, name: str) -> Iterator[Source]:
-    if path.suffix.lower() != ".zip" or not path.is_file():
-        yield Source(path, name)
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [item.filename for item in archive.infolist() if not item.is_dir()]
-    except (zipfile.BadZipFile, OSError):
-        yield Source(path, name, refusal="El archivo .zip está dañado o cortado.")
-        return
-    if not members:
-        yield Source(path, name, refusal="El archivo .zip está vacío.")
-    for member in members:
-        if not member.startswith("__MACOSX"):
-            yield Source(path, f"{name}/{member}", member, refusal=_unsafe_member(member))
-
-
-def _unsafe_member(member: str) -> str | None:
-    """Por qué no se lee un miembro de un `.zip`, aunque aquí nunca se escriba nada en el disco."""
-    parts = member.replace("\\", "/").split("/")
-    if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
-        return "El .zip guarda este archivo con una ruta que sale de su carpeta."
-    if member.lower().endswith(".zip"):
-        return "Es un .zip dentro de otro."
-    return None

@@ -1,14 +1,17 @@
 """De los bytes de un archivo, en la codificación que estén, a bytes en UTF-8.
 
-`effective_encoding` dice en qué está escrito; `Utf8Stream` lo pasa a UTF-8 según se lee. Lo que no
+`marked_encoding` dice en qué está escrito; `Utf8Stream` lo pasa a UTF-8 según se lee. Lo que no
 se puede leer sigue siendo ilegible después: `careful.py` aparta esas líneas, no las inventa.
 """
 
 import codecs
 from typing import Protocol
 
+# UTF-32 antes que UTF-16: sus primeros dos bytes son los mismos.
 BOMS = {
     codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
@@ -56,27 +59,7 @@ class Utf8Stream:
         return self._decoder.decode(raw, final=not raw).encode("utf-8", "surrogateescape")
 
 
-def effective_encoding(sample: bytes, declared: str) -> str:
-    """La codificación con que se leerá un archivo que empieza por `sample`.
-
-    Manda la marca (BOM); si no la hay, lo declarado. Un «UTF-8» sin un solo carácter no ASCII
-    correcto y con alguno incorrecto es Latin-1, o cp1252 si usa sus caracteres propios (€, “, ”).
-    """
-    for mark, encoding in BOMS.items():
-        if sample.startswith(mark):
-            return encoding
-    if declared not in ("utf-8", "auto") or sample.isascii():
-        return "utf-8" if declared == "auto" else declared
-    right, wrong = _utf8_characters(sample)
-    if right or not wrong:
-        return "utf-8"
-    return "cp1252" if any(0x80 <= byte <= 0x9F for byte in set(sample)) else "latin-1"
-
-
-def _utf8_characters(sample: bytes) -> tuple[int, int]:
-    """Cuántos caracteres no ASCII son UTF-8 correcto y cuántos bytes no lo son."""
-    # El corte de la muestra puede partir el último carácter: se juzgan solo líneas enteras.
-    text = (sample[: sample.rfind(b"\n") + 1] or sample).decode("utf-8", "surrogateescape")
-    outside = [character for character in text if character > "\x7f"]
-    wrong = sum("\udc80" <= character <= "\udcff" for character in outside)
-    return len(outside) - wrong, wrong
+def marked_encoding(sample: bytes, declared: str) -> str:
+    """La codificación que dice la marca (BOM) de un archivo que empieza por `sample`; sin marca, la declarada."""
+    marked = next((encoding for mark, encoding in BOMS.items() if sample.startswith(mark)), None)
+    return marked or ("utf-8" if declared == "auto" else declared)

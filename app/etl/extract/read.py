@@ -1,32 +1,30 @@
-"""Elige el lector de cada formato por la extensión del nombre, ya sin compresión."""
+"""Elige el lector de cada formato por la extensión del nombre, ya sin compresión, y empareja sus columnas.
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
-from typing import IO, Protocol
+Entra un archivo abierto y salen sus filas en texto (`Text`). El núcleo lee texto delimitado y JSON lines; lo que
+haga falta para otros formatos, o para mirar antes el principio del archivo, lo trae `Reading`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from etl.chunk import Chunk
-from etl.dialect import Dialect
+from etl.dialect import Dialect, ambiguities
+from etl.errors import FileRefused
 from etl.extract.delimited import DelimitedFile, open_delimited
-from etl.extract.encoding import ByteStream, effective_encoding
+from etl.extract.encoding import ByteStream, marked_encoding
+from etl.extract.jsonl import open_json_lines
+from etl.extract.match import match_columns
 from etl.extract.source import Opened, Source, decompressed
-from etl.schema import Schema
-from extras.formats.disguise import refuse_disguised
-from extras.formats.foreign import refuse_format
-from extras.formats.preamble import lines_above_header, preamble_warning
-from extras.undeclared.detection.charset import mojibake
+from etl.schema import Declared, Schema
 
 # En estos el separador lo dice el nombre; en los demás, la declaración.
 TABBED = (".tsv", ".tab")
 DELIMITED = (".csv", ".psv", ".txt", ".dat", *TABBED)
 JSON_LINES = (".jsonl", ".ndjson", ".json")
-PARQUET = (".parquet", ".pq")
-EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 # Basta para la marca (BOM) y para ver si los acentos son de UTF-8 o de Latin-1.
 SAMPLE = 1 << 20
-ANY_COLUMNS = Schema(())
 
 
 class Document(Protocol):
@@ -38,68 +36,100 @@ class Document(Protocol):
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]: ...
 
 
+# El documento de un archivo con formato propio, y los avisos.
+Reader = Callable[[Source, Opened], AbstractContextManager[tuple[Document, list[str]]]]
+
+
+def as_marked(sample: bytes, declared: str) -> tuple[str, list[str]]:
+    """La codificación, según la marca y lo declarado, y los avisos."""
+    return marked_encoding(sample, declared), []
+
+
+def as_declared(_sample: bytes, dialect: Dialect, _rows: Schema) -> tuple[Dialect, list[str]]:
+    """Lo declarado, sin mirar si el archivo lo cumple, y los avisos."""
+    return dialect, []
+
+
+def as_written(_header: list[str], chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Los trozos, tal como están escritos."""
+    return chunks
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Lo que se añade al leer; viaja a los ejecutores de Spark.
+
+    `tables`: los lectores de otros formatos, por su extensión. `encoding`: con qué codificación se lee un
+    principio de archivo. `look`: qué corrige ese principio de lo declarado. `restore`: qué se deshace en las filas.
+    """
+
+    tables: Mapping[str, Reader] = field(default_factory=dict)
+    encoding: Callable[[bytes, str], tuple[str, list[str]]] = as_marked
+    look: Callable[[bytes, Dialect, Schema], tuple[Dialect, list[str]]] = as_declared
+    restore: Callable[[list[str], Iterator[Chunk]], Iterator[Chunk]] = as_written
+
+
+@dataclass(frozen=True)
+class Text:
+    """Las filas de un archivo declarado, con su cabecera emparejada. `columns`: dónde está cada columna.
+
+    `encoding`, si es de texto; `written`: cómo están separados los campos, si se separan.
+    """
+
+    file: Opened
+    document: Document
+    columns: dict[str, int]
+    chunks: Iterator[Chunk]
+    encoding: str | None
+    written: Dialect | None
+    warnings: list[str]
+
+
+@contextmanager
+def read(source: Source, file: Opened, declared: Declared, reading: Reading) -> Iterator[Text]:
+    """El archivo, listo para dar sus filas. Lanza `FileRefused` si no se puede leer o le faltan columnas."""
+    with open_document(source, file, declared.dialect, declared.rows, reading) as (
+        document,
+        encoding,
+        warnings,
+    ):
+        columns, unmatched = match_columns(document.header, declared.rows, declared.dialect.header)
+        chunks = reading.restore(document.header, document.chunks(columns))
+        written = document.dialect if isinstance(document, DelimitedFile) else None
+        told = [*warnings, *unmatched, *ambiguities(declared.dialect)]
+        yield Text(file, document, columns, chunks, encoding, written, told)
+
+
 @contextmanager
 def open_document(
-    source: Source, file: Opened, dialect: Dialect, schema: Schema = ANY_COLUMNS
+    source: Source, file: Opened, dialect: Dialect, rows: Schema, reading: Reading
 ) -> Iterator[tuple[Document, str | None, list[str]]]:
     """El documento; si es de texto, la codificación con que se lee; y los avisos.
 
-    `schema`: lo declarado. En JSON dice qué columnas pueden faltar en las primeras filas; en un archivo
-    delimitado, qué cabecera se busca si encima hay otras líneas.
+    `rows`: lo declarado. En JSON dice qué columnas pueden faltar en las primeras filas.
     Lanza `FileRefused` si el formato no se conoce o el archivo está dañado.
     """
-    if source.suffix in PARQUET or source.suffix in EXCEL:
-        with _whole(source, file) as workbook:
-            document, warnings = _workbook(source.suffix, workbook)
+    if source.suffix in reading.tables:
+        with reading.tables[source.suffix](source, file) as (document, warnings):
             yield document, None, warnings
         return
-    if source.suffix not in DELIMITED and source.suffix not in JSON_LINES:
-        refuse_format(source.suffix)
+    if source.suffix not in (*DELIMITED, *JSON_LINES):
+        raise FileRefused(
+            f"Formato «{source.suffix or 'sin extensión'}» desconocido.",
+            "Expórtelo como CSV o como JSON lines.",
+        )
     with decompressed(source, file) as stream:
         sample = read_fully(stream, SAMPLE)
-        encoding = effective_encoding(sample, dialect.encoding)
-        whole, warnings = Rewound(sample, stream), mojibake(sample, encoding)
+        encoding, warnings = reading.encoding(sample, dialect.encoding)
+        whole = Rewound(sample, stream)
         if source.suffix in JSON_LINES:
-            from etl.extract.jsonl import open_json_lines
-
-            yield open_json_lines(whole, encoding, schema.optional), encoding, warnings
+            yield open_json_lines(whole, encoding, rows.optional), encoding, warnings
         else:
-            refuse_disguised(sample)
             delimiter = "\t" if source.suffix in TABBED else dialect.delimiter
-            written = replace(dialect, encoding=encoding, delimiter=delimiter)
-            if above := lines_above_header(sample, written, schema):
-                written = replace(written, preamble_rows=dialect.preamble_rows + above)
-                warnings = [*warnings, preamble_warning(above, dialect.preamble_rows)]
-            yield open_delimited(whole, written), encoding, warnings
-
-
-@contextmanager
-def _whole(source: Source, file: Opened) -> Iterator[Path | IO[bytes]]:
-    """Un archivo que se puede leer a saltos; lo comprimido se extrae a uno temporal, sin nombre."""
-    if not source.packed:
-        yield source.path
-        return
-    with tempfile.TemporaryFile() as unpacked, decompressed(source, file) as stream:
-        while data := stream.read(SAMPLE):
-            unpacked.write(data)
-        unpacked.seek(0)
-        yield unpacked
-
-
-def _workbook(suffix: str, file: Path | IO[bytes]) -> tuple[Document, list[str]]:
-    """Los formatos que no se leen en orden, y sus avisos; sus librerías solo se cargan si hacen falta."""
-    if suffix in PARQUET:
-        from extras.formats.parquet import open_parquet
-
-        return open_parquet(file), []
-    from extras.formats.excel import open_workbook
-
-    return open_workbook(file)
-
-
-def written_as(document: Document) -> Dialect | None:
-    """Cómo estaban separados los campos; nada en los formatos que no los separan."""
-    return document.dialect if isinstance(document, DelimitedFile) else None
+            written, found = reading.look(
+                sample, replace(dialect, encoding=encoding, delimiter=delimiter), rows
+            )
+            yield open_delimited(whole, written), encoding, [*warnings, *found]
 
 
 class Rewound:

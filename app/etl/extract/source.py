@@ -1,77 +1,60 @@
 """Abre un archivo una sola vez: bytes en orden, contados y con su huella SHA-256.
 
-Un `Source` es un archivo, o un miembro de un `.zip`; los encuentra `discover.py`. La huella se calcula
+Un `Source` es un archivo, o algo que está dentro de otro; los encuentra `discover.py`. La huella se calcula
 con los mismos bytes que se cargan, al leerlos. Lo siguiente es `read.py`, que elige el formato.
 """
 
-import bz2
 import gzip
 import hashlib
-import lzma
 import os
 import stat
-import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
-
-import pyarrow as pa
+from typing import BinaryIO
 
 from etl.errors import FileRefused
 from etl.extract.encoding import ByteStream
 
-COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+GZIP = ".gz"
 HASH_BLOCK = 1 << 20
 # Un CSV comprime entre 3 y 30 veces. Se cuenta lo que de verdad sale, no lo que el archivo dice ser.
 BOMB_RATIO, BOMB_BYTES = 200, 64 << 20
 
-
-# Lo que lanzan gzip, bz2, lzma, zipfile y Arrow ante un archivo comprimido que no está entero.
-DAMAGED = (EOFError, OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+# Da los bytes sin comprimir de un archivo abierto.
+Unpack = Callable[["Source", "Opened"], AbstractContextManager[ByteStream]]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Un archivo por cargar, o un miembro de un `.zip`.
+    """Un archivo por cargar, o uno de los que hay dentro de él.
 
     `name` es como figura en el libro de cargas: con su ruta dentro de la carpeta de datos, para
     que dos archivos que se llaman igual en subcarpetas distintas no se tomen por el mismo.
+    `unpack` está si los datos no son los bytes del archivo tal cual; entonces `content` es cómo se
+    llaman dentro («ventas.csv» en ventas.csv.gz).
     """
 
     path: Path
     name: str
-    member: str | None = None
+    content: str = ""
+    unpack: Unpack | None = None
+    # Lo que `name` lleva tras el nombre del archivo: «/miembro», «/hoja» o nada.
+    inside: str = ""
     # La hoja de un libro o la tabla de un SQLite; `part` solo si hay varias.
     part: str | None = None
     part_name: str | None = None
     refusal: str | None = None  # por qué no se debe ni abrir
 
     @property
-    def content_name(self) -> str:
-        """El nombre sin compresión: «ventas.csv» para «ventas.csv.gz»."""
-        name = Path(self.member or self.path.name).name
-        return name[: -len(Path(name).suffix)] if name.lower().endswith(COMPRESSED) else name
-
-    @property
-    def packed(self) -> bool:
-        """Si lo que se lee no es el archivo tal cual, sino lo que hay comprimido en él."""
-        return self.member is not None or self.path.name != self.content_name
-
-    @property
     def suffix(self) -> str:
-        return Path(self.content_name).suffix.lower()
+        return Path(self.content or self.path.name).suffix.lower()
 
     @property
     def stem(self) -> str:
-        return Path(self.content_name).stem
-
-    @property
-    def inside(self) -> str:
-        """Lo que `name` lleva tras el nombre del archivo: «/miembro», «/hoja» o nada."""
-        return f"/{self.member or self.part}" if self.member or self.part else ""
+        return Path(self.content or self.path.name).stem
 
     @property
     def table_stem(self) -> str:
@@ -146,28 +129,29 @@ def opened(source: Source) -> Iterator[Opened]:
         yield file
 
 
+def fingerprint(source: Source) -> str:
+    """La huella SHA-256 del archivo, sin cargarlo. Lanza `FileRefused` si no se puede leer."""
+    with opened(source) as file:
+        return file.finish()
+
+
 @contextmanager
 def decompressed(source: Source, file: Opened) -> Iterator[ByteStream]:
     """Los bytes ya sin comprimir de `source`. Lanza `FileRefused` si la compresión está dañada."""
-    if source.member is not None:
-        with zipfile.ZipFile(source.path) as archive, _opened_member(archive, source.member) as member:
-            yield Limited(_by_name(source.member, member), file.size)
-    elif source.packed:
-        yield Limited(_by_name(source.path.name, file), file.size)
-    else:
+    if source.unpack is None:
         yield file
+    else:
+        with source.unpack(source, file) as stream:
+            yield Limited(stream, file.size)
 
 
-def _opened_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
-    try:
-        return archive.open(name)
-    except DAMAGED as error:
-        raise _damaged(error) from error
-    except RuntimeError as error:  # con contraseña, o comprimido con un método que Python no tiene
-        raise FileRefused(f"No se puede descomprimir: {error}.", "Descomprímalo en la carpeta.") from error
+@contextmanager
+def gunzip(_source: Source, file: Opened) -> Iterator[ByteStream]:
+    """Los bytes de un archivo comprimido con gzip."""
+    yield gzip.GzipFile(fileobj=file)  # type: ignore[call-overload]
 
 
-def _damaged(error: Exception) -> FileRefused:
+def damaged(error: Exception) -> FileRefused:
     return FileRefused(
         f"El archivo comprimido está dañado o cortado: {error}.", "Descárguelo o cópielo de nuevo."
     )
@@ -183,8 +167,8 @@ class Limited:
     def read(self, size: int, /) -> bytes:
         try:
             data = self._stream.read(size)
-        except DAMAGED as error:
-            raise _damaged(error) from error
+        except (EOFError, OSError, zlib.error) as error:
+            raise damaged(error) from error
         self._left -= len(data)
         if self._left < 0:
             raise FileRefused(
@@ -192,17 +176,3 @@ class Limited:
                 "Si es de fiar, descomprímalo en la carpeta.",
             )
         return data
-
-
-def _by_name(name: str, stream: IO[bytes] | Opened) -> ByteStream:
-    plain: ByteStream = stream
-    match Path(name).suffix.lower():
-        case ".gz":
-            plain = gzip.GzipFile(fileobj=stream)  # type: ignore[arg-type]
-        case ".bz2":
-            plain = bz2.BZ2File(stream)  # type: ignore[arg-type]
-        case ".xz":
-            plain = lzma.LZMAFile(stream)  # type: ignore[arg-type]  # noqa: SIM115
-        case ".zst":
-            plain = pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
-    return plain

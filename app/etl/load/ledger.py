@@ -4,14 +4,16 @@ Cada apunte se escribe en la misma transacción que las filas de su archivo: o e
 ninguno. Un CHECK de la tabla exige que leídas = cargadas + duplicadas + rechazadas.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.types.json import Jsonb
 
 from etl.dialect import Dialect
+from etl.extract.source import Source
+from etl.schema import Table
 
 
 @dataclass
@@ -24,44 +26,64 @@ class Counts:
     duplicate: int = 0
     rejected: int = 0
 
+    def merged(self, rows: int, cursor: Cursor[Any]) -> None:
+        """Suma `rows` filas mezcladas: cuántas quedaron y cuántas sustituyen a otra lo dice `merge_statement`."""
+        loaded, updated = cursor.fetchone() or (0, 0)
+        self.loaded += loaded
+        self.updated += updated
+        self.duplicate += rows - loaded
 
-@dataclass(frozen=True)
-class Entry:
-    """Lo que se sabe de una carga antes de empezar."""
+
+@dataclass
+class Load:
+    """Un archivo camino de una tabla: su apunte. `load_id` existe desde que empieza su transacción."""
 
     run_id: UUID
-    file: str
-    table: str
     engine: str
-    bytes: int
-    # De un archivo con varias tablas dentro, cuál es: «/miembro», «/hoja».
-    inside: str = ""
+    source: Source
+    table: Table
+    bytes: int = 0
+    load_id: int = 0
+
+    @property
+    def file(self) -> str:
+        return self.source.name
 
 
-def may_be_known(connection: Connection[Any], entry: Entry) -> bool:
+def may_be_known(connection: Connection[Any], load: Load) -> bool:
     """Si se cargó un archivo del mismo tamaño: solo entonces hace falta la huella antes de leer."""
     return bool(
         connection.execute(
             "SELECT 1 FROM etl.loads WHERE table_name = %s AND bytes = %s AND sha256 IS NOT NULL LIMIT 1",
-            (entry.table, entry.bytes),
+            (load.table.name, load.bytes),
         ).fetchone()
     )
 
 
-def begin(connection: Connection[Any], entry: Entry) -> int:
-    """Abre el apunte y devuelve su `load_id`. Hasta el COMMIT nadie más lo ve."""
+def begin(connection: Connection[Any], load: Load) -> None:
+    """Abre el apunte y recibe su `load_id`. Hasta el COMMIT nadie más lo ve."""
     row = connection.execute(
         "INSERT INTO etl.loads (run_id, file, table_name, engine, bytes, status)"
         " VALUES (%s, %s, %s, %s, %s, 'loading') RETURNING load_id",
-        (entry.run_id, entry.file, entry.table, entry.engine, entry.bytes),
+        (load.run_id, load.file, load.table.name, load.engine, load.bytes),
     ).fetchone()
     assert row is not None
-    return int(row[0])
+    load.load_id = int(row[0])
+
+
+def reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
+    """Vuelve a abrir un apunte cerrado, para cargar lo mismo con su mismo número."""
+    load.load_id = load_id
+    connection.execute(
+        "UPDATE etl.loads SET run_id = %s, file = %s, engine = %s, status = 'loading', incomplete = false,"
+        " reloads = reloads + 1, started_at = clock_timestamp() WHERE load_id = %s",
+        (load.run_id, load.file, load.engine, load_id),
+    )
 
 
 def describe(
     connection: Connection[Any],
-    load_id: int,
+    load: Load,
     header: list[str],
     dialect: Dialect | None,
     formats: dict[str, str] | None = None,
@@ -74,13 +96,13 @@ def describe(
     known = {**marks, **({"formats": formats} if formats else {})}
     connection.execute(
         "UPDATE etl.loads SET header = %s, dialect = %s WHERE load_id = %s",
-        (header, Jsonb(known) if known else None, load_id),
+        (header, Jsonb(known) if known else None, load.load_id),
     )
 
 
 def finish(
     connection: Connection[Any],
-    load_id: int,
+    load: Load,
     sha256: str,
     counts: Counts,
     encoding: str | None,
@@ -91,35 +113,25 @@ def finish(
         "UPDATE etl.loads SET status = 'loaded', sha256 = %s, rows_read = %s, rows_loaded = %s, rows_updated = %s,"
         " rows_duplicate = %s, rows_rejected = %s, encoding = %s, warnings = %s, finished_at = clock_timestamp()"
         " WHERE load_id = %s",
-        (
-            sha256,
-            counts.read,
-            counts.loaded,
-            counts.updated,
-            counts.duplicate,
-            counts.rejected,
-            encoding,
-            warnings,
-            load_id,
-        ),
+        (sha256, *astuple(counts), encoding, warnings, load.load_id),
     )
 
 
-def record_failure(connection: Connection[Any], entry: Entry, status: str, error: str) -> None:
+def record_failure(connection: Connection[Any], load: Load, status: str, error: str) -> None:
     """Apunta un archivo del que no se cargó nada: `refused` (no vale) o `failed` (se interrumpió)."""
     connection.execute(
         "INSERT INTO etl.loads (run_id, file, table_name, engine, bytes, status, error, finished_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp())",
-        (entry.run_id, entry.file, entry.table, entry.engine, entry.bytes, status, error),
+        (load.run_id, load.file, load.table.name, load.engine, load.bytes, status, error),
     )
 
 
-def outcome(connection: Connection[Any], load_id: int, run_id: UUID) -> Counts | None:
+def outcome(connection: Connection[Any], load: Load) -> Counts | None:
     """Las cuentas de una carga si llegó a confirmarse; sirve cuando se perdió la respuesta al COMMIT."""
     row = connection.execute(
         "SELECT rows_read, rows_loaded, rows_updated, rows_duplicate, rows_rejected FROM etl.loads"
         # Tras una caída del servidor, otra ejecución pudo recibir el mismo número.
         " WHERE load_id = %s AND run_id = %s AND status = 'loaded'",
-        (load_id, run_id),
+        (load.load_id, load.run_id),
     ).fetchone()
     return Counts(*row) if row else None

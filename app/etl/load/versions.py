@@ -1,20 +1,27 @@
-"""Las versiones de un archivo: cuál está cargada, si sigue entera y qué quita la siguiente.
+"""Las versiones de un archivo: si ya está cargado, si sigue entero y qué quita la versión siguiente.
 
-Todo ocurre dentro de la transacción del archivo (`one_file.py`). La regla: cada clave vale lo que
-dice el contenido más nuevo que la trae, entre los que siguen en alguna última versión. Por eso un
-contenido que se carga otra vez recupera su `load_id`, que dice cuándo llegó por primera vez, y
+Todo ocurre dentro de la transacción del archivo (`one_file.py`), que empieza por `begin` y acaba por `settle`.
+La regla: cada clave vale lo que dice el contenido más nuevo que la trae, entre los que siguen en alguna última
+versión. Por eso un contenido que se carga otra vez recupera su `load_id`, que dice cuándo llegó por primera vez, y
 `merge_statement` (`table.py`) compara esos números para saber qué fila manda.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 
-from etl.load.ledger import Entry
-from etl.schema import ForeignKey, Target
+from etl.errors import FileRefused
+from etl.extract.discover import beside
+from etl.extract.source import Source, fingerprint
+from etl.load import ledger
+from etl.load.ledger import Load
+from etl.load.orphans import found_its_parent
+from etl.schema import Table
 
 RETIRED = sql.Identifier("etl_retired")
+STILL_REFERENCED = re.compile(r'Key \((.+)\)=\((.+)\) is still referenced from table "(.+)"\.')
 
 
 @dataclass(frozen=True)
@@ -27,112 +34,187 @@ class Known:
     incomplete: bool
 
 
-def find_known(connection: Connection[Any], entry: Entry, sha256: str) -> Known | None:
-    """La carga que puso ese contenido en esa tabla, con cualquier nombre; quizá ya reemplazada."""
+@dataclass(frozen=True)
+class Version:
+    """Lo que hay que hacer con un archivo. Sin `new`, nada: está cargado y entero.
+
+    `reopened`: es un contenido conocido, que se carga otra vez. `replaces`: había otra versión.
+    """
+
+    new: bool
+    reopened: bool = False
+    replaces: bool = False
+
+
+def begin(connection: Connection[Any], load: Load) -> Version:
+    """Abre el apunte de la carga, o el que ya tenía ese contenido, y quita lo que reemplaza."""
+    known = find_known(connection, load)
+    if known and known.loaded and not known.incomplete and not _found_parents(connection, load, known):
+        return Version(new=False, replaces=_keep(connection, load, known))
+    _defer_references(connection, load.table)
+    if known:
+        _reopen(connection, load, known.load_id)
+    else:
+        ledger.begin(connection, load)
+    return Version(
+        new=True, reopened=known is not None, replaces=_retire_previous(connection, load, load.load_id)
+    )
+
+
+def settle(connection: Connection[Any], load: Load, version: Version) -> list[str]:
+    """Lo que la versión anterior traía y esta no: se puede quitar, se avisa y quizá otro archivo lo trae.
+
+    Lanza `FileRefused` si otras tablas necesitan lo que falta.
+    """
+    if version.replaces or version.reopened:
+        _check_references(connection, load.table)
+    if not version.replaces:
+        return []
+    removed = _count_removed(connection, load.table)
+    # También si no falta ninguna: un contenido antiguo que vuelve no manda sobre los que llegaron después.
+    if removed or version.reopened:
+        _mark_incomplete(connection, load.table)
+    return (
+        [f"filas de la versión anterior que esta no trae, quitadas de la tabla: {removed}"] if removed else []
+    )
+
+
+def find_known(connection: Connection[Any], load: Load) -> Known | None:
+    """La carga que puso ese contenido en esa tabla, con cualquier nombre; quizá ya reemplazada.
+
+    La huella solo se calcula si hay un archivo cargado del mismo tamaño.
+    """
+    if not ledger.may_be_known(connection, load):
+        return None
+    inside = load.source.inside
     row = connection.execute(
         "SELECT load_id, file, status = 'loaded', incomplete FROM etl.loads"
         " WHERE table_name = %s AND sha256 = %s AND status IN ('loaded', 'replaced')"
         # En un .zip, lo que se conoce es el miembro.
         " AND right(file, length(%s)) = %s ORDER BY status, load_id DESC LIMIT 1",
-        (entry.table, sha256, entry.inside, entry.inside),
+        (load.table.name, fingerprint(load.source), inside, inside),
     ).fetchone()
     return Known(*row) if row else None
 
 
-def is_complete(connection: Connection[Any], target: Target, known: Known) -> bool:
-    """Si cargar otra vez ese contenido no traería ninguna fila que ahora falta."""
-    return (
-        known.loaded
-        and not known.incomplete
-        and not any(_found_its_parent(connection, key, known.load_id) for key in target.foreign_keys)
-    )
+def _found_parents(connection: Connection[Any], load: Load, known: Known) -> bool:
+    """Si cargar otra vez ese contenido traería filas que antes eran huérfanas."""
+    return any(found_its_parent(connection, key, known.load_id) for key in load.table.foreign_keys)
 
 
-def _found_its_parent(connection: Connection[Any], key: ForeignKey, load_id: int) -> bool:
-    """Si alguna fila huérfana de esa carga ya tiene a qué apuntar."""
-    parent = sql.Identifier(key.parent_schema, key.parent_table)
-    column_type = connection.execute(
-        "SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = %s::regclass AND attname = %s",
-        (parent.as_string(connection), key.parent_column),
-    ).fetchone()
-    assert column_type is not None
-    query = sql.SQL(
-        # Con el tipo de la clave se usa su índice. Comparar textos sería cada huérfana con cada madre:
-        # nadie ha contado todavía los rechazos nuevos, y PostgreSQL los cree muy pocos.
-        "SELECT EXISTS (SELECT FROM etl.rejects AS r JOIN {parent} AS p ON p.{column} = r.value::{type}"
-        " WHERE r.load_id = %s AND r.code = 'orphan' AND r.column_name = %s)"
-    ).format(parent=parent, column=sql.Identifier(key.parent_column), type=sql.SQL(column_type[0]))
-    row = connection.execute(query, (load_id, key.column)).fetchone()
-    return bool(row and row[0])
+def _keep(connection: Connection[Any], load: Load, known: Known) -> bool:
+    """El contenido ya está cargado. Su archivo puede haber cambiado de nombre, o ser ahora copia de otro.
+
+    Devuelve si había otra versión con su nombre, que se quita.
+    """
+    if known.file == load.file:
+        return False
+    if not _is_still_there(load.source, known.file):
+        # Su próxima versión, con el nombre nuevo, la reemplazará.
+        connection.execute("UPDATE etl.loads SET file = %s WHERE load_id = %s", (load.file, known.load_id))
+    _defer_references(connection, load.table)
+    return _retire_previous(connection, load, known.load_id)
 
 
-def rename(connection: Connection[Any], load_id: int, file: str) -> None:
-    """El archivo de esa carga se llama ahora de otra manera: su próxima versión la reemplazará."""
-    connection.execute("UPDATE etl.loads SET file = %s WHERE load_id = %s", (file, load_id))
+def _is_still_there(source: Source, name: str) -> bool:
+    """Si el archivo que se llama `name` sigue teniendo lo mismo que `source`, que es entonces una copia."""
+    other = beside(source, name)
+    try:
+        return other is not None and fingerprint(other) == fingerprint(source)
+    except FileRefused:
+        return False
 
 
-def reopen(connection: Connection[Any], target: Target, entry: Entry, load_id: int) -> None:
+def _reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
     """Quita las filas y los rechazos de una carga para repetirla entera, con su mismo número."""
-    table = sql.Identifier(target.schema_name, target.table)
+    table = sql.Identifier(load.table.schema, load.table.table)
     connection.execute(sql.SQL("DELETE FROM {} WHERE _load_id = %s").format(table), (load_id,))
     connection.execute("DELETE FROM etl.rejects WHERE load_id = %s", (load_id,))
-    connection.execute(
-        "UPDATE etl.loads SET run_id = %s, file = %s, engine = %s, status = 'loading', incomplete = false,"
-        " reloads = reloads + 1, started_at = clock_timestamp() WHERE load_id = %s",
-        (entry.run_id, entry.file, entry.engine, load_id),
-    )
+    ledger.reopen(connection, load, load_id)
 
 
-def retire_previous(connection: Connection[Any], target: Target, entry: Entry, load_id: int) -> bool:
+def _retire_previous(connection: Connection[Any], load: Load, load_id: int) -> bool:
     """Borra las filas de la versión anterior del mismo archivo, que la carga `load_id` reemplaza.
 
     El apunte antiguo se queda, como `replaced`. Devuelve si había versión anterior.
     """
-    previous = [
-        row[0]
-        for row in connection.execute(
-            "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND file = %s AND status = 'loaded'"
-            " AND load_id <> %s RETURNING load_id",
-            (entry.table, entry.file, load_id),
-        )
-    ]
+    previous = _retire(connection, load, load_id)
     if not previous:
         return False
-    table = sql.Identifier(target.schema_name, target.table)
+    table = sql.Identifier(load.table.schema, load.table.table)
     keys = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WHERE _load_id = ANY({})")
-    names = sql.SQL(", ").join(map(sql.Identifier, target.key))
+    names = sql.SQL(", ").join(map(sql.Identifier, load.table.key))
     connection.execute(keys.format(RETIRED, names, table, sql.Literal(previous)))
     connection.execute(sql.SQL("DELETE FROM {} WHERE _load_id = ANY(%s)").format(table), (previous,))
     return True
 
 
-def count_removed(connection: Connection[Any], target: Target) -> int:
+def _retire(connection: Connection[Any], load: Load, load_id: int) -> list[int]:
+    """Las cargas anteriores del mismo archivo en la tabla quedan en el libro como reemplazadas por `load_id`."""
+    found = connection.execute(
+        "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND file = %s AND status = 'loaded'"
+        " AND load_id <> %s RETURNING load_id",
+        (load.table.name, load.file, load_id),
+    )
+    return [previous for (previous,) in found]
+
+
+def retire_rows(connection: Connection[Any], load: Load) -> None:
+    """Quita las filas de la versión anterior del mismo archivo, en una tabla sin clave."""
+    table = sql.Identifier(load.table.schema, load.table.table)
+    previous = _retire(connection, load, load.load_id)
+    connection.execute(sql.SQL("DELETE FROM {} WHERE _load_id = ANY(%s)").format(table), (previous,))
+
+
+def _check_references(connection: Connection[Any], table: Table) -> None:
+    """Comprueba las referencias aplazadas. Lanza `FileRefused` si faltan filas que otras tablas usan."""
+    try:
+        _defer_references(connection, table, "IMMEDIATE")
+    except errors.ForeignKeyViolation as error:
+        # El detalle viene en inglés y a veces traducido; si no se reconoce, se enseña tal cual.
+        detail = error.diag.message_detail or str(error)
+        if found := STILL_REFERENCED.match(detail):
+            detail = f"la de {found[1]} «{found[2]}» sigue en uso en «{found[3]}»."
+        raise FileRefused(
+            f"La versión nueva ya no trae filas que otras tablas necesitan: {detail}",
+            "Devuélvalas al archivo o quite antes las filas que las usan.",
+        ) from error
+
+
+def _defer_references(connection: Connection[Any], table: Table, mode: str = "DEFERRED") -> None:
+    """Deja para el final las referencias a la tabla: una fila puede irse y volver en la misma transacción."""
+    if table.referenced_by:
+        names = sql.SQL(", ").join(sql.Identifier(*name) for name in table.referenced_by)
+        connection.execute(sql.SQL("SET CONSTRAINTS {} {}").format(names, sql.SQL(mode)))
+
+
+def _count_removed(connection: Connection[Any], table: Table) -> int:
     """Cuántas claves de la versión anterior ya no están en la tabla, tras cargar la nueva."""
     same_key = sql.SQL(" AND ").join(
-        sql.SQL("t.{0} = r.{0}").format(sql.Identifier(name)) for name in target.key
+        sql.SQL("t.{0} = r.{0}").format(sql.Identifier(name)) for name in table.key
     )
     query = sql.SQL("SELECT count(*) FROM {} AS r WHERE NOT EXISTS (SELECT FROM {} AS t WHERE {})").format(
-        RETIRED, sql.Identifier(target.schema_name, target.table), same_key
+        RETIRED, sql.Identifier(table.schema, table.table), same_key
     )
     row = connection.execute(query).fetchone()
     assert row is not None
     return int(row[0])
 
 
-def mark_incomplete(connection: Connection[Any], target: Target) -> None:
+def _mark_incomplete(connection: Connection[Any], table: Table) -> None:
     """Señala las cargas que cedieron filas a otras: quizá traigan alguna de las que se acaban de quitar.
 
     No se guarda qué claves trajo cada archivo; repetir una carga de más no cambia nada. Las claves
-    repetidas de una carga sin repetir son de su propio archivo, salvo con `on_repeat = "ignore"`.
+    repetidas de una carga sin repetir son de su propio archivo.
     """
     query = sql.SQL(
         # MATERIALIZED: la tabla se recorre una vez, y no una por carga.
         "WITH held AS MATERIALIZED (SELECT _load_id, count(*) AS rows FROM {} GROUP BY _load_id)"
         " UPDATE etl.loads AS l SET incomplete = true WHERE table_name = %s AND status = 'loaded' AND"
         " (rows_loaded > coalesce((SELECT rows FROM held WHERE _load_id = load_id), 0)"
-        " OR rows_duplicate > 0 AND (reloads > 0 OR %s))"
-    ).format(sql.Identifier(target.schema_name, target.table))
-    connection.execute(query, (target.name, target.on_repeat == "ignore"))
+        " OR rows_duplicate > 0 AND reloads > 0)"
+    ).format(sql.Identifier(table.schema, table.table))
+    connection.execute(query, (table.name,))
 
 
 def incomplete_tables(connection: Connection[Any]) -> set[str]:

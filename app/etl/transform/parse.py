@@ -36,13 +36,6 @@ TWO_DIGIT_YEAR_PIVOT = "69"
 FIRST_DAY = date(1, 1, 1)
 
 
-def ambiguities(dialect: Dialect) -> list[str]:
-    """Lo que el formato declarado obliga a suponer; quien carga debe saberlo."""
-    if "%y" not in dialect.date_format:
-        return []
-    return ["los años tienen dos cifras: de 69 a 99 son de 1969 a 1999, y de 00 a 68, de 2000 a 2068"]
-
-
 def parse(text: pa.ChunkedArray, data_type: pa.DataType, dialect: Dialect) -> pa.ChunkedArray:
     """La columna con tipo `data_type`; nulo donde el texto es nulo o no es un valor de ese tipo."""
     if pa.types.is_string(data_type):

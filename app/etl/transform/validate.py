@@ -1,7 +1,7 @@
 """Valida: un trozo de filas en texto -> las filas buenas con su tipo, y las malas con su motivo.
 
 Función pura: no lee archivos, no habla con la base de datos y no mira el reloj. Por eso el mismo
-código vale para un proceso (`engines/local.py`) y para los ejecutores de Spark (`engines/spark.py`).
+código vale para este proceso (`local.py`) y para los ejecutores de Spark.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.chunk import Chunk, Reject
-from etl.schema import Column, RowCheck, Schema, expectation, reason_code, satisfies, type_expectation
+from etl.rules import expectation, reason_code, satisfies, type_expectation
+from etl.schema import Column, RowCheck, Schema
 from etl.transform.parse import parse
 
 

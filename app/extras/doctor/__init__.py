@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from etl import declarations
+from etl.parts import Parts
 from etl.settings import IN_IMAGE, ROOT, Settings
 from extras.doctor import compose_file, containers, database, docker, files, machine, spark
 from extras.doctor.docker import Project
@@ -20,7 +21,7 @@ from extras.doctor.ports import ports
 __all__ = ["Finding", "examine"]
 
 
-def examine(settings: Settings, root: Path = ROOT) -> list[Finding]:
+def examine(settings: Settings, parts: Parts, root: Path = ROOT) -> list[Finding]:
     """Todas las comprobaciones que tienen sentido aquí, de lo más básico a lo más concreto."""
     findings: list[Finding] = []
     project = None
@@ -36,10 +37,10 @@ def examine(settings: Settings, root: Path = ROOT) -> list[Finding]:
         findings.append(files.line_ends(root))
     if project:
         findings += _stack(project)
-    findings += database.database(settings, IN_IMAGE)
+    findings += database.database(settings, parts, IN_IMAGE)
     findings += spark.inside(settings.spark_master) if IN_IMAGE else []
     findings.append(files.output_folder(settings, project))
-    findings += files.data_files(settings, declarations.load(settings, None))
+    findings += files.data_files(settings, declarations.load(settings, None), parts)
     return findings
 
 

@@ -1,10 +1,13 @@
 """Los fallos que todo el mundo encuentra alguna vez: cómo se reconocen, qué significan y qué hacer.
 
-Los usan los mensajes de error (`screen/failure.py`, `database/connection.py`) y `etl doctor`, que mira además el
+Los usan los mensajes de error (`explain`) y `etl doctor`, que mira además el
 resto de la máquina. Están explicados en docs/errores.md.
 """
 
 from dataclasses import dataclass
+
+from etl.reader import program
+from etl.settings import IN_IMAGE
 
 
 @dataclass(frozen=True)
@@ -115,3 +118,16 @@ CAUSES = (
 def find_cause(text: str) -> Cause | None:
     """La primera causa que encaja con un mensaje o con un registro."""
     return next((cause for cause in CAUSES if any(sign in text for sign in cause.signs)), None)
+
+
+def explain(text: str) -> list[str]:
+    """Lo que se sabe de un mensaje de error: qué hacer, y dónde mirar si no basta. Nada, si no se conoce."""
+    cause = find_cause(text)
+    if cause is None:
+        return []
+    # Fuera de la imagen, un paquete que falta es un fallo del programa, como cualquier otro.
+    ours = cause.name == "code" or (cause.name == "missing_module" and not IN_IMAGE)
+    return [
+        "" if ours else f"{cause.meaning} {cause.remedy}",
+        f"Si no basta, «{program()} doctor» mira todo lo demás.",
+    ]

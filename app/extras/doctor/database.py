@@ -6,12 +6,12 @@ from dataclasses import replace
 from etl.database import migrate
 from etl.database.connection import LOCAL, connect
 from etl.errors import EtlError
+from etl.parts import Parts
 from etl.settings import Settings
 from extras.doctor.finding import Finding, bad, ok
-from extras.embedded.server import with_server
 
 
-def database(settings: Settings, inside: bool) -> Iterator[Finding]:
+def database(settings: Settings, parts: Parts, inside: bool) -> Iterator[Finding]:
     """Conecta una vez, sin insistir, y mira la versión de las tablas."""
     if inside and settings.db_host in LOCAL:
         yield bad(
@@ -24,26 +24,26 @@ def database(settings: Settings, inside: bool) -> Iterator[Finding]:
         yield bad("conexión", "falta DB_HOST", "DB_HOST=postgres   (el nombre del servicio)")
         return
     try:
-        ready = with_server(replace(settings, connect_seconds=2))
+        ready = parts.server(replace(settings, connect_seconds=2))
         with connect(ready) as connection:
             version = connection.info.server_version // 10_000
             found, wanted = migrate.version(connection), migrate.head(settings)
     except EtlError as error:
-        yield _unreachable(settings, error, inside)
+        yield _unreachable(settings, error, parts, inside)
         return
     own = "la propia, en .local/" if settings.db_host is None else f"{settings.db_host}:{settings.db_port}"
     yield ok("conexión", f"PostgreSQL {version} ({own}) responde a «{settings.db_user}»")
     yield _migrations(found, wanted, inside)
 
 
-def _unreachable(settings: Settings, error: EtlError, inside: bool) -> Finding:
+def _unreachable(settings: Settings, error: EtlError, parts: Parts, inside: bool) -> Finding:
     if not inside and settings.db_host == "postgres":
         return bad(
             "conexión",
             "DB_HOST vale «postgres», un nombre que solo existe dentro de la red de Docker",
             "en .env, DB_HOST=localhost   (o vacío, para usar la base de datos propia)",
         )
-    return bad("conexión", error.message, error.hint)
+    return bad("conexión", error.message, error.hint or next(iter(parts.explain(error.message)), ""))
 
 
 def _migrations(found: str | None, wanted: str, inside: bool) -> Finding:

@@ -9,12 +9,12 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from etl import pipeline
-from etl.dataset import Dataset, schema_of
 from etl.errors import EtlError, FileRefused
 from etl.extract.discover import discover
-from etl.extract.match import match_columns
-from etl.extract.read import open_document
+from etl.extract.read import read
 from etl.extract.source import Source, opened
+from etl.parts import Parts
+from etl.schema import Declared
 from etl.settings import Settings
 from extras.doctor.docker import Project
 from extras.doctor.finding import Finding, bad, ok
@@ -104,16 +104,16 @@ def _own(user: int, group: int) -> str:
     return f"sudo chown -R {user}:{group} datos/salida"
 
 
-def data_files(settings: Settings, datasets: list[type[Dataset]]) -> Iterator[Finding]:
+def data_files(settings: Settings, tables: list[Declared], parts: Parts) -> Iterator[Finding]:
     """Los archivos de `datos/` que se rechazarían enteros: se abren y se mira su cabecera, sin cargar nada."""
     try:
-        pairs = pipeline.in_load_order(discover([], settings.datos_dir), datasets)
+        pairs = pipeline.in_load_order(discover([], settings.datos_dir, parts.members), tables)
     except EtlError as error:
         yield bad("datos", error.message, error.hint)
         return
     refused = 0
-    for source, dataset in pairs:
-        refusal = _refusal(source, dataset)
+    for source, declared in pairs:
+        refusal = _refusal(source, declared, parts)
         if refusal:
             refused += 1
             yield bad("datos", f"{source.name} se rechazaría: {refusal.message}", refusal.hint)
@@ -123,14 +123,12 @@ def data_files(settings: Settings, datasets: list[type[Dataset]]) -> Iterator[Fi
         yield ok("datos", f"{len(pairs)} archivos, y todos se pueden leer")
 
 
-def _refusal(source: Source, dataset: type[Dataset] | None) -> FileRefused | None:
+def _refusal(source: Source, declared: Declared | None, parts: Parts) -> FileRefused | None:
     try:
         with opened(source) as file:
-            if dataset is None:
+            if declared is None:
                 return FileRefused("Está vacío.", "Quítelo o cópielo de nuevo.") if file.size == 0 else None
-            schema = schema_of(dataset)
-            with open_document(source, file, dataset.dialect, schema) as (document, _encoding, _warnings):
-                match_columns(document.header, schema, dataset.dialect.header)
+            with read(source, file, declared, parts.reading):
+                return None
     except FileRefused as error:
         return error
-    return None

@@ -10,16 +10,16 @@ import typer
 from etl.settings import Settings, load_settings
 from extras.embedded.server import with_server
 
-app = typer.Typer(help="La base de datos propia, la que se usa sin DB_HOST.", no_args_is_help=True)
+database = typer.Typer(help="La base de datos propia, la que se usa sin DB_HOST.", no_args_is_help=True)
 
 
-@app.command()
+@database.command()
 def start() -> None:
     """Arranca la base de datos propia y dice dónde está."""
     typer.echo(f"En marcha: {_url(with_server(_own_server()))}")
 
 
-@app.command()
+@database.command()
 def stop() -> None:
     """Detiene la base de datos propia. Los datos se quedan en .local/."""
     from extras import embedded
@@ -29,13 +29,13 @@ def stop() -> None:
     typer.echo("Detenida." if stopped else "No estaba en marcha.")
 
 
-@app.command()
+@database.command()
 def url() -> None:
     """Escribe la dirección de la base de datos. Vale para psql, DBeaver o un cuaderno."""
     typer.echo(_url(with_server(load_settings())))
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
+@database.command(context_settings={"ignore_unknown_options": True})
 def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENTO...")] = None) -> None:
     """Abre psql en la base de datos."""
     from extras import embedded
@@ -52,3 +52,8 @@ def _own_server() -> Settings:
 def _url(settings: Settings) -> str:
     user, password = quote(settings.db_user, safe=""), quote(settings.db_password, safe="")
     return f"postgresql://{user}:{password}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
+
+
+def add(app: typer.Typer) -> None:
+    """Añade las órdenes de esta carpeta."""
+    app.add_typer(database, name="db")

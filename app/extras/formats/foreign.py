@@ -1,4 +1,4 @@
-"""Los formatos que no se leen: qué son y qué hacer con cada uno. Lo usa `read.py`."""
+"""Los formatos que no se leen: qué son y qué hacer con cada uno. Lo usa `readers.py`."""
 
 from typing import NoReturn
 
@@ -19,6 +19,8 @@ REMEDIES = {
     "no son tablas": ("Expórtelo como CSV o como JSON.", ".xml", ".html", ".htm", ".yaml", ".yml"),
     "son documentos": ("Busque los mismos datos en CSV o en Excel.", ".pdf", ".doc", ".docx", ".odt"),
 }
+
+SUFFIXES = tuple(suffix for _, *suffixes in REMEDIES.values() for suffix in suffixes)
 
 
 def refuse_format(suffix: str) -> NoReturn:

@@ -5,7 +5,6 @@ y `_fila`); sus filas se leen con las formas que se averiguaron al cargar el ori
 sigue en cuarentena tal como estaba: una corrección repetida, o ya vieja, no duplica nada.
 """
 
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,15 +15,15 @@ from etl.chunk import Chunk, Reject
 from etl.database.connection import Connection
 from etl.errors import FileRefused
 from etl.extract.source import Source, decompressed, opened
-from etl.job import Job, Progress
-from etl.known_file import fingerprint
 from etl.load import ledger, versions
 from etl.load.encode import encode
-from etl.load.prefetch import prefetch
-from etl.load.table import Prepared, TableWriter
-from etl.one_file import lock_table
+from etl.load.ledger import Load
+from etl.load.table import Advance, Prepared, TableWriter, write_all
+from etl.one_file import load_file
 from etl.result import FileResult
-from etl.schema import type_expectation
+from etl.rules import type_expectation
+from etl.schema import Table
+from etl.session import Session
 from etl.transform.parse import parse
 from extras.quarantine.corrected import EXPLAINED, restored
 from extras.undeclared import formats, staging
@@ -86,34 +85,34 @@ def _original(connection: Connection, file: str) -> Original | None:
     return Original(file, table, plans, frozenset(rejected.fetchall()))
 
 
-def complete(
-    connection: Connection, progress: Progress, job: Job, result: FileResult, *, original: Original
+def load_correction(session: Session, source: Source, original: Original) -> FileResult:
+    """Completa la tabla del archivo original con las filas corregidas."""
+    fill = partial(_fill, original=original, advance=partial(session.progress, source))
+    # En este proceso, como el archivo que completa.
+    return load_file(session, source, Table(staging.SCHEMA, original.table), fill, engine="local")
+
+
+def _fill(
+    connection: Connection, load: Load, result: FileResult, *, original: Original, advance: Advance
 ) -> None:
-    """La transacción entera de una corrección, sin el COMMIT."""
-    lock_table(connection, job.target.name)
-    if ledger.may_be_known(connection, job.entry):
-        known = versions.find_known(connection, job.entry, fingerprint(job.source))
-        if known and known.loaded:
-            result.status = "skipped"
-            return
-    job.load_id = ledger.begin(connection, job.entry)
-    versions.retire_previous(connection, job.target, job.entry, job.load_id)
-    writer = TableWriter(connection, job.target, job.load_id)
-    with opened(job.source) as file, open_unknown(job.source, file) as (document, found):
+    """La transacción de una corrección: si no está ya, sus filas."""
+    known = versions.find_known(connection, load)
+    if known and known.loaded:
+        result.skip()
+        return
+    ledger.begin(connection, load)
+    versions.retire_rows(connection, load)
+    writer = TableWriter(connection, load.table, load.load_id)
+    with opened(load.source) as file, open_unknown(load.source, file) as (document, found):
         positions = _positions(original, found.columns)
         chunks = restored(list(found.columns), document.chunks(positions))
-        prepare = partial(_prepare, original=original, load_id=job.load_id)
-        with closing(prefetch(map(prepare, chunks))) as prepared:
-            for chunk in prepared:
-                writer.write(chunk)
-                progress(job.source, file.bytes_read, writer.counts)
+        ready = (_prepare(chunk, original, load.load_id) for chunk in chunks)
+        result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
-    result.status, result.counts, result.encoding = "loaded", writer.counts, found.encoding
+    result.describe(found.encoding, **found.facts())
     result.warnings = list(found.warnings)
-    for name, value in found.facts().items():
-        setattr(result, name, value)
-    ledger.describe(connection, job.load_id, list(found.columns), found.written)
-    ledger.finish(connection, job.load_id, sha256, writer.counts, result.encoding, result.warnings)
+    ledger.describe(connection, load, list(found.columns), found.written)
+    ledger.finish(connection, load, sha256, result.counts, result.encoding, result.warnings)
 
 
 def _positions(original: Original, header: tuple[str, ...]) -> dict[str, int]:
@@ -151,7 +150,7 @@ def _prepare(chunk: Chunk, original: Original, load_id: int) -> Prepared:
     rows = pa.table({**columns, "_line": chunk.lines}).take(pa.array(good))
     jsonb = [plan.name for plan in original.plans if plan.jsonb]
     ordered = sorted([*chunk.rejects, *rejects.values()], key=lambda reject: reject.line)
-    return Prepared(chunk, rows, encode(rows, load_id, jsonb), ordered)
+    return Prepared(rows, encode(rows, load_id, jsonb), ordered)
 
 
 def _typed(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:

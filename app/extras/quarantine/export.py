@@ -1,4 +1,4 @@
-"""La cuarentena (`etl rejects`): verla, sacarla a un CSV, corregirlo y volver a cargarlo.
+"""La cuarentena en un CSV (`etl rejects --csv`), para corregirlo y volver a cargarlo.
 
 El CSV lleva las columnas de su tabla más `_archivo`, `_linea`, `_motivo` y `_fila` (la original).
 Las que empiezan por «_» no se cargan, así que el archivo corregido se carga tal cual.
@@ -11,17 +11,17 @@ import re
 from pathlib import Path
 from typing import Any
 
-from etl.database.connection import Connection, connect
-from etl.dataset import Dataset
+from etl.database.connection import connect
 from etl.dialect import Dialect
 from etl.errors import UsageError
 from etl.extract.jsonl import decode, text_of
 from etl.extract.match import clean, plain_name
+from etl.plain import pattern, table_columns
 from etl.reader import program
+from etl.schema import Declared
 from etl.settings import Settings
 from extras.output import new_file
 from extras.quarantine.corrected import EXPLAINED
-from extras.screen.progress import thousands
 from extras.undeclared import staging
 from extras.undeclared.detection.cut import Shape, split
 from extras.undeclared.names import column_names
@@ -31,47 +31,13 @@ from extras.undeclared.names import column_names
 FORMULA = re.compile(r"^'*[=+\-@\t\r]")
 NUMBER = re.compile(r"^[+-]?[0-9][0-9.,]*$")
 
-SUMMARY = (
-    "SELECT l.table_name, r.code, count(*), min(r.message) FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id)"
-    " WHERE l.status = 'loaded' AND (%(table)s::text IS NULL OR l.table_name LIKE %(table)s)"
-    " GROUP BY 1, 2 ORDER BY 1, 3 DESC"
-)
 ROWS = (
     "SELECT l.table_name, l.file, l.header, l.dialect, r.line, r.raw, r.message FROM etl.rejects AS r JOIN etl.loads AS l"
     " USING (load_id) WHERE l.status = 'loaded' AND l.table_name LIKE %(table)s ORDER BY l.load_id, r.line"
 )
 
 
-def show_rejects(settings: Settings, dataset: str | None) -> None:
-    """Cuántas filas hay en cuarentena por tabla y motivo, con un ejemplo de cada uno.
-
-    Lanza `UsageError` si no existe esa tabla.
-    """
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    with connect(settings) as connection:
-        if dataset is not None:
-            _columns(connection, dataset)
-        found = connection.execute(SUMMARY, {"table": _pattern(dataset)}).fetchall()
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
-    for title in ("tabla", "motivo", "filas", "por ejemplo"):
-        table.add_column(title, justify="right" if title == "filas" else "left", overflow="fold")
-    for name, code, count, example in found:
-        table.add_row(name, code, thousands(count), escape(example))
-    console = Console()
-    console.print(table if found else "No hay filas en cuarentena.")
-    if found:
-        wanted = dataset or found[0][0].split(".")[1]
-        console.print(
-            f"Para corregirlas en un CSV: {program()} rejects {wanted} --csv datos/salida/{wanted}_corregir.csv",
-            soft_wrap=True, highlight=False,
-        )  # fmt: skip
-
-
-def export_rejects(settings: Settings, dataset: str | None, path: Path, declared: list[type[Dataset]]) -> int:
+def export_rejects(settings: Settings, dataset: str | None, path: Path, declared: list[Declared]) -> int:
     """Escribe en un CSV las filas en cuarentena de una tabla y devuelve cuántas son.
 
     Lanza `UsageError` si no se dice de qué tabla: cada una tiene sus columnas.
@@ -81,10 +47,10 @@ def export_rejects(settings: Settings, dataset: str | None, path: Path, declared
             "Diga de qué tabla son las filas.",
             f"Por ejemplo: {program()} rejects ventas --csv datos/salida/ventas_corregir.csv",
         )
-    dialect = next((item.dialect for item in declared if item.__tablename__ == dataset), Dialect())
+    dialect = next((item.dialect for item in declared if item.table.table == dataset), Dialect())
     with connect(settings) as connection:
-        rows = connection.execute(ROWS, {"table": _pattern(dataset)}).fetchall()
-        columns = _columns(connection, dataset)
+        rows = connection.execute(ROWS, {"table": pattern(dataset)}).fetchall()
+        columns = table_columns(connection, dataset)
     with new_file(path, "Escríbalo en datos/salida, que es para eso.") as file:
         # Con BOM: un Excel en español lo abre bien.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
@@ -112,21 +78,6 @@ def _by_column(table: str, header: list[str], values: list[str | None]) -> dict[
         return dict(zip(column_names(header), values, strict=True))
     pairs = zip(header, values, strict=False)
     return {name: value for title, value in pairs for name in (clean(title), plain_name(title))}
-
-
-def _pattern(dataset: str | None) -> str | None:
-    return None if dataset is None else dataset if "." in dataset else f"%.{dataset}"
-
-
-def _columns(connection: Connection, dataset: str) -> list[str]:
-    found = connection.execute(
-        "SELECT column_name FROM information_schema.columns WHERE table_schema || '.' || table_name LIKE %s"
-        " AND column_name NOT LIKE '\\_%%' ORDER BY ordinal_position",
-        (_pattern(dataset),),
-    ).fetchall()
-    if not found:
-        raise UsageError(f"No hay ninguna tabla «{dataset}».", f"Véalas con «{program()} status».")
-    return [row[0] for row in found]
 
 
 def split_raw(raw: str, header: list[str], written: dict[str, Any] | None) -> list[str | None]:

@@ -5,24 +5,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from etl import plain
 from etl.extract.source import Source
-from etl.job import Progress
 from etl.load.ledger import Counts
-
-# En un registro (docker logs, CI) una línea cada tanto basta.
-LOG_SECONDS = 5
+from etl.reader import thousands
+from etl.session import Progress
 
 
 @contextmanager
 def show_progress(quiet: bool) -> Iterator[Progress]:
     """Quién recibe el avance de cada archivo mientras dura la ejecución. Siempre por stderr."""
-    if quiet:
-        yield lambda _source, _bytes, _counts: None
-    elif sys.stderr.isatty():
+    if quiet or not sys.stderr.isatty():
+        with plain.show_progress(quiet) as lines:
+            yield lines
+    else:
         with _bar() as bar:
             yield bar
-    else:
-        yield _log_lines()
 
 
 @contextmanager
@@ -66,26 +64,3 @@ def _size(source: Source) -> int | None:
         return source.path.stat().st_size
     except OSError:
         return None
-
-
-def _log_lines() -> Progress:
-    due = time.monotonic() + LOG_SECONDS
-
-    def advance(source: Source, done: int, counts: Counts) -> None:
-        nonlocal due
-        if time.monotonic() >= due:
-            due = time.monotonic() + LOG_SECONDS
-            sys.stderr.write(f"{source.name}: {rows(counts.read)}, {thousands(done // 1000)} KB leídos\n")
-            sys.stderr.flush()
-
-    return advance
-
-
-def thousands(number: int) -> str:
-    """Con el separador de millares del español: «1.234.567»."""
-    return f"{number:,}".replace(",", ".")
-
-
-def rows(count: int) -> str:
-    """«1 fila», «1.234 filas»."""
-    return f"{thousands(count)} fila{'' if count == 1 else 's'}"

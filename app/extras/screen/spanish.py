@@ -49,10 +49,19 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """Un grupo de órdenes con la ayuda en español."""
+    """Un grupo de órdenes con la ayuda y los errores en español."""
 
     def get_help(self, ctx: Any) -> str:
         return translate(super().get_help(ctx), HELP)
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().main(*arguments, **options)
+        except Exception as error:  # Typer lleva dentro su propia copia de Click: no hay clase que nombrar
+            if hasattr(error, "format_message"):
+                spanish = translate(error.format_message(), ERRORS)
+                error.format_message = lambda: spanish
+            raise
 
 
 def speak_spanish(app: typer.Typer) -> None:

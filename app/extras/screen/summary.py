@@ -5,10 +5,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from etl.reader import doctor_hint, program
+from etl.parts import Explain
+from etl.reader import program, rows, thousands
 from etl.result import RunResult
-from extras.doctor.causes import find_cause
-from extras.screen.progress import rows, thousands
 
 WORDS = {
     "loaded": "[green]cargado[/]",
@@ -27,14 +26,14 @@ COUNTS = {
 WIDE = 100
 
 
-def show(result: RunResult, quiet: bool) -> None:
+def show_result(result: RunResult, quiet: bool, explain: Explain) -> None:
     """La tabla de archivos, los avisos y dónde mirar después; con `quiet`, solo lo que no entró."""
     errors = Console(stderr=True)
-    outside = [file for file in result.files if file.status in ("refused", "failed")]
+    outside = [file for file in result.files if file.outside]
     for file in outside:
         errors.print(f"[red]✖[/] {escape(f'{file.file}: {file.reason}')}", highlight=False)
-    if any(file.reason and find_cause(file.reason) for file in outside):
-        errors.print(doctor_hint(), highlight=False, soft_wrap=True)
+    for line in dict.fromkeys(line for file in outside for line in explain(file.reason or "")[1:]):
+        errors.print(line, highlight=False, soft_wrap=True)
     if quiet:
         return
     console = Console()

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from psycopg import Connection, sql
 
-from etl.schema import Target
+from etl.schema import Table
 from extras.sieve.copy_out import copy_out
 
 # 16 MB bastan para 6 millones de claves con 1 duda falsa por mil; con muchas más, solo hay más dudas.
@@ -51,31 +51,30 @@ def _place(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class Sieve:
     """Lo que se sabe de las claves: las de este archivo y las de las tablas a las que apunta."""
 
-    def __init__(self, connection: Connection[Any], target: Target, load_id: int) -> None:
-        self.target = target
+    def __init__(self, connection: Connection[Any], table: Table, load_id: int, types: pa.Schema) -> None:
+        self.key = table.key
         # El hilo que prepara y el que carga miran trozos distintos, a veces a la vez.
         self._turn = threading.Lock()
-        self._types = {column.name: column.type for column in target.rows.columns}
         own = sql.SQL("SELECT {} FROM {} WHERE _load_id = {}").format(
-            sql.SQL(", ").join(map(sql.Identifier, target.key)),
-            sql.Identifier(target.schema_name, target.table),
+            sql.SQL(", ").join(map(sql.Identifier, table.key)),
+            sql.Identifier(table.schema, table.table),
             sql.Literal(load_id),
         )
-        self._seen = _filled(connection, own, [self._types[name] for name in target.key])
+        self._seen = _filled(connection, own, [types.field(name).type for name in table.key])
         self._parents = {
             key.column: _filled(
                 connection,
                 sql.SQL("SELECT {} FROM {}").format(
                     sql.Identifier(key.parent_column), sql.Identifier(key.parent_schema, key.parent_table)
                 ),
-                [self._types[key.column]],
+                [types.field(key.column).type],
             )
-            for key in target.foreign_keys
+            for key in table.foreign_keys
         }
 
-    def doubtful(self, rows: pa.Table) -> np.ndarray:
+    def __call__(self, rows: pa.Table) -> np.ndarray:
         """Qué filas del trozo pueden repetir una clave o no tener madre. Las claves quedan apuntadas."""
-        keys = _hashes(rows.select(self.target.key))
+        keys = _hashes(rows.select(self.key))
         with self._turn:
             doubtful = self._seen.may_contain(keys) | pd.Series(keys).duplicated().to_numpy()
             self._seen.add(keys)

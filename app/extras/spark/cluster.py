@@ -7,20 +7,22 @@ mientras el clúster valida una, aquí se mezcla la anterior.
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
-from etl.database.connection import Connection
+from psycopg import Connection
+
 from etl.errors import FileFailed
 from etl.extract.delimited import DelimitedFile
 from etl.extract.encoding import Utf8Stream
-from etl.extract.source import Opened
-from etl.job import Job, Progress, open_for_table
-from etl.load.ledger import Counts
-from etl.result import FileResult, Resources
+from etl.extract.read import Reading, Text
+from etl.load.ledger import Counts, Load
+from etl.load.table import Advance
+from etl.local import LoadRows
+from etl.schema import Declared
+from etl.session import Session
 from etl.settings import Settings
 from extras.spark.merge import Merger, StagingArea
 from extras.spark.plan import Part, plan
@@ -38,13 +40,15 @@ WAVES = 2
 
 
 @contextmanager
-def open_cluster(settings: Settings, run_id: UUID) -> Iterator["Cluster"]:
+def open_cluster(session: Session, reading: Reading) -> Iterator[LoadRows]:
     """El clúster pedido, con al menos un ejecutor. Lanza `ClusterUnavailable` si no lo hay."""
-    with open_session(settings, f"etl run {run_id}") as spark:
+    with open_session(session.settings, f"etl run {session.run_id}") as spark:
         found = resources(spark)
-        staging = StagingArea(settings, run_id)
+        session.announce(str(found))
+        session.facts["spark"] = asdict(found)
+        staging = StagingArea(session.settings, session.run_id)
         try:
-            yield Cluster(settings, spark, staging, found)
+            yield Cluster(session.settings, spark, staging, found.cores, reading).load_rows
         finally:
             staging.close()
 
@@ -53,42 +57,40 @@ class Cluster:
     """El motor de Spark: carga las filas de un archivo con los ejecutores de una sesión."""
 
     def __init__(
-        self, settings: Settings, spark: "SparkSession", staging: StagingArea, found: Resources
+        self, settings: Settings, spark: "SparkSession", staging: StagingArea, cores: int, reading: Reading
     ) -> None:
         self._settings = settings
         self._context = spark.sparkContext
         self._staging = staging
-        self.resources = found
+        self._cores = cores
+        self._reading = reading
 
     def load_rows(
-        self, connection: Connection, progress: Progress, job: Job, file: Opened, result: FileResult
-    ) -> tuple[Counts, str]:
-        """Lo mismo que `engines.local.load_rows`, en el clúster; devuelve las cuentas y la huella."""
-        assert job.load_id is not None
+        self, connection: Connection[Any], load: Load, declared: Declared, text: Text, advance: Advance
+    ) -> tuple[Counts, str | None]:
+        """Lo mismo que en un proceso, en el clúster; la huella, si un ejecutor leyó el archivo entero."""
         # Mientras el clúster trabaja esta transacción espera, y eso no es un abandono.
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        stage = self._staging.create(job.target, job.load_id)
-        merger, sha256 = Merger(connection, job.target), None
-        with open_for_table(connection, job, file, result) as (document, columns):
-            layout = _closed(document) if isinstance(document, DelimitedFile) else None
-            work = Work(self._settings, job.target, job.dialect, columns, job.load_id, stage, layout)
-            parts = plan(job.source, file, document, result.encoding, self.resources.cores)
-            with closing(self._run(work, parts)) as done:
-                for part, staged in done:
-                    if staged.error is not None:
-                        raise staged.error
-                    merger.merge(staged)
-                    sha256 = staged.sha256
-                    progress(job.source, part.end or file.size, merger.counts)
-        file.check_unchanged()
-        return merger.counts, sha256 or file.finish()
+        merger, sha256 = Merger(connection, declared), None
+        layout = _closed(text.document) if isinstance(text.document, DelimitedFile) else None
+        stage = self._staging.create(load)
+        work = Work(self._settings, declared, self._reading, text.columns, load.load_id, stage, layout)
+        with closing(self._run(work, plan(load.source, text, self._cores))) as done:
+            for part, staged in done:
+                if staged.error is not None:
+                    raise staged.error
+                merger.merge(staged)
+                sha256 = staged.sha256
+                advance(part.end or text.file.size, merger.counts)
+        text.file.check_unchanged()
+        return merger.counts, sha256
 
     def _run(self, work: Work, parts: Iterator[Part]) -> Generator[tuple[Part, Staged]]:
         """Cada parte y lo que dejó, en orden; las tandas siguientes avanzan mientras tanto.
 
         El archivo se acaba de cortar aquí mismo, con las primeras tandas ya en marcha.
         """
-        size = self.resources.cores * PARTS_PER_CORE
+        size = self._cores * PARTS_PER_CORE
         waves = iter(lambda: list(islice(parts, size)), [])
         threads = ThreadPoolExecutor(WAVES)
         try:

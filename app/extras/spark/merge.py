@@ -12,9 +12,9 @@ import psycopg
 from psycopg import Connection, errors, sql
 
 from etl.database.connection import LOADER, connect
-from etl.load.ledger import Counts
+from etl.load.ledger import Counts, Load
 from etl.load.table import REJECTS, merge_statement
-from etl.schema import Target
+from etl.schema import Declared
 from etl.settings import Settings
 from extras.spark.stage import SCHEMA, Staged, rejects_of
 
@@ -43,7 +43,7 @@ class StagingArea:
         # Mientras esta sesión viva, nadie da por abandonadas sus tablas.
         _try_lock(self._connection, self.run)
 
-    def create(self, target: Target, load_id: int) -> str:
+    def create(self, load: Load) -> str:
         """Crea la tabla que copian las de cada intento, y devuelve su nombre.
 
         Antes borra las del archivo anterior: su transacción ya acabó, bien o mal, y nadie las lee.
@@ -54,10 +54,10 @@ class StagingArea:
             self._connection.close()
             self._open()
             self._drop(self.run)
-        name = f"{PREFIX}_{self.run}_{load_id}"
+        name = f"{PREFIX}_{self.run}_{load.load_id}"
         self._connection.execute(
             sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {})").format(
-                sql.Identifier(SCHEMA, name), sql.Identifier(target.schema_name, target.table)
+                sql.Identifier(SCHEMA, name), sql.Identifier(load.table.schema, load.table.table)
             )
         )
         return name
@@ -113,9 +113,10 @@ class Merger:
     Como `load.TableWriter`: primero un INSERT directo; solo si una clave choca, con cuidado.
     """
 
-    def __init__(self, connection: Connection[Any], target: Target) -> None:
+    def __init__(self, connection: Connection[Any], declared: Declared) -> None:
         self.connection = connection
-        self.target = target
+        self.table = declared.table
+        self._columns = [*declared.rows.names, "_line"]
         self.counts = Counts()
         self._collided = False
 
@@ -134,9 +135,9 @@ class Merger:
             )
 
     def _insert(self, staged: Staged) -> bool:
-        columns = sql.SQL(", ").join(map(sql.Identifier, [*self.target.rows.names, "_load_id", "_line"]))
+        columns = sql.SQL(", ").join(map(sql.Identifier, [*self._columns, "_load_id"]))
         statement = sql.SQL("INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage}").format(
-            table=sql.Identifier(self.target.schema_name, self.target.table),
+            table=sql.Identifier(self.table.schema, self.table.table),
             columns=columns,
             stage=sql.Identifier(SCHEMA, staged.table),
         )
@@ -150,11 +151,8 @@ class Merger:
 
     def _merge(self, staged: Staged) -> None:
         stage = sql.Identifier(SCHEMA, staged.table)
-        row = self.connection.execute(merge_statement(self.target, stage)).fetchone()
-        assert row is not None
-        loaded, updated = row
-        self.counts.loaded += loaded
-        self.counts.updated += updated
-        self.counts.duplicate += staged.rows - loaded
+        before = self.counts.duplicate + self.counts.updated
+        merged = self.connection.execute(merge_statement(self.table, self._columns, stage))
+        self.counts.merged(staged.rows, merged)
         # Una parte sin choques devuelve el camino directo a la siguiente.
-        self._collided = bool(staged.rows - loaded or updated)
+        self._collided = self.counts.duplicate + self.counts.updated > before

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from etl.extract.delimited import DelimitedFile
 from etl.extract.encoding import Utf8Stream
-from etl.extract.read import Document
-from etl.extract.source import Opened, Source
+from etl.extract.read import Text
+from etl.extract.source import Source
 
 # Codificaciones en que un carácter es un byte: se sabe a qué byte corresponde cada carácter.
 SINGLE_BYTE = ("ascii", "iso8859-1", "iso8859-15", "cp1252", "cp850")
@@ -40,10 +40,9 @@ class Part:
     line: int = 1
 
 
-def plan(
-    source: Source, file: Opened, document: Document, encoding: str | None, cores: int
-) -> Iterator[Part]:
+def plan(source: Source, text: Text, cores: int) -> Iterator[Part]:
     """Las partes del archivo, en orden. Si se puede cortar, lo lee hasta el final."""
+    file, document, encoding = text.file, text.document, text.encoding
     whole = Part(source, file.size, file.before.st_mtime_ns)
     if not isinstance(document, DelimitedFile) or not _can_split(source, encoding or ""):
         yield whole
@@ -60,7 +59,7 @@ def plan(
 
 
 def _can_split(source: Source, encoding: str) -> bool:
-    if source.packed:
+    if source.unpack:
         return False
     return encoding == "utf-8" or codecs.lookup(encoding).name in SINGLE_BYTE
 

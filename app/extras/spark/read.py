@@ -16,7 +16,7 @@ import pyarrow as pa
 from psycopg import Connection, sql
 
 from etl.database.connection import LOADER, connect
-from etl.schema import Target
+from etl.schema import Declared
 from etl.settings import Settings
 from extras.sieve.copy_out import copy_out
 
@@ -28,25 +28,25 @@ RANGES_PER_CORE = 4
 
 
 @dataclass(frozen=True)
-class Reading:
+class Snapshot:
     """Lo que comparten las tareas; viaja a los ejecutores.
 
     `snapshot` es la foto que todas miran. El tramo número n de la clave empieza en `first + n * step`.
     """
 
     settings: Settings
-    target: Target
+    declared: Declared
     snapshot: str
     first: int
     step: int
 
     @property
     def schema(self) -> pa.Schema:
-        return pa.schema([(column.name, column.type) for column in self.target.rows.columns])
+        return pa.schema([(column.name, column.type) for column in self.declared.rows.columns])
 
 
 @contextmanager
-def open_table(spark: "SparkSession", settings: Settings, target: Target) -> Iterator["DataFrame"]:
+def open_table(spark: "SparkSession", settings: Settings, declared: Declared) -> Iterator["DataFrame"]:
     """La tabla, una fila por fila, mientras dure el bloque: fuera de él, la foto ya no existe.
 
     La primera columna de su clave debe ser un entero: por ella se reparte. Spark no lee nada hasta
@@ -58,26 +58,27 @@ def open_table(spark: "SparkSession", settings: Settings, target: Target) -> Ite
     with connect(settings, role=LOADER) as connection, connection.transaction():
         # Mientras el clúster trabaja esta transacción espera, y eso no es un abandono.
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        reading = _plan(connection, settings, target, count)
+        reading = _plan(connection, settings, declared, count)
         # Un número por tarea; cada una lo cambia por las filas de su tramo.
         numbers = spark.range(0, count, 1, count)
         yield numbers.mapInArrow(partial(_read, reading), from_arrow_schema(reading.schema))
 
 
-def _plan(connection: Connection[Any], settings: Settings, target: Target, count: int) -> Reading:
+def _plan(connection: Connection[Any], settings: Settings, declared: Declared, count: int) -> Snapshot:
     """Exporta la foto de esta transacción y corta la clave en `count` tramos iguales."""
-    key, table = sql.Identifier(target.key[0]), sql.Identifier(target.schema_name, target.table)
+    table = declared.table
+    key, name = sql.Identifier(table.key[0]), sql.Identifier(table.schema, table.table)
     row = connection.execute(
         sql.SQL("SELECT pg_export_snapshot(), coalesce(min({0}), 1), coalesce(max({0}), 0) FROM {1}").format(
-            key, table
+            key, name
         )
     ).fetchone()
     assert row is not None
     snapshot, first, last = row
-    return Reading(settings, target, snapshot, first, (last - first) // count + 1)
+    return Snapshot(settings, declared, snapshot, first, (last - first) // count + 1)
 
 
-def _read(reading: Reading, numbers: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _read(reading: Snapshot, numbers: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """La tarea de Spark: los tramos que le tocan, por trozos."""
     for number in (value for batch in numbers for value in batch.column(0).to_pylist()):
         with connect(reading.settings, role=LOADER) as connection, connection.transaction():
@@ -87,12 +88,12 @@ def _read(reading: Reading, numbers: Iterator[pa.RecordBatch]) -> Iterator[pa.Re
                 yield from table.to_batches()
 
 
-def _select(reading: Reading, number: int) -> sql.Composed:
-    first, target = reading.first + number * reading.step, reading.target
+def _select(reading: Snapshot, number: int) -> sql.Composed:
+    first, table = reading.first + number * reading.step, reading.declared.table
     return sql.SQL("SELECT {columns} FROM {table} WHERE {key} BETWEEN {first} AND {last}").format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, target.rows.names)),
-        table=sql.Identifier(target.schema_name, target.table),
-        key=sql.Identifier(target.key[0]),
+        columns=sql.SQL(", ").join(map(sql.Identifier, reading.declared.rows.names)),
+        table=sql.Identifier(table.schema, table.table),
+        key=sql.Identifier(table.key[0]),
         first=sql.Literal(first),
         last=sql.Literal(first + reading.step - 1),
     )

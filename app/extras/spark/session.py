@@ -16,11 +16,11 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.errors import ClusterUnavailable
-from etl.result import Resources
 from etl.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,6 +42,20 @@ GAVE_UP = ("SparkEnv$.get()", "stopped SparkContext")
 SETTLE_SECONDS = 3.0
 # El conductor escucha en todas sus redes; solo le hablan los que conocen el secreto.
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Lo que dio el clúster: la dirección del maestro, los ejecutores y sus núcleos en total."""
+
+    master: str
+    executors: int
+    cores: int
+    hosts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        where = f" en {', '.join(self.hosts)}" if self.hosts else ""
+        return f"Spark: maestro {self.master} · ejecutores: {self.executors}{where} · núcleos: {self.cores}"
 
 
 @contextmanager

@@ -10,23 +10,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
-import pyarrow as pa
 from psycopg import Connection, sql
 
-from etl.chunk import Chunk, Reject
+from etl.chunk import Chunk
 from etl.database.connection import LOADER, connect
-from etl.dialect import Dialect
 from etl.errors import EtlError, FileRefused
 from etl.extract.delimited import DelimitedFile
 from etl.extract.encoding import ByteStream, Utf8Stream
-from etl.extract.read import open_document
+from etl.extract.read import Reading, read
 from etl.extract.source import Opened, opened
 from etl.load.encode import encode
-from etl.load.table import REJECTS, copy_rows, orphan, save_rejects
-from etl.schema import ForeignKey, Target
+from etl.load.orphans import without_orphans
+from etl.load.table import REJECTS, copy_rows, save_rejects
+from etl.schema import Declared
 from etl.settings import Settings
 from etl.transform.validate import transform
-from extras.quarantine.corrected import restored
 from extras.spark.plan import Part
 
 SCHEMA = "staging"
@@ -41,8 +39,8 @@ class Work:
     """
 
     settings: Settings
-    target: Target
-    dialect: Dialect
+    declared: Declared
+    reading: Reading
     columns: dict[str, int]
     load_id: int
     stage: str
@@ -105,10 +103,9 @@ def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> S
     with opened(part.source) as file:
         _check_same_file(part, file)
         for chunk in _chunks(work, part, file):
-            rows, rejects = transform(chunk, work.target.rows)
-            for key in work.target.foreign_keys:
-                rows, orphans = _without_orphans(connection, key, chunk, rows)
-                rejects = rejects + orphans
+            rows, rejects = transform(chunk, work.declared.rows)
+            rows, orphans = without_orphans(connection, work.declared.table, rows, chunk)
+            rejects = rejects + orphans
             if rows.num_rows:
                 payload = encode(rows, work.load_id)
                 copy_rows(connection, rows_table, rows.column_names, payload)
@@ -131,13 +128,13 @@ def _check_same_file(part: Part, file: Opened) -> None:
 
 def _chunks(work: Work, part: Part, file: Opened) -> Iterator[Chunk]:
     if part.end is None or work.layout is None:
-        with open_document(part.source, file, work.dialect, work.target.rows) as (document, *_):
-            yield from restored(document.header, document.chunks(work.columns))
+        with read(part.source, file, work.declared, work.reading) as whole:
+            yield from whole.chunks
         return
     file.file.seek(part.start)
     text = Utf8Stream(Stretch(file, part.end - part.start), work.layout.dialect.encoding, at_start=False)
     document = replace(work.layout, stream=text, line=part.line)
-    yield from restored(document.header, document.chunks(work.columns))
+    yield from work.reading.restore(document.header, document.chunks(work.columns))
 
 
 class Stretch:
@@ -151,34 +148,3 @@ class Stretch:
         data = self._stream.read(min(size, self._left))
         self._left -= len(data)
         return data
-
-
-def _without_orphans(
-    connection: Connection[Any], key: ForeignKey, chunk: Chunk, rows: pa.Table
-) -> tuple[pa.Table, list[Reject]]:
-    """Aparta las filas cuyo valor no existe en la tabla madre.
-
-    Se preguntan a PostgreSQL los valores distintos del trozo, no las filas.
-    """
-    values = rows[key.column].unique().drop_null()
-    statement = sql.SQL(
-        "SELECT number - 1, value::text FROM unnest(%s) WITH ORDINALITY AS asked (value, number)"
-        " WHERE NOT EXISTS (SELECT FROM {parent} AS p WHERE p.{column} = value)"
-    ).format(
-        parent=sql.Identifier(key.parent_schema, key.parent_table), column=sql.Identifier(key.parent_column)
-    )
-    missing = dict(connection.execute(statement, (values.to_pylist(),)).fetchall()) if len(values) else {}
-    if not missing:
-        return rows, []
-    texts = {values[number].as_py(): text for number, text in missing.items()}
-    found = rows[key.column].to_pylist()
-    lines, numbers = (
-        rows["_line"].to_pylist(),
-        {line: row for row, line in enumerate(chunk.lines.to_pylist())},
-    )
-    orphans = [
-        orphan(chunk, numbers[line], key, texts[value])
-        for line, value in zip(lines, found, strict=True)
-        if value in texts
-    ]
-    return rows.filter(pa.array([value not in texts for value in found])), orphans

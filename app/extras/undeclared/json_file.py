@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from itertools import chain
 
 from etl.errors import FileRefused
-from etl.extract.encoding import ByteStream, effective_encoding
+from etl.extract.encoding import ByteStream
 from etl.extract.jsonl import JsonLinesFile, decode, open_json_lines
 from etl.extract.read import JSON_LINES, SAMPLE, Rewound, read_fully
 from etl.extract.source import Opened, Source, decompressed, opened
+from extras.formats.look import look_at_encoding
 
 JSON = JSON_LINES
 # Una lista hay que leerla entera para partirla; un objeto por línea no tiene límite.
@@ -58,7 +59,7 @@ def _as_lines(stream: ByteStream) -> tuple[ByteStream, str]:
     sample = read_fully(stream, SAMPLE)
     if not sample.strip():
         raise FileRefused("El archivo está vacío.", "Expórtelo de nuevo.")
-    encoding = effective_encoding(sample, "auto")
+    encoding = look_at_encoding(sample, "auto")[0]
     start = sample.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
     if not start.startswith("[") and not _is_spread(start):
         return Rewound(sample, stream), encoding

@@ -9,8 +9,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import declared
 from etl.database.migrate import alembic_config
+from etl.declarations import declared_folder
 from etl.errors import UsageError
 from etl.reader import place
 from etl.settings import IN_IMAGE, Settings
@@ -28,7 +28,7 @@ def write(inspection: Inspection, settings: Settings) -> list[Path]:
     Lanza `UsageError` si la tabla ya está declarada. La base de datos tiene que estar al día.
     """
     table = table_name(inspection.source.table_stem)
-    folder = Path(declared.__path__[0])
+    folder = declared_folder()
     path = folder / f"{table}.py"
     if path.exists():
         raise UsageError(f"Ya existe «{path}».", "Corríjalo, o bórrelo para escribirlo de nuevo.")

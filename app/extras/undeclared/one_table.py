@@ -3,11 +3,10 @@
 Se miran las primeras filas, se decide el tipo de cada columna y se carga todo de una pasada. Si una
 fila posterior no encaja, se deshace, se miran todas y se carga otra vez: ninguna fila se pierde
 ni se cambia. La tabla anterior del mismo archivo se sustituye en la misma transacción.
-Qué tipo tiene cada columna lo decide `infer.py`; cómo está escrito el archivo, `extract/unknown.py`.
+Qué tipo tiene cada columna lo decide `infer.py`; cómo está escrito el archivo, `unknown.py`.
 """
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -17,18 +16,15 @@ from psycopg import errors
 
 from etl.chunk import Chunk
 from etl.database.connection import Connection
-from etl.dialect import ISO, Dialect
 from etl.extract.source import Source, opened
-from etl.job import Job, Progress, Session
-from etl.known_file import fingerprint
 from etl.load import ledger
 from etl.load.encode import encode
-from etl.load.prefetch import prefetch
-from etl.load.table import Prepared, TableWriter
-from etl.one_file import load_file, lock_table
+from etl.load.ledger import Load
+from etl.load.table import Advance, Prepared, TableWriter, write_all
+from etl.one_file import load_file
 from etl.result import FileResult
-from etl.schema import Schema, Target
-from extras.quarantine.correction import complete, corrects
+from etl.schema import Table
+from etl.session import Session
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
 from extras.undeclared.ending import without_ending
@@ -40,7 +36,6 @@ from extras.undeclared.wide import BUDGET, PACKED, pack, packed_warning, split_c
 
 # Con las primeras filas casi siempre basta; si no, lo dice una posterior y se miran todas.
 FIRST_ROWS = 10_000
-NOTHING = Chunk(pa.table({}), pa.array([], pa.int64()), lambda _: "", ISO)
 
 
 @dataclass
@@ -52,74 +47,63 @@ class Attempt:
     as_text: dict[str, str] = field(default_factory=dict)
 
 
-def load_undeclared(session: Session, source: Source, as_text: bool) -> FileResult:
+def load_table(session: Session, source: Source, as_text: bool) -> FileResult:
     """Carga un archivo en su tabla de `staging`; con `as_text`, sin interpretar nada.
 
     Repetirlo sin cambios no hace nada. Un archivo malo no es una excepción: sale en el resultado.
     """
-    if original := corrects(session.connection, source):
-        table, work = original.table, partial(complete, original=original)
-    else:
-        table, work = staging.table_for(session.connection, source), partial(_load, as_text=as_text)
-    target = Target(staging.SCHEMA, table, Schema(()))
+    table = Table(staging.SCHEMA, staging.table_for(session.connection, source))
+    fill = partial(_fill, as_text=as_text, advance=partial(session.progress, source))
     # Siempre en este proceso, aunque los declarados vayan a un clúster.
-    return load_file(session, source, target, Dialect(), work, engine="pandas")
+    return load_file(session, source, table, fill, engine="local")
 
 
-def _load(connection: Connection, progress: Progress, job: Job, result: FileResult, *, as_text: bool) -> None:
-    """La transacción entera de un archivo, sin el COMMIT."""
-    lock_table(connection, job.target.name)
-    if known := staging.known_as(connection, job.entry, as_text, lambda: fingerprint(job.source)):
-        result.status = "skipped"
-        result.reason = f"su contenido ya está en {known}" if known != job.target.name else None
+def _fill(connection: Connection, load: Load, result: FileResult, *, as_text: bool, advance: Advance) -> None:
+    """La transacción de un archivo sin declarar: si no está ya, una tabla nueva en lugar de la suya."""
+    if known := staging.known_as(connection, load, as_text):
+        result.skip(f"su contenido ya está en {known}" if known != load.table.name else None)
         return
-    job.load_id = ledger.begin(connection, job.entry)
+    ledger.begin(connection, load)
     attempt = Attempt()
     while True:
         try:
             with connection.transaction():
-                _create_and_fill(connection, progress, job, result, attempt, as_text)
+                _create_and_fill(connection, load, result, attempt, as_text, advance)
             return
         except Misfit as misfit:
             # Lo decidido por todas las filas no puede fallar dos veces: el segundo intento ya es texto.
             reason = misfit.reason or (NOT_EXACT if attempt.plans else None)
             if reason:
                 attempt.as_text[misfit.column] = reason
-            attempt.plans = plans_from_all(job.source, attempt.as_text)
+            attempt.plans = plans_from_all(load.source, attempt.as_text)
         except errors.ProgramLimitExceeded:
             attempt.budget //= 2
 
 
 def _create_and_fill(
-    connection: Connection, progress: Progress, job: Job, result: FileResult, attempt: Attempt, as_text: bool
+    connection: Connection, load: Load, result: FileResult, attempt: Attempt, as_text: bool, advance: Advance
 ) -> None:
     """Crea la tabla, la llena y la pone en el sitio de la anterior; `Misfit` si hay que repetir."""
-    assert job.load_id is not None
-    with opened(job.source) as file, open_unknown(job.source, file) as (document, found):
+    with opened(load.source) as file, open_unknown(load.source, file) as (document, found):
         names = column_names(found.columns, found.unnamed)
         chunks = without_ending(document.chunks({name: at for at, name in enumerate(names)}))
         first = next(chunks, None)
         reader = Reader(names, found, attempt, as_text)
         reader.look(first)
-        table = staging.create(connection, job.target.table, job.load_id, reader.columns)
-        writer = TableWriter(connection, Target(staging.SCHEMA, table, Schema(())), job.load_id)
-        prepare = partial(reader.prepare, load_id=job.load_id)
-        with closing(prefetch(map(prepare, chain([first] if first else [], chunks)))) as prepared:
-            for chunk in prepared:
-                writer.write(chunk)
-                progress(job.source, file.bytes_read, writer.counts)
+        table = staging.create(connection, load.table.table, load.load_id, reader.columns)
+        writer = TableWriter(connection, Table(staging.SCHEMA, table), load.load_id)
+        ready = (reader.prepare(chunk, load.load_id) for chunk in chain([first] if first else [], chunks))
+        result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
-        result.status, result.counts, result.encoding = "loaded", writer.counts, found.encoding
+        result.describe(found.encoding, **found.facts())
         result.warnings = [*found.warnings, *reader.warnings]
-    for name, value in found.facts().items():
-        setattr(result, name, value)
     comments = dict(zip(names, found.columns, strict=True))
-    staging.replace(connection, job.target.table, table, comments, staging.origin(job.entry.file, as_text))
-    staging.retire(connection, job.entry, job.load_id)
+    staging.replace(connection, load.table.table, table, comments, staging.origin(load.file, as_text))
+    staging.retire(connection, load)
     written_as = {plan.name: plan.format.name for plan in reader.plans if plan.format}
     titles = [title or name for name, title in comments.items()]
-    ledger.describe(connection, job.load_id, titles, found.written, written_as)
-    ledger.finish(connection, job.load_id, sha256, writer.counts, result.encoding, result.warnings)
+    ledger.describe(connection, load, titles, found.written, written_as)
+    ledger.finish(connection, load, sha256, result.counts, result.encoding, result.warnings)
 
 
 class Reader:
@@ -161,7 +145,7 @@ class Reader:
         rows = pack(rows, self.packed)
         jsonb = [plan.name for plan in self.columns if plan.jsonb]
         # Sin clave no hay filas dudosas que volver a mirar: los textos del trozo no esperan en la cola.
-        return Prepared(NOTHING, rows, encode(rows, load_id, jsonb), rejects)
+        return Prepared(rows, encode(rows, load_id, jsonb), rejects)
 
     def _reconsider(self, chunk: Chunk) -> None:
         """Una columna en texto por dudosa o por vacía puede dejar de serlo con las filas de este trozo."""

@@ -1,21 +1,19 @@
 """Un archivo con varias tablas dentro (libro de Excel, SQLite) -> un `Source` por tabla.
 
 Una hoja vacía no cuenta. Si el archivo no se puede abrir se devuelve entero: al cargarlo se
-rechazará diciendo por qué. Los `.zip` los reparte `discover.py`, porque valen también para lo declarado.
+rechazará diciendo por qué. Los `.zip` los reparte `formats/archives.py`, porque valen también para lo declarado.
 """
 
 from dataclasses import replace
 
 from etl.errors import FileRefused
-from etl.extract.read import EXCEL
 from etl.extract.source import Source
-
-SQLITE = (".sqlite", ".sqlite3", ".db", ".db3")
+from extras.formats.readers import EXCEL, SQLITE
 
 
 def parts(source: Source) -> list[Source]:
     """Las tablas de un archivo; él mismo si solo tiene una, o si no es de los que tienen varias."""
-    if source.member is not None or source.refusal or not source.path.is_file():
+    if (source.unpack and source.inside) or source.refusal or not source.path.is_file():
         return [source]
     try:
         names = _names(source)
@@ -24,9 +22,10 @@ def parts(source: Source) -> list[Source]:
     if len(names) <= 1 and source.suffix in EXCEL:
         # Una sola hoja con datos: la tabla se llama como el libro.
         return [replace(source, part_name=names[0] if names else None)]
-    return [replace(source, name=f"{source.name}/{name}", part=name, part_name=name) for name in names] or [
-        source
-    ]
+    return [
+        replace(source, name=f"{source.name}/{name}", inside=f"/{name}", part=name, part_name=name)
+        for name in names
+    ] or [source]
 
 
 def _names(source: Source) -> list[str]:

@@ -3,15 +3,14 @@
 Aquí están las sentencias; cuándo se ejecutan lo decide `one_table.py`, dentro de su transacción.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 from psycopg import Connection, errors, sql
 
 from etl.errors import FileFailed
-from etl.extract.source import Source
-from etl.load.ledger import Entry
+from etl.extract.source import Source, fingerprint
+from etl.load.ledger import Load
 from extras.undeclared.infer import Plan
 from extras.undeclared.names import MAX_BYTES, table_name
 
@@ -57,9 +56,7 @@ def origin(file: str, as_text: bool) -> str:
     return (AS_TEXT if as_text else TYPED) + file
 
 
-def known_as(
-    connection: Connection[Any], entry: Entry, as_text: bool, fingerprint: Callable[[], str]
-) -> str | None:
+def known_as(connection: Connection[Any], load: Load, as_text: bool) -> str | None:
     """La tabla que ya tiene este contenido leído del mismo modo, con cualquier nombre de archivo.
 
     La huella solo se calcula si hay cargado un archivo del mismo tamaño.
@@ -68,9 +65,9 @@ def known_as(
         "SELECT sha256, table_name FROM etl.loads WHERE bytes = %s AND status = 'loaded' AND table_name LIKE %s"
         " AND right(file, length(%s)) = %s"
         " ORDER BY table_name <> %s",
-        (entry.bytes, f"{SCHEMA}.%", entry.inside, entry.inside, entry.table),
+        (load.bytes, f"{SCHEMA}.%", load.source.inside, load.source.inside, load.table.name),
     ).fetchall()
-    sha256 = fingerprint() if candidates else ""
+    sha256 = fingerprint(load.source) if candidates else ""
     for known, table in candidates:
         if known == sha256 and _comment(connection, table).startswith(AS_TEXT if as_text else TYPED):
             return str(table)
@@ -150,25 +147,29 @@ def _column_names(connection: Connection[Any], table: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-def retire(connection: Connection[Any], entry: Entry, load_id: int) -> None:
+def retire(connection: Connection[Any], load: Load) -> None:
     """Las cargas anteriores de la tabla quedan en el libro como sustituidas."""
     connection.execute(
         "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND status = 'loaded' AND load_id <> %s",
-        (entry.table, load_id),
+        (load.table.name, load.load_id),
     )
 
 
-def forget(connection: Connection[Any], file: str) -> list[str]:
+def declared_now(connection: Connection[Any], file: str) -> list[str]:
     """Borra las tablas de `staging` de un archivo que ya se carga en su tabla declarada.
 
-    Devuelve las que se quedan, con lo que había, porque una vista u otra tabla depende de ellas.
+    Avisa de las que se quedan, con lo que había, porque una vista u otra tabla depende de ellas.
     """
     rows = connection.execute(
         "UPDATE etl.loads SET status = 'replaced' WHERE file = %s AND status = 'loaded' AND table_name LIKE %s"
         " RETURNING table_name",
         (file, f"{SCHEMA}.%"),
     ).fetchall()
-    return [table for (table,) in rows if not _drop(connection, table.removeprefix(f"{SCHEMA}."))]
+    kept = [table for (table,) in rows if not _drop(connection, table.removeprefix(f"{SCHEMA}."))]
+    return [
+        f"se declaró el archivo, pero {table} sigue: otro objeto depende de ella. Bórrelos cuando pueda"
+        for table in kept
+    ]
 
 
 def _drop(connection: Connection[Any], table: str) -> bool:

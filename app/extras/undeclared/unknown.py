@@ -2,7 +2,7 @@
 
 Entra un `Source`; sale el documento (con `chunks`) y un `Found` con lo averiguado. Los formatos
 con estructura propia (JSON, Parquet, Excel, SQLite) no necesitan detección: la traen.
-Lo usan `undeclared/` para cargar e `inspect.py` para enseñar.
+Lo usan `one_table.py` para cargar e `inspection.py` para enseñar.
 """
 
 import re
@@ -16,20 +16,21 @@ from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.delimited import BLOCK, DelimitedFile
 from etl.extract.encoding import ByteStream, Utf8Stream
-from etl.extract.read import DELIMITED, EXCEL, SAMPLE, Document, Rewound, open_document, read_fully
+from etl.extract.read import DELIMITED, SAMPLE, Document, Rewound, read_fully
 from etl.extract.source import Opened, Source, decompressed
+from etl.result import writing
 from extras.formats.disguise import refuse_disguised
+from extras.formats.foreign import refuse_format
+from extras.formats.readers import EXCEL, SQLITE, TABLES
 from extras.undeclared.detection.cut import Record, Shape
 from extras.undeclared.detection.detect import SAMPLE_LINES, Detected, detect
 from extras.undeclared.detection.header import Heading, find_heading
 from extras.undeclared.json_file import JSON, open_json
 from extras.undeclared.one_mark import MARK, OneMark, Restored
-from extras.undeclared.parts import SQLITE
 
 # Además del principio, se miran trozos repartidos: un archivo puede no llevar acentos al empezar.
 PROBES, PROBE_BYTES = 64, 16 << 10
 TEXT_SUFFIXES = (*DELIMITED, ".data", ".asc", ".prn", ".log", ".tsv", "")
-UNKNOWN = Dialect(encoding="auto")
 # Un disco que se llenó o se apagó a destiempo deja archivos de nulos.
 NOTHING = b" \t\r\n\v\f\0"
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r)")
@@ -65,14 +66,7 @@ class Found:
                 "header": head is None or head.header_rows > 0,
                 "preamble_rows": head.preamble_rows if head else 0,
             }
-        dialect = self.detected.dialect
-        written = {
-            "delimiter": self.detected.delimiter,
-            "quote": dialect.quote,
-            "escape": dialect.escape,
-            "line_end": self.detected.line_end,
-        }
-        return {"dialect": written, "header": dialect.header, "preamble_rows": dialect.preamble_rows}
+        return writing(self.written, self.detected.line_end)
 
 
 @contextmanager
@@ -82,9 +76,9 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
         with open_json(source, file) as (document, encoding):
             nested = frozenset(document.header.index(key) for key in document.nested)
             yield document, Found(tuple(document.header), encoding=encoding, native=True, nested=nested)
-    elif source.suffix in EXCEL and not source.packed:
+    elif source.suffix in EXCEL and source.unpack is None:
         yield _open_sheet(source)
-    elif source.suffix in SQLITE and source.member is None:
+    elif source.suffix in SQLITE and source.unpack is None:
         from extras.formats.sqlite import open_table
 
         table = open_table(source.path, source.part or "")
@@ -92,12 +86,11 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
     elif source.suffix in TEXT_SUFFIXES:
         with _open_text(source, file) as text:
             yield text
+    elif source.suffix in TABLES:
+        with TABLES[source.suffix](source, file) as (document, warnings):
+            yield document, Found(tuple(document.header), warnings=tuple(warnings), native=True)
     else:
-        with open_document(source, file, UNKNOWN) as (document, encoding, warnings):
-            yield (
-                document,
-                Found(tuple(document.header), encoding=encoding, warnings=tuple(warnings), native=True),
-            )
+        refuse_format(source.suffix)
 
 
 @contextmanager
@@ -133,7 +126,7 @@ def _open_sheet(source: Source) -> tuple[Document, Found]:
 
 def _probes(source: Source) -> bytes:
     """Trozos repartidos por un archivo sin comprimir, cortados por líneas."""
-    if source.packed:
+    if source.unpack:
         return b""
     size = source.path.stat().st_size
     pieces = []

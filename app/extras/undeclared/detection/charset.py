@@ -5,23 +5,16 @@ que entiende Python y las advertencias para la persona. No abre archivos.
 Cómo se eligió y cuánto acierta: `docs/deteccion.md`. Sigue en `detect.py`.
 """
 
-import codecs
 import re
 from itertools import islice
 
-BOMS = (  # UTF-32 antes que UTF-16: sus primeros dos bytes son los mismos
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+from etl.extract.encoding import marked_encoding
+from extras.formats.mojibake import mojibake
+
 # Las que de verdad aparecen en archivos españoles que no son UTF-8, de la más a la menos frecuente.
 SINGLE_BYTE = ("cp1252", "iso8859-15", "cp850", "mac-roman")
 NAMES = {"iso8859-15": "ISO 8859-15", "cp850": "CP850 (MS-DOS)", "mac-roman": "Mac Roman"}
 
-# «ñ» escrita en UTF-8 y leída como Latin-1 se ve «Ã±»: Ã o Â y un signo que no va tras una letra.
-_MOJIBAKE = re.compile("[ÃÂ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\u0080-\u00bf™œ“”˜¦]")
 _LETTERS = frozenset("áéíóúüñçàèòïìùâêîôûäëöãõÁÉÍÓÚÜÑÇÀÈÒÏÌÙÂÊÎÔÛÄËÖÃÕ")
 _SPANISH = frozenset("áéíóúüñÁÉÍÓÚÜÑ")
 _MARKS = frozenset("ºª°€¿¡«»–—‘’“”…·²³½¼¾£©®™±×µ•%\u00a0")
@@ -42,9 +35,10 @@ def detect_encoding(
     """
     if declared and declared != "auto":
         return declared, []
-    for bom, name in BOMS:
-        if sample.startswith(bom):
-            return name, mojibake(sample, name)
+    if marked := marked_encoding(sample, ""):
+        # El nombre del códec que además quita la marca.
+        name = "utf-8-sig" if marked == "utf-8" else marked.removesuffix("-le").removesuffix("-be")
+        return name, mojibake(sample, name)
     if (wide := _utf16_without_bom(sample)) is not None:
         return wide, [f"Sin marca BOM: se ha leído como {wide.upper()} porque un byte de cada dos es nulo."]
     if not _HIGH.search(sample):
@@ -134,14 +128,3 @@ def _plausible(before: str, char: str, after: str) -> float:
     if char in _MARKS:
         return -0.5 if inside and char not in "·’" else (0.9 if char != "\u00a0" else 0.4)
     return -0.8 if inside else -0.2
-
-
-def mojibake(sample: bytes, encoding: str) -> list[str]:
-    """Avisa de «Ã±» y parecidos: alguien leyó UTF-8 como Latin-1 y lo volvió a guardar."""
-    found = None if sample.isascii() else _MOJIBAKE.search(sample.decode(encoding, "replace"))
-    if found is None:
-        return []
-    return [
-        f"Hay texto mal codificado de origen («{found.group()}»): se carga tal cual; "
-        "pida el archivo otra vez o corríjalo antes."
-    ]

@@ -1,0 +1,68 @@
+"""Lo que acompaña al núcleo, en forma de funciones: `wiring.py` pone las suyas y aquí está lo que pasa sin ellas.
+
+Solo, el núcleo carga archivos declarados, de texto o JSON lines, y lo cuenta en texto llano.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from etl import plain
+from etl.database.connection import Connection
+from etl.errors import DatabaseUnavailable, UsageError
+from etl.extract.discover import Members, one_member
+from etl.extract.read import Reading
+from etl.extract.source import Source
+from etl.local import LoadRows, open_local
+from etl.result import FileResult, RunResult
+from etl.schema import Declared
+from etl.session import Progress, Session
+from etl.settings import Settings
+
+# Lo que se sabe de un mensaje de error, línea a línea.
+Explain = Callable[[str], list[str]]
+OpenEngine = Callable[[Session], AbstractContextManager[LoadRows]]
+
+
+def refuse_undeclared(_session: Session, source: Source, _as_text: bool) -> list[FileResult]:
+    result = FileResult(source.name, None, None)
+    result.fail("refused", "Ninguna declaración encaja con su nombre.")
+    return [result]
+
+
+def needs_address(settings: Settings) -> Settings:
+    if settings.db_host is None:
+        raise DatabaseUnavailable("Falta DB_HOST: no se sabe qué PostgreSQL usar.", "Póngalo en .env.")
+    return settings
+
+
+def cannot_export(_settings: Settings, _table: str | None, _path: Path, _declared: list[Declared]) -> int:
+    raise UsageError("Esta instalación no escribe la cuarentena en un CSV.", "Véala sin --csv.")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Lo que se puede poner en lugar de lo del núcleo.
+
+    `server`: la misma configuración, con la dirección de un servidor en marcha. `engines`: dónde se validan
+    las filas. `reading` y `members`: otros formatos y archivos que llevan otros dentro. `undeclared`: carga lo que
+    nadie declaró. `declared_now`: avisos, al cargar un archivo que antes no estaba declarado. `explain`: lo que se
+    sabe de un mensaje de error, línea a línea. `export_rejects`: escribe la cuarentena en un CSV.
+    `commands`: añade órdenes a `etl`.
+    """
+
+    server: Callable[[Settings], Settings] = needs_address
+    engines: Mapping[str, OpenEngine] = field(default_factory=lambda: {"local": open_local})
+    reading: Reading = field(default_factory=Reading)
+    members: Members = one_member
+    undeclared: Callable[[Session, Source, bool], list[FileResult]] = refuse_undeclared
+    declared_now: Callable[[Connection, str], list[str]] = lambda _connection, _file: []
+    explain: Explain = lambda _message: []
+    show_progress: Callable[[bool], AbstractContextManager[Progress]] = plain.show_progress
+    show_result: Callable[[RunResult, bool, Explain], None] = plain.show_result
+    show_status: Callable[[Connection], None] = plain.show_status
+    show_rejects: Callable[[Connection, str | None], None] = plain.show_rejects
+    export_rejects: Callable[[Settings, str | None, Path, list[Declared]], int] = cannot_export
+    commands: Callable[[Any], None] = lambda _app: None

@@ -1,0 +1,127 @@
+"""Lo que se ve en el terminal, en texto llano: avance, resumen, estado y cuarentena.
+
+Las consultas de aquí las usa también quien lo enseña con tablas y colores.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg import Connection, sql
+
+from etl.errors import UsageError
+from etl.extract.source import Source
+from etl.load.ledger import Counts
+from etl.reader import program, rows, thousands
+from etl.result import RunResult
+from etl.session import Progress
+
+# En un registro (docker logs, CI) una línea cada tanto basta.
+LOG_SECONDS = 5
+OUTCOMES = {"loaded": "cargado", "skipped": "ya estaba", "refused": "rechazado", "failed": "falló"}
+STATUSES = {"loaded": "cargado", "replaced": "reemplazado", "refused": "rechazado", "failed": "falló"}
+
+TABLES = (
+    "SELECT table_schema, table_name FROM information_schema.tables"
+    " WHERE table_schema IN ('datos', 'staging', 'marts') ORDER BY 1, 2"
+)
+LAST_LOADS = (
+    "SELECT to_char(started_at, 'DD/MM HH24:MI'), file, status, rows_loaded, rows_duplicate, rows_rejected, error"
+    " FROM etl.loads ORDER BY load_id DESC LIMIT 15"
+)
+REJECTS = (
+    "SELECT l.table_name, r.code, count(*), min(r.message) FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id)"
+    " WHERE l.status = 'loaded' AND (%(table)s::text IS NULL OR l.table_name LIKE %(table)s)"
+    " GROUP BY 1, 2 ORDER BY 1, 3 DESC"
+)
+
+
+@contextmanager
+def show_progress(quiet: bool) -> Iterator[Progress]:
+    """Quién recibe el avance de cada archivo mientras dura la ejecución: una línea cada tanto, por stderr."""
+    due = time.monotonic() + LOG_SECONDS
+
+    def advance(source: Source, done: int, counts: Counts) -> None:
+        nonlocal due
+        if not quiet and time.monotonic() >= due:
+            due = time.monotonic() + LOG_SECONDS
+            sys.stderr.write(f"{source.name}: {rows(counts.read)}, {thousands(done // 1000)} KB leídos\n")
+            sys.stderr.flush()
+
+    yield advance
+
+
+def show_result(result: RunResult, quiet: bool, explain: Callable[[str], list[str]]) -> None:
+    """Qué fue de cada archivo; con `quiet`, solo lo que no entró."""
+    for file in result.files:
+        if file.outside:
+            _say(f"✖ {file.file}: {file.reason}", *explain(file.reason or ""), error=True)
+        elif not quiet:
+            counts = file.counts
+            _say(
+                f"{OUTCOMES[file.status]} {file.file}: {rows(counts.read)} = {thousands(counts.loaded)} cargadas"
+                f" + {thousands(counts.duplicate)} duplicadas + {thousands(counts.rejected)} rechazadas"
+            )
+            _say(*(f"! {file.file}: {warning}" for warning in file.warnings))
+    if not quiet:
+        _say(f"Siga con: {program()} status")
+
+
+def show_status(connection: Connection[Any]) -> None:
+    """Las tablas con sus filas, y las quince últimas cargas."""
+    tables, loads = status(connection)
+    _say(*(f"{name}: {rows(count)}" for name, count in tables), "")
+    for when, file, state, *counts, error in loads:
+        _say(
+            f"{when} {file}: {STATUSES[state]}, {', '.join(map(str, counts))}{f' · {error}' if error else ''}"
+        )
+
+
+def show_rejects(connection: Connection[Any], table: str | None) -> None:
+    """Cuántas filas hay en cuarentena por tabla y motivo, con un ejemplo de cada uno."""
+    for name, code, count, example in rejected(connection, table):
+        _say(f"{name}: {rows(count)}, {code}: {example}")
+
+
+def status(connection: Connection[Any]) -> tuple[list[tuple[str, int]], list[tuple[Any, ...]]]:
+    """Las tablas con sus filas; y de las últimas cargas, cuándo, archivo, estado, cuentas y fallo."""
+    tables = connection.execute(TABLES).fetchall()
+    counted = [(f"{schema}.{name}", _count(connection, schema, name)) for schema, name in tables]
+    return counted, connection.execute(LAST_LOADS).fetchall()
+
+
+def rejected(connection: Connection[Any], table: str | None) -> Sequence[tuple[str, str, int, str]]:
+    """Tabla, motivo, filas y un ejemplo. Lanza `UsageError` si no existe esa tabla."""
+    if table is not None:
+        table_columns(connection, table)
+    return connection.execute(REJECTS, {"table": pattern(table)}).fetchall()
+
+
+def pattern(table: str | None) -> str | None:
+    """Para buscar una tabla por su nombre, con esquema o sin él."""
+    return None if table is None else table if "." in table else f"%.{table}"
+
+
+def table_columns(connection: Connection[Any], table: str) -> list[str]:
+    """Las columnas de una tabla, sin las nuestras. Lanza `UsageError` si no existe."""
+    found = connection.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema || '.' || table_name LIKE %s"
+        " AND column_name NOT LIKE '\\_%%' ORDER BY ordinal_position",
+        (pattern(table),),
+    ).fetchall()
+    if not found:
+        raise UsageError(f"No hay ninguna tabla «{table}».", f"Véalas con «{program()} status».")
+    return [row[0] for row in found]
+
+
+def _count(connection: Connection[Any], schema: str, name: str) -> int:
+    row = connection.execute(
+        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, name))
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _say(*lines: str, error: bool = False) -> None:
+    (sys.stderr if error else sys.stdout).writelines(f"{line}\n" for line in lines)

@@ -1,0 +1,26 @@
+"""La orden `etl doctor`."""
+
+import typer
+
+from etl.cli import AsJson, write_json
+from etl.settings import load_settings
+
+
+def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Dice qué está mal y cómo se arregla. Mira la máquina, Docker, la base de datos y los archivos."""
+    from extras.doctor import examine
+    from extras.doctor.show import show
+
+    findings = examine(load_settings(), ctx.obj)
+    wrong = any(finding.state == "bad" for finding in findings)
+    if as_json:
+        document = {"ok": not wrong, "findings": [finding.to_json() for finding in findings]}
+        write_json(document)
+    else:
+        show(findings)
+    raise typer.Exit(1 if wrong else 0)
+
+
+def add(app: typer.Typer) -> None:
+    """Añade las órdenes de esta carpeta."""
+    app.command()(doctor)

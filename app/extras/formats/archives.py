@@ -1,0 +1,113 @@
+"""Lo que viene comprimido de otra forma que gzip: .bz2, .xz, .zst y los miembros de un .zip.
+
+Entra la ruta de un archivo y salen los `Source` que hay en él; cada uno lleva cómo se descomprime.
+"""
+
+import bz2
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from etl.errors import FileRefused
+from etl.extract.discover import one_member
+from etl.extract.encoding import ByteStream
+from etl.extract.source import GZIP, Opened, Source, damaged, gunzip
+
+# Lo que lanzan lzma, zipfile y compañía ante un archivo comprimido que no está entero.
+DAMAGED = (EOFError, OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+
+
+def _zstd(file: Any) -> Any:
+    return pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
+
+
+OPENERS: dict[str, Callable[[Any], Any]] = {".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile, ".zst": _zstd}
+
+
+def members(path: Path, name: str) -> Iterator[Source]:
+    """Los archivos que hay en `path`: los de un .zip, o él mismo."""
+    suffix = path.suffix.lower()
+    if suffix == ".zip" and path.is_file():
+        yield from _zipped(path, name)
+    elif suffix in OPENERS:
+        yield Source(path, name, path.stem, unpack)
+    else:
+        yield from one_member(path, name)
+
+
+@contextmanager
+def unpack(source: Source, file: Opened) -> Iterator[ByteStream]:
+    """Los bytes sin comprimir de un .bz2, un .xz o un .zst."""
+    yield Checked(OPENERS[source.path.suffix.lower()](file))
+
+
+@contextmanager
+def unzip(source: Source, file: Opened) -> Iterator[ByteStream]:
+    """Los bytes de un miembro de un .zip, que a su vez puede estar comprimido («ventas.csv.gz»)."""
+    name = source.inside.removeprefix("/")
+    with zipfile.ZipFile(source.path) as archive, _opened_member(archive, name) as member:
+        suffix = Path(name).suffix.lower()
+        if suffix == GZIP:
+            with gunzip(source, member) as stream:
+                yield Checked(stream)
+        else:
+            yield Checked(OPENERS[suffix](member) if suffix in OPENERS else member)
+
+
+class Checked:
+    """Los mismos bytes; un fallo al descomprimirlos dice que el archivo está dañado."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._stream.read(size)
+        except DAMAGED as error:
+            raise damaged(error) from error
+
+
+def _opened_member(archive: zipfile.ZipFile, name: str) -> Any:
+    try:
+        return archive.open(name)
+    except DAMAGED as error:
+        raise damaged(error) from error
+    except RuntimeError as error:  # con contraseña, o comprimido con un método que Python no tiene
+        raise FileRefused(f"No se puede descomprimir: {error}.", "Descomprímalo en la carpeta.") from error
+
+
+def _zipped(path: Path, name: str) -> Iterator[Source]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = [item.filename for item in archive.infolist() if not item.is_dir()]
+    except (zipfile.BadZipFile, OSError):
+        yield Source(path, name, refusal="El archivo .zip está dañado o cortado.")
+        return
+    if not found:
+        yield Source(path, name, refusal="El archivo .zip está vacío.")
+    for member in found:
+        if not member.startswith("__MACOSX"):
+            source = Source(path, f"{name}/{member}", _content(member), unzip, f"/{member}")
+            yield replace(source, refusal=_unsafe(member))
+
+
+def _content(member: str) -> str:
+    inner = Path(member)
+    return inner.stem if inner.suffix.lower() in (GZIP, *OPENERS) else inner.name
+
+
+def _unsafe(member: str) -> str | None:
+    """Por qué no se lee un miembro de un `.zip`, aunque aquí nunca se escriba nada en el disco."""
+    parts = member.replace("\\", "/").split("/")
+    if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
+        return "El .zip guarda este archivo con una ruta que sale de su carpeta."
+    if member.lower().endswith(".zip"):
+        return "Es un .zip dentro de otro."
+    return None

@@ -1,0 +1,47 @@
+"""Lo que se mira al principio de un archivo de texto declarado, antes de leerlo.
+
+Entra una muestra y salen correcciones de lo declarado, con sus avisos: la codificación que se ve, las líneas que
+alguien dejó encima de la cabecera. Un archivo que por dentro es otra cosa se rechaza.
+"""
+
+from dataclasses import replace
+
+from etl.dialect import Dialect
+from etl.extract.encoding import marked_encoding
+from etl.schema import Schema
+from extras.formats.disguise import refuse_disguised
+from extras.formats.mojibake import mojibake
+from extras.formats.preamble import lines_above_header, preamble_warning
+
+
+def look_at_encoding(sample: bytes, declared: str) -> tuple[str, list[str]]:
+    """La codificación con que se leerá, y un aviso si alguien la guardó mal antes.
+
+    Manda la marca (BOM); si no la hay, lo declarado. Un «UTF-8» sin un solo carácter no ASCII
+    correcto y con alguno incorrecto es Latin-1, o cp1252 si usa sus caracteres propios (€, “, ”).
+    """
+    encoding = marked_encoding(sample, declared)
+    if encoding == "utf-8" and declared in ("utf-8", "auto") and not sample.isascii():
+        right, wrong = _utf8_characters(sample)
+        if wrong and not right:
+            encoding = "cp1252" if any(0x80 <= byte <= 0x9F for byte in set(sample)) else "latin-1"
+    return encoding, mojibake(sample, encoding)
+
+
+def _utf8_characters(sample: bytes) -> tuple[int, int]:
+    """Cuántos caracteres no ASCII son UTF-8 correcto y cuántos bytes no lo son."""
+    # El corte de la muestra puede partir el último carácter: se juzgan solo líneas enteras.
+    text = (sample[: sample.rfind(b"\n") + 1] or sample).decode("utf-8", "surrogateescape")
+    outside = [character for character in text if character > "\x7f"]
+    wrong = sum("\udc80" <= character <= "\udcff" for character in outside)
+    return len(outside) - wrong, wrong
+
+
+def look_above_header(sample: bytes, dialect: Dialect, rows: Schema) -> tuple[Dialect, list[str]]:
+    """El dialecto declarado, con las líneas que sobran encima de la cabecera. Lanza `FileRefused` si no es un texto."""
+    refuse_disguised(sample)
+    above = lines_above_header(sample, dialect, rows)
+    if not above:
+        return dialect, []
+    warning = preamble_warning(above, dialect.preamble_rows)
+    return replace(dialect, preamble_rows=dialect.preamble_rows + above), [warning]

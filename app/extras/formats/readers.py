@@ -1,0 +1,61 @@
+"""Los lectores de los formatos con estructura propia, por la extensión del archivo, y los que no se leen.
+
+Sus bibliotecas solo se cargan al abrir uno.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NoReturn
+
+from etl.extract.read import SAMPLE, Document, Reader
+from etl.extract.source import Opened, Source, decompressed
+from extras.formats.foreign import SUFFIXES, refuse_format
+
+PARQUET = (".parquet", ".pq")
+EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+SQLITE = (".sqlite", ".sqlite3", ".db", ".db3")
+
+
+@contextmanager
+def whole(source: Source, file: Opened) -> Iterator[Path | IO[bytes]]:
+    """Un archivo que se puede leer a saltos; lo comprimido se extrae a uno temporal, sin nombre."""
+    if source.unpack is None:
+        yield source.path
+        return
+    with tempfile.TemporaryFile() as unpacked, decompressed(source, file) as stream:
+        while data := stream.read(SAMPLE):
+            unpacked.write(data)
+        unpacked.seek(0)
+        yield unpacked
+
+
+@contextmanager
+def read_parquet(source: Source, file: Opened) -> Iterator[tuple[Document, list[str]]]:
+    """Un archivo Parquet."""
+    from extras.formats.parquet import open_parquet
+
+    with whole(source, file) as workbook:
+        yield open_parquet(workbook), []
+
+
+@contextmanager
+def read_excel(source: Source, file: Opened) -> Iterator[tuple[Document, list[str]]]:
+    """La primera hoja con algo escrito de un libro."""
+    from extras.formats.excel import open_workbook
+
+    with whole(source, file) as workbook:
+        yield open_workbook(workbook)
+
+
+def refuse(source: Source, _file: Opened) -> NoReturn:
+    """Un formato que no se lee: dice qué hacer con él."""
+    refuse_format(source.suffix)
+
+
+TABLES: dict[str, Reader] = {
+    **dict.fromkeys(PARQUET, read_parquet),
+    **dict.fromkeys(EXCEL, read_excel),
+    **dict.fromkeys(SUFFIXES, refuse),
+}

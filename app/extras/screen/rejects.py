@@ -1,0 +1,33 @@
+"""`etl rejects`: qué filas hay en cuarentena y por qué."""
+
+from typing import Any
+
+from psycopg import Connection
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from etl.plain import rejected
+from etl.reader import program, thousands
+
+
+def show_rejects(connection: Connection[Any], dataset: str | None) -> None:
+    """Cuántas filas hay en cuarentena por tabla y motivo, con un ejemplo de cada uno.
+
+    Lanza `UsageError` si no existe esa tabla.
+    """
+    found = rejected(connection, dataset)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    for title in ("tabla", "motivo", "filas", "por ejemplo"):
+        table.add_column(title, justify="right" if title == "filas" else "left", overflow="fold")
+    for name, code, count, example in found:
+        table.add_row(name, code, thousands(count), escape(example))
+    console = Console()
+    console.print(table if found else "No hay filas en cuarentena.")
+    if found:
+        wanted = dataset or found[0][0].split(".")[1]
+        console.print(
+            f"Para corregirlas en un CSV: {program()} rejects {wanted} --csv datos/salida/{wanted}_corregir.csv",
+            soft_wrap=True, highlight=False,
+        )  # fmt: skip

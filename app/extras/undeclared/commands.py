@@ -1,0 +1,67 @@
+"""Las órdenes `etl inspect` y `etl new`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from etl.cli import AsJson, write_json
+from etl.errors import UsageError
+from etl.extract.source import Source
+from etl.parts import Parts
+from etl.settings import load_settings
+
+
+def inspect(
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="RUTA...", help="Archivos o carpetas.")],
+    as_json: AsJson = False,
+) -> None:
+    """Enseña qué hay en un archivo y cómo está escrito, sin cargarlo."""
+    from extras.undeclared import show as screen
+    from extras.undeclared.inspection import Refused, look_or_refuse
+
+    looked = [look_or_refuse(source) for source in tables_in(paths, ctx.obj)]
+    if as_json:
+        document = {"files": [one.to_json() for one in looked]}
+        write_json(document)
+    for one in [] if as_json else looked:
+        screen.show(one)
+    raise typer.Exit(3 if any(isinstance(one, Refused) for one in looked) else 0)
+
+
+def new(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="ARCHIVO", help="El archivo que se quiere declarar.")],
+) -> None:
+    """Escribe la declaración de un archivo y su migración. Quedan listas para corregir."""
+    from etl.database import migrate
+    from etl.reader import place
+    from extras.undeclared.inspection import inspect as look
+    from extras.undeclared.new import write
+
+    sources = tables_in([path], ctx.obj)
+    if len(sources) != 1 or sources[0].part:
+        raise UsageError(f"«{path}» tiene varias tablas.", "Guarde cada una en su archivo.")
+    inspection = look(sources[0])
+    settings = ctx.obj.server(load_settings())
+    migrate.ensure_ready(settings)
+    for written in write(inspection, settings):
+        typer.echo(f"Escrito: {place(written)}")
+    typer.echo("Revíselos y ejecute «etl migrate» y «etl run»: el archivo pasará de staging a su tabla.")
+
+
+def tables_in(paths: list[Path], found: Parts) -> list[Source]:
+    """Las tablas que hay en unos archivos."""
+    from etl.extract.discover import discover
+    from extras.undeclared.parts import parts
+
+    return [
+        part for source in discover(paths, load_settings().datos_dir, found.members) for part in parts(source)
+    ]
+
+
+def add(app: typer.Typer) -> None:
+    """Añade las órdenes de esta carpeta."""
+    app.command()(inspect)
+    app.command()(new)

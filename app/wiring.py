@@ -1,0 +1,89 @@
+"""Une el núcleo (`etl/`) con lo que lo acompaña (`extras/`): el único módulo que conoce las dos cosas.
+
+Es lo que ejecuta la orden `etl`. Lo que tarda en importarse se importa al usarlo.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from etl import cli
+from etl.extract.read import Reading
+from etl.extract.source import Source
+from etl.local import open_local
+from etl.parts import Parts
+from etl.result import FileResult
+from etl.session import Session
+from extras.embedded.server import with_server
+from extras.formats.archives import members
+from extras.formats.look import look_above_header, look_at_encoding
+from extras.formats.readers import TABLES
+from extras.quarantine.corrected import restored
+from extras.screen.progress import show_progress
+from extras.screen.spanish import speak_spanish
+
+READING = Reading(TABLES, look_at_encoding, look_above_header, restored)
+
+
+def late(module: str, name: str) -> Callable[..., Any]:
+    """Una función de otro módulo, que se importa al llamarla."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        return getattr(import_module(f"extras.{module}"), name)(*arguments, **options)
+
+    return call
+
+
+def load_undeclared(session: Session, source: Source, as_text: bool) -> list[FileResult]:
+    """Un archivo que nadie declaró: las filas corregidas de otro, o sus tablas, a `staging`."""
+    from extras.quarantine.correction import corrects, load_correction
+    from extras.undeclared.one_table import load_table
+    from extras.undeclared.parts import parts
+
+    return [
+        load_correction(session, part, original)
+        if (original := corrects(session.connection, part))
+        else load_table(session, part, as_text)
+        for part in parts(source)
+    ]
+
+
+def add_commands(app: Any) -> None:
+    """Las órdenes que no son del núcleo, y la ayuda en español."""
+    for part in ("undeclared", "report", "doctor", "generate", "embedded"):
+        import_module(f"extras.{part}.commands").add(app)
+    speak_spanish(app)
+
+
+def assemble() -> Parts:
+    """Todo lo que acompaña al núcleo."""
+    # Solo quien tiene claves repetidas paga pandas, y solo quien pide un clúster, Java.
+    open_sieve, open_cluster = late("sieve.sieve", "Sieve"), late("spark.cluster", "open_cluster")
+    return Parts(
+        server=with_server,
+        engines={
+            "local": partial(open_local, open_sieve=open_sieve),
+            "spark": partial(open_cluster, reading=READING),
+        },
+        reading=READING,
+        members=members,
+        undeclared=load_undeclared,
+        declared_now=late("undeclared.staging", "declared_now"),
+        explain=late("doctor.causes", "explain"),
+        show_progress=show_progress,
+        show_result=late("screen.summary", "show_result"),
+        show_status=late("screen.status", "show_status"),
+        show_rejects=late("screen.rejects", "show_rejects"),
+        export_rejects=late("quarantine.export", "export_rejects"),
+        commands=add_commands,
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """La orden `etl`."""
+    cli.main(arguments, assemble())
+
+
+if __name__ == "__main__":
+    main()
