@@ -22,6 +22,7 @@ from extras.formats.readers import TABLES
 from extras.quarantine.corrected import restored
 from extras.screen.progress import show_progress
 from extras.screen.spanish import speak_spanish
+from extras.undeclared.declared_now import declared_now
 
 READING = Reading(TABLES, look_at_encoding, look_above_header, restored)
 
@@ -69,7 +70,7 @@ def assemble() -> Parts:
         reading=READING,
         members=members,
         undeclared=load_undeclared,
-        declared_now=late("undeclared.staging", "declared_now"),
+        declared_now=declared_now,
         explain=late("doctor.causes", "explain"),
         show_progress=show_progress,
         show_result=late("screen.summary", "show_result"),

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,21 +60,24 @@ def run(
     engine = OLD_ENGINES.get(engine, engine)
     if engine not in parts.engines:
         known = ", ".join(parts.engines)
-        raise UsageError(f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", "Vea «etl run --help».")
+        raise UsageError(
+            f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", "Vea «etl run --help»."
+        )
     settings = parts.server(load_settings())
     migrate.ensure_ready(settings)
     tables = declarations.load(settings, datasets)
     silent = quiet or as_json
     with (
-        parts.show_progress(silent) as progress,
+        nullcontext(_ignore) if silent else parts.show_progress() as progress,
         open_session(settings, engine, progress, _ignore if silent else _say) as session,
     ):
         result = pipeline.run(session, paths or [], tables, parts, as_text)
+    exit_code = result.exit_code
     if as_json:
         write_json(result.to_json())
     elif not quiet or any(file.reason for file in result.files):
         parts.show_result(result, quiet, parts.explain)
-    raise typer.Exit(result.exit_code)
+    raise typer.Exit(exit_code)
 
 
 def status(ctx: typer.Context) -> None:
@@ -142,7 +146,7 @@ def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _ignore(_text: str) -> None:
+def _ignore(*_told: Any) -> None:
     pass
 
 

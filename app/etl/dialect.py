@@ -33,10 +33,3 @@ class Dialect:
 
 # Lo que escriben los formatos con tipos propios (JSON, Parquet, Excel): ISO y punto decimal.
 ISO = Dialect()
-
-
-def ambiguities(dialect: Dialect) -> list[str]:
-    """Lo que el formato declarado obliga a suponer; quien carga debe saberlo."""
-    if "%y" not in dialect.date_format:
-        return []
-    return ["los años tienen dos cifras: de 69 a 99 son de 1969 a 1999, y de 00 a 68, de 2000 a 2068"]

@@ -16,7 +16,7 @@ from psycopg import errors
 from etl.database.connection import LOADER, Connection, reconnect
 from etl.errors import FileFailed, FileRefused
 from etl.extract.read import read
-from etl.extract.source import Source, opened
+from etl.extract.source import Opened, Source, opened
 from etl.load import ledger, versions
 from etl.load.ledger import Load
 from etl.load.table import Advance, lock_table
@@ -30,7 +30,7 @@ from etl.session import Session
 ATTEMPTS = 3
 
 # Lo que se hace con un archivo dentro de su transacción, sin el COMMIT.
-Work = Callable[[Connection, Load, FileResult], None]
+Work = Callable[[Connection, Load, Opened, FileResult], None]
 
 
 def load_declared(
@@ -46,6 +46,7 @@ def load_declared(
 def _fill(
     connection: Connection,
     load: Load,
+    file: Opened,
     result: FileResult,
     *,
     declared: Declared,
@@ -54,22 +55,19 @@ def _fill(
     advance: Advance,
 ) -> None:
     """La transacción de un archivo declarado: si no está ya, sus filas en lugar de las que reemplaza."""
-    with opened(load.source) as file:
-        version = versions.begin(connection, load)
-        if not version.new:
-            result.skip()
-            result.warnings += versions.settle(connection, load, version)
-        else:
-            with read(load.source, file, declared, parts.reading) as text:
-                ledger.describe(connection, load, text.document.header, text.written)
-                result.describe(text.encoding, **writing(text.written))
-                result.warnings = text.warnings
-                result.counts, sha256 = load_rows(connection, load, declared, text, advance)
-            result.warnings += versions.settle(connection, load, version)
-            ledger.finish(
-                connection, load, sha256 or file.finish(), result.counts, result.encoding, result.warnings
-            )
-    result.warnings += parts.declared_now(connection, load.file)
+    version = versions.begin(connection, load)
+    if version.new:
+        with read(load.source, file, declared, parts.reading) as text:
+            ledger.describe(connection, load, text.document.header, text.written)
+            result.describe(text.encoding, **writing(text.written))
+            counts, sha256 = load_rows(connection, load, declared, text, advance)
+        result.counts = counts
+        result.warnings = [*text.warnings, *versions.settle(connection, load, version)]
+        ledger.finish(connection, load, sha256 or file.finish(), counts, text.encoding, result.warnings)
+    else:
+        result.skip()
+        result.warnings = versions.settle(connection, load, version)
+    result.warnings += parts.declared_now(connection, load.source.name)
 
 
 def load_file(
@@ -83,8 +81,6 @@ def load_file(
     result = FileResult(source.name, table.table, table.name)
     load = Load(session.run_id, engine or session.engine, source, table)
     try:
-        with opened(source) as file:
-            load.bytes = result.bytes = file.size
         _commit_once(session, load, result, work)
     except (FileRefused, FileFailed) as error:
         result.fail("refused" if isinstance(error, FileRefused) else "failed", str(error))
@@ -112,7 +108,9 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
         try:
             with session.connection.transaction():
                 lock_table(session.connection, load.table)
-                work(session.connection, load, result)
+                with opened(load.source) as file:
+                    load.bytes = result.bytes = file.size
+                    work(session.connection, load, file, result)
             return
         except psycopg.Error as error:
             if not session.connection.closed:

@@ -60,7 +60,7 @@ class Parts:
     undeclared: Callable[[Session, Source, bool], list[FileResult]] = refuse_undeclared
     declared_now: Callable[[Connection, str], list[str]] = lambda _connection, _file: []
     explain: Explain = lambda _message: []
-    show_progress: Callable[[bool], AbstractContextManager[Progress]] = plain.show_progress
+    show_progress: Callable[[], AbstractContextManager[Progress]] = plain.show_progress
     show_result: Callable[[RunResult, bool, Explain], None] = plain.show_result
     show_status: Callable[[Connection], None] = plain.show_status
     show_rejects: Callable[[Connection, str | None], None] = plain.show_rejects

@@ -39,13 +39,13 @@ REJECTS = (
 
 
 @contextmanager
-def show_progress(quiet: bool) -> Iterator[Progress]:
+def show_progress() -> Iterator[Progress]:
     """Quién recibe el avance de cada archivo mientras dura la ejecución: una línea cada tanto, por stderr."""
     due = time.monotonic() + LOG_SECONDS
 
     def advance(source: Source, done: int, counts: Counts) -> None:
         nonlocal due
-        if not quiet and time.monotonic() >= due:
+        if time.monotonic() >= due:
             due = time.monotonic() + LOG_SECONDS
             sys.stderr.write(f"{source.name}: {rows(counts.read)}, {thousands(done // 1000)} KB leídos\n")
             sys.stderr.flush()

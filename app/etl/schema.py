@@ -4,7 +4,7 @@ Lo deduce `dataset.py` de una declaración (o `undeclared/infer.py` de un archiv
 Solo valores simples: viaja tal cual a los procesos de Spark.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -72,10 +72,11 @@ class Table:
     key: tuple[str, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     referenced_by: tuple[tuple[str, str], ...] = ()
+    # Como figura en el libro de cargas: «datos.ventas».
+    name: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return f"{self.schema}.{self.table}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.schema}.{self.table}")
 
 
 @dataclass(frozen=True)

@@ -31,18 +31,18 @@ def discover(paths: list[Path], folder: Path, members: Members) -> list[Source]:
             found.append((path, path.parent))
         else:
             raise UsageError(f"No existe «{path}».", "Compruebe la ruta.")
+    named = [(path, _name(path, folder, given), _outside(path, folder)) for path, given in found]
     return [
-        replace(source, refusal=source.refusal or _outside(path, folder))
-        for path, given in found
-        for source in members(path, _name(path, folder, given))
+        replace(source, refusal=source.refusal or refusal)
+        for path, name, refusal in named
+        for source in members(path, name)
     ]
 
 
 def one_member(path: Path, name: str) -> list[Source]:
     """El archivo tal cual, o lo que hay en un .gz: lo que el núcleo sabe leer."""
-    if path.suffix.lower() == GZIP:
-        return [Source(path, name, path.stem, gunzip)]
-    return [Source(path, name)]
+    packed = path.suffix.lower() == GZIP
+    return [Source(path, name, path.stem, gunzip) if packed else Source(path, name, path.name)]
 
 
 def _name(path: Path, folder: Path, given: Path) -> str:
@@ -57,7 +57,7 @@ def beside(source: Source, name: str) -> Source | None:
     depth = len(Path(source.name.removesuffix(source.inside)).parts)
     path = source.path.absolute().parents[depth - 1] / name.removesuffix(source.inside)
     try:
-        return Source(path, name) if path.is_file() else None
+        return Source(path, name, path.name) if path.is_file() else None
     except OSError:  # un nombre que no era UTF-8 puede no caber ya en uno de archivo
         return None
 

@@ -45,7 +45,9 @@ class Utf8Stream:
         while True:
             raw = self._stream.read(size)
             self.bytes_read += len(raw)
-            text = raw if self._decoder is None else self._to_utf8(raw)
+            text = raw
+            if self._decoder is not None:
+                text = self._decoder.decode(raw, final=not raw).encode("utf-8", "surrogateescape")
             # Un decodificador puede guardarse un byte suelto: no es todavía el final.
             if text or not raw:
                 break
@@ -53,10 +55,6 @@ class Utf8Stream:
             self._start = False
             text = text.removeprefix(codecs.BOM_UTF8)
         return text
-
-    def _to_utf8(self, raw: bytes) -> bytes:
-        assert self._decoder is not None
-        return self._decoder.decode(raw, final=not raw).encode("utf-8", "surrogateescape")
 
 
 def marked_encoding(sample: bytes, declared: str) -> str:

@@ -9,6 +9,16 @@ from etl.schema import Schema
 _EXPANSIONS = str.maketrans({"ñ": "n", "ß": "ss", "€": " eur ", "%": " pct ", "º": "", "ª": "", "ø": "o"})
 
 
+def fits(header: list[str], schema: Schema, has_names: bool) -> bool:
+    """Si la cabecera tiene lo declarado: las columnas obligatorias y, como poco, una."""
+    if not has_names:
+        return len(header) == len(schema.columns)
+    names = {option for name in header for option in (clean(name), plain_name(name))}
+    wanted = [column.name for column in schema.columns]
+    found = {name for name in wanted if name in names or plain_name(name) in names}
+    return bool(found) and found.issuperset({column.name for column in schema.columns if not column.nullable})
+
+
 def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[dict[str, int], list[str]]:
     """Para cada columna de la tabla, su posición en el archivo; y los avisos.
 
@@ -26,9 +36,9 @@ def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[d
         raise FileRefused(f"La columna {names.index('') + 1} no tiene nombre en la cabecera.", "Póngale uno.")
     cleaned = [clean(name) for name in header]
     positions = {
-        name: options.index(wanted)
-        for name in schema.names
-        for options, wanted in ((cleaned, name), (names, plain_name(name)))
+        column.name: options.index(wanted)
+        for column in schema.columns
+        for options, wanted in ((cleaned, column.name), (names, plain_name(column.name)))
         if wanted in options
     }
     missing = [column for column in schema.columns if column.name not in positions]

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from etl.chunk import Chunk
-from etl.dialect import Dialect, ambiguities
+from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.delimited import DelimitedFile, open_delimited
-from etl.extract.encoding import ByteStream, marked_encoding
+from etl.extract.encoding import marked_encoding
 from etl.extract.jsonl import open_json_lines
-from etl.extract.match import match_columns
-from etl.extract.source import Opened, Source, decompressed
+from etl.extract.match import fits, match_columns
+from etl.extract.source import Opened, Rewound, Source, decompressed, read_fully
 from etl.schema import Declared, Schema
 
 # En estos el separador lo dice el nombre; en los demás, la declaración.
@@ -40,9 +40,9 @@ class Document(Protocol):
 Reader = Callable[[Source, Opened], AbstractContextManager[tuple[Document, list[str]]]]
 
 
-def as_marked(sample: bytes, declared: str) -> tuple[str, list[str]]:
-    """La codificación, según la marca y lo declarado, y los avisos."""
-    return marked_encoding(sample, declared), []
+def as_marked(_sample: bytes, encoding: str) -> tuple[str, list[str]]:
+    """La codificación que dicen la marca o la declaración, y los avisos."""
+    return encoding, []
 
 
 def as_declared(_sample: bytes, dialect: Dialect, _rows: Schema) -> tuple[Dialect, list[str]]:
@@ -60,7 +60,8 @@ class Reading:
     """Lo que se añade al leer; viaja a los ejecutores de Spark.
 
     `tables`: los lectores de otros formatos, por su extensión. `encoding`: con qué codificación se lee un
-    principio de archivo. `look`: qué corrige ese principio de lo declarado. `restore`: qué se deshace en las filas.
+    principio de archivo que no es ASCII, sabiendo lo que dicen su marca o su declaración. `look`: qué corrige de
+    lo declarado un principio de archivo sin la cabecera declarada. `restore`: qué se deshace en las filas.
     """
 
     tables: Mapping[str, Reader] = field(default_factory=dict)
@@ -85,19 +86,26 @@ class Text:
     warnings: list[str]
 
 
+SHORT_YEARS = "los años tienen dos cifras: de 69 a 99 son de 1969 a 1999, y de 00 a 68, de 2000 a 2068"
+
+
 @contextmanager
 def read(source: Source, file: Opened, declared: Declared, reading: Reading) -> Iterator[Text]:
     """El archivo, listo para dar sus filas. Lanza `FileRefused` si no se puede leer o le faltan columnas."""
     with open_document(source, file, declared.dialect, declared.rows, reading) as (
         document,
         encoding,
-        warnings,
+        told,
     ):
         columns, unmatched = match_columns(document.header, declared.rows, declared.dialect.header)
-        chunks = reading.restore(document.header, document.chunks(columns))
+        warnings = [*told, *unmatched, *([SHORT_YEARS] if "%y" in declared.dialect.date_format else [])]
+        chunks = document.chunks(columns)
+        if any(
+            name.startswith("_") for name in document.header
+        ):  # puede que lo escribiera «etl rejects --csv»
+            chunks = reading.restore(document.header, chunks)
         written = document.dialect if isinstance(document, DelimitedFile) else None
-        told = [*warnings, *unmatched, *ambiguities(declared.dialect)]
-        yield Text(file, document, columns, chunks, encoding, written, told)
+        yield Text(file, document, columns, chunks, encoding, written, warnings)
 
 
 @contextmanager
@@ -120,36 +128,29 @@ def open_document(
         )
     with decompressed(source, file) as stream:
         sample = read_fully(stream, SAMPLE)
-        encoding, warnings = reading.encoding(sample, dialect.encoding)
-        whole = Rewound(sample, stream)
+        whole, encoding, warnings = Rewound(sample, stream), marked_encoding(sample, dialect.encoding), []
+        if not sample.isascii():
+            encoding, warnings = reading.encoding(sample, encoding)
         if source.suffix in JSON_LINES:
             yield open_json_lines(whole, encoding, rows.optional), encoding, warnings
         else:
             delimiter = "\t" if source.suffix in TABBED else dialect.delimiter
-            written, found = reading.look(
-                sample, replace(dialect, encoding=encoding, delimiter=delimiter), rows
-            )
-            yield open_delimited(whole, written), encoding, [*warnings, *found]
+            written = replace(dialect, encoding=encoding, delimiter=delimiter)
+            text, found = _open_delimited(sample, whole, written, rows, reading)
+            yield text, encoding, [*warnings, *found]
 
 
-class Rewound:
-    """Una fuente a la que se le devuelve lo que ya se leyó de ella para mirarlo."""
-
-    def __init__(self, seen: bytes, rest: ByteStream) -> None:
-        self._seen = seen
-        self._rest = rest
-
-    def read(self, size: int, /) -> bytes:
-        if not self._seen:
-            return read_fully(self._rest, size)
-        data, self._seen = self._seen[:size], self._seen[size:]
-        return data
-
-
-def read_fully(stream: ByteStream, size: int) -> bytes:
-    """`size` bytes, o menos solo al final: un descompresor puede dar menos de lo que se le pide."""
-    pieces: list[bytes] = []
-    while size > 0 and (data := stream.read(size)):
-        pieces.append(data)
-        size -= len(data)
-    return b"".join(pieces)
+def _open_delimited(
+    sample: bytes, whole: Rewound, written: Dialect, rows: Schema, reading: Reading
+) -> tuple[DelimitedFile, list[str]]:
+    """El archivo delimitado; si su cabecera no es la declarada, como diga `reading.look`, y sus avisos."""
+    try:
+        document = open_delimited(whole, written)
+        if fits(document.header, rows, written.header):
+            return document, []
+    except FileRefused:
+        reading.look(sample, written, rows)  # quizá sepa decir por qué
+        raise
+    looked, warnings = reading.look(sample, written, rows)
+    # Solo se había leído la muestra: se vuelve a dar desde el principio.
+    return open_delimited(Rewound(sample, whole.rest), looked), warnings

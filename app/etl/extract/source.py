@@ -33,13 +33,13 @@ class Source:
 
     `name` es como figura en el libro de cargas: con su ruta dentro de la carpeta de datos, para
     que dos archivos que se llaman igual en subcarpetas distintas no se tomen por el mismo.
-    `unpack` está si los datos no son los bytes del archivo tal cual; entonces `content` es cómo se
-    llaman dentro («ventas.csv» en ventas.csv.gz).
+    `content` es cómo se llaman los datos («ventas.csv» en ventas.csv.gz) y `unpack` está si no son los
+    bytes del archivo tal cual.
     """
 
     path: Path
     name: str
-    content: str = ""
+    content: str
     unpack: Unpack | None = None
     # Lo que `name` lleva tras el nombre del archivo: «/miembro», «/hoja» o nada.
     inside: str = ""
@@ -50,11 +50,11 @@ class Source:
 
     @property
     def suffix(self) -> str:
-        return Path(self.content or self.path.name).suffix.lower()
+        return Path(self.content).suffix.lower()
 
     @property
     def stem(self) -> str:
-        return Path(self.content or self.path.name).stem
+        return Path(self.content).stem
 
     @property
     def table_stem(self) -> str:
@@ -176,3 +176,26 @@ class Limited:
                 "Si es de fiar, descomprímalo en la carpeta.",
             )
         return data
+
+
+class Rewound:
+    """Una fuente a la que se le devuelve lo que ya se leyó de ella para mirarlo."""
+
+    def __init__(self, seen: bytes, rest: ByteStream) -> None:
+        self._seen = seen
+        self.rest = rest
+
+    def read(self, size: int, /) -> bytes:
+        if not self._seen:
+            return read_fully(self.rest, size)
+        data, self._seen = self._seen[:size], self._seen[size:]
+        return data
+
+
+def read_fully(stream: ByteStream, size: int) -> bytes:
+    """`size` bytes, o menos solo al final: un descompresor puede dar menos de lo que se le pide."""
+    pieces: list[bytes] = []
+    while size > 0 and (data := stream.read(size)):
+        pieces.append(data)
+        size -= len(data)
+    return b"".join(pieces)

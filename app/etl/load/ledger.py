@@ -45,27 +45,13 @@ class Load:
     bytes: int = 0
     load_id: int = 0
 
-    @property
-    def file(self) -> str:
-        return self.source.name
-
-
-def may_be_known(connection: Connection[Any], load: Load) -> bool:
-    """Si se cargó un archivo del mismo tamaño: solo entonces hace falta la huella antes de leer."""
-    return bool(
-        connection.execute(
-            "SELECT 1 FROM etl.loads WHERE table_name = %s AND bytes = %s AND sha256 IS NOT NULL LIMIT 1",
-            (load.table.name, load.bytes),
-        ).fetchone()
-    )
-
 
 def begin(connection: Connection[Any], load: Load) -> None:
     """Abre el apunte y recibe su `load_id`. Hasta el COMMIT nadie más lo ve."""
     row = connection.execute(
         "INSERT INTO etl.loads (run_id, file, table_name, engine, bytes, status)"
         " VALUES (%s, %s, %s, %s, %s, 'loading') RETURNING load_id",
-        (load.run_id, load.file, load.table.name, load.engine, load.bytes),
+        (load.run_id, load.source.name, load.table.name, load.engine, load.bytes),
     ).fetchone()
     assert row is not None
     load.load_id = int(row[0])
@@ -77,7 +63,7 @@ def reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
     connection.execute(
         "UPDATE etl.loads SET run_id = %s, file = %s, engine = %s, status = 'loading', incomplete = false,"
         " reloads = reloads + 1, started_at = clock_timestamp() WHERE load_id = %s",
-        (load.run_id, load.file, load.engine, load_id),
+        (load.run_id, load.source.name, load.engine, load_id),
     )
 
 
@@ -122,7 +108,7 @@ def record_failure(connection: Connection[Any], load: Load, status: str, error: 
     connection.execute(
         "INSERT INTO etl.loads (run_id, file, table_name, engine, bytes, status, error, finished_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp())",
-        (load.run_id, load.file, load.table.name, load.engine, load.bytes, status, error),
+        (load.run_id, load.source.name, load.table.name, load.engine, load.bytes, status, error),
     )
 
 

@@ -7,16 +7,17 @@ la carga. En memoria hay dos trozos: el que se carga y el siguiente; otro más n
 import queue
 import threading
 from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
 class _End:
     """Lo último de la cola: cómo acabó el productor."""
 
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
+    error: BaseException | None
 
 
 def prefetch(items: Iterable[T]) -> Generator[T]:

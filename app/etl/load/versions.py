@@ -21,6 +21,8 @@ from etl.load.orphans import found_its_parent
 from etl.schema import Table
 
 RETIRED = sql.Identifier("etl_retired")
+# El número de una carga que todavía no lo tiene.
+NEW = 0
 STILL_REFERENCED = re.compile(r'Key \((.+)\)=\((.+)\) is still referenced from table "(.+)"\.')
 
 
@@ -52,13 +54,12 @@ def begin(connection: Connection[Any], load: Load) -> Version:
     if known and known.loaded and not known.incomplete and not _found_parents(connection, load, known):
         return Version(new=False, replaces=_keep(connection, load, known))
     _defer_references(connection, load.table)
+    replaces = _retire_previous(connection, load, known.load_id if known else NEW)
     if known:
         _reopen(connection, load, known.load_id)
     else:
         ledger.begin(connection, load)
-    return Version(
-        new=True, reopened=known is not None, replaces=_retire_previous(connection, load, load.load_id)
-    )
+    return Version(new=True, reopened=known is not None, replaces=replaces)
 
 
 def settle(connection: Connection[Any], load: Load, version: Version) -> list[str]:
@@ -84,7 +85,11 @@ def find_known(connection: Connection[Any], load: Load) -> Known | None:
 
     La huella solo se calcula si hay un archivo cargado del mismo tamaño.
     """
-    if not ledger.may_be_known(connection, load):
+    same_size = connection.execute(
+        "SELECT FROM etl.loads WHERE table_name = %s AND bytes = %s AND sha256 IS NOT NULL LIMIT 1",
+        (load.table.name, load.bytes),
+    )
+    if same_size.fetchone() is None:
         return None
     inside = load.source.inside
     row = connection.execute(
@@ -107,11 +112,13 @@ def _keep(connection: Connection[Any], load: Load, known: Known) -> bool:
 
     Devuelve si había otra versión con su nombre, que se quita.
     """
-    if known.file == load.file:
+    if known.file == load.source.name:
         return False
     if not _is_still_there(load.source, known.file):
         # Su próxima versión, con el nombre nuevo, la reemplazará.
-        connection.execute("UPDATE etl.loads SET file = %s WHERE load_id = %s", (load.file, known.load_id))
+        connection.execute(
+            "UPDATE etl.loads SET file = %s WHERE load_id = %s", (load.source.name, known.load_id)
+        )
     _defer_references(connection, load.table)
     return _retire_previous(connection, load, known.load_id)
 
@@ -154,7 +161,7 @@ def _retire(connection: Connection[Any], load: Load, load_id: int) -> list[int]:
     found = connection.execute(
         "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND file = %s AND status = 'loaded'"
         " AND load_id <> %s RETURNING load_id",
-        (load.table.name, load.file, load_id),
+        (load.table.name, load.source.name, load_id),
     )
     return [previous for (previous,) in found]
 

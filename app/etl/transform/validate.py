@@ -33,12 +33,11 @@ def transform(chunk: Chunk, schema: Schema) -> tuple[pa.Table, list[Reject]]:
     rechazos (incluidos los que traía el trozo) por orden de línea. Filas que entran = filas
     válidas + rechazos, siempre.
     """
+    texts = {column.name: _text(chunk, column.name) for column in schema.columns}
+    typed = {column.name: parse(texts[column.name], column.type, chunk.dialect) for column in schema.columns}
     problems: list[Problem] = []
-    typed: dict[str, pa.ChunkedArray] = {}
     for column in schema.columns:
-        text = _text(chunk, column.name)
-        typed[column.name] = parse(text, column.type, chunk.dialect)
-        problems += column_problems(column, text, typed[column.name])
+        problems += column_problems(column, texts[column.name], typed[column.name])
     for check in schema.checks:
         problems += check_problems(check, typed)
     rows = pa.table({**typed, "_line": chunk.lines})

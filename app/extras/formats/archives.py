@@ -1,9 +1,10 @@
-"""Lo que viene comprimido de otra forma que gzip: .bz2, .xz, .zst y los miembros de un .zip.
+"""Lo que viene comprimido: .gz, .bz2, .xz, .zst y los miembros de un .zip.
 
 Entra la ruta de un archivo y salen los `Source` que hay en él; cada uno lleva cómo se descomprime.
 """
 
 import bz2
+import gzip
 import lzma
 import zipfile
 import zlib
@@ -16,9 +17,8 @@ from typing import Any
 import pyarrow as pa
 
 from etl.errors import FileRefused
-from etl.extract.discover import one_member
 from etl.extract.encoding import ByteStream
-from etl.extract.source import GZIP, Opened, Source, damaged, gunzip
+from etl.extract.source import Opened, Source, damaged
 
 # Lo que lanzan lzma, zipfile y compañía ante un archivo comprimido que no está entero.
 DAMAGED = (EOFError, OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
@@ -28,7 +28,16 @@ def _zstd(file: Any) -> Any:
     return pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
 
 
-OPENERS: dict[str, Callable[[Any], Any]] = {".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile, ".zst": _zstd}
+def _gzip(file: Any) -> Any:
+    return gzip.GzipFile(fileobj=file)
+
+
+OPENERS: dict[str, Callable[[Any], Any]] = {
+    ".gz": _gzip,
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+    ".zst": _zstd,
+}
 
 
 def members(path: Path, name: str) -> Iterator[Source]:
@@ -39,12 +48,12 @@ def members(path: Path, name: str) -> Iterator[Source]:
     elif suffix in OPENERS:
         yield Source(path, name, path.stem, unpack)
     else:
-        yield from one_member(path, name)
+        yield Source(path, name, path.name)
 
 
 @contextmanager
 def unpack(source: Source, file: Opened) -> Iterator[ByteStream]:
-    """Los bytes sin comprimir de un .bz2, un .xz o un .zst."""
+    """Los bytes sin comprimir de un .gz, un .bz2, un .xz o un .zst."""
     yield Checked(OPENERS[source.path.suffix.lower()](file))
 
 
@@ -54,11 +63,7 @@ def unzip(source: Source, file: Opened) -> Iterator[ByteStream]:
     name = source.inside.removeprefix("/")
     with zipfile.ZipFile(source.path) as archive, _opened_member(archive, name) as member:
         suffix = Path(name).suffix.lower()
-        if suffix == GZIP:
-            with gunzip(source, member) as stream:
-                yield Checked(stream)
-        else:
-            yield Checked(OPENERS[suffix](member) if suffix in OPENERS else member)
+        yield Checked(OPENERS[suffix](member) if suffix in OPENERS else member)
 
 
 class Checked:
@@ -88,10 +93,10 @@ def _zipped(path: Path, name: str) -> Iterator[Source]:
         with zipfile.ZipFile(path) as archive:
             found = [item.filename for item in archive.infolist() if not item.is_dir()]
     except (zipfile.BadZipFile, OSError):
-        yield Source(path, name, refusal="El archivo .zip está dañado o cortado.")
+        yield Source(path, name, path.name, refusal="El archivo .zip está dañado o cortado.")
         return
     if not found:
-        yield Source(path, name, refusal="El archivo .zip está vacío.")
+        yield Source(path, name, path.name, refusal="El archivo .zip está vacío.")
     for member in found:
         if not member.startswith("__MACOSX"):
             source = Source(path, f"{name}/{member}", _content(member), unzip, f"/{member}")
@@ -100,7 +105,7 @@ def _zipped(path: Path, name: str) -> Iterator[Source]:
 
 def _content(member: str) -> str:
     inner = Path(member)
-    return inner.stem if inner.suffix.lower() in (GZIP, *OPENERS) else inner.name
+    return inner.stem if inner.suffix.lower() in OPENERS else inner.name
 
 
 def _unsafe(member: str) -> str | None:

@@ -4,24 +4,26 @@ Entra una muestra y salen correcciones de lo declarado, con sus avisos: la codif
 alguien dejó encima de la cabecera. Un archivo que por dentro es otra cosa se rechaza.
 """
 
+import re
+from codecs import BOM_UTF8
 from dataclasses import replace
 
 from etl.dialect import Dialect
-from etl.extract.encoding import marked_encoding
 from etl.schema import Schema
 from extras.formats.disguise import refuse_disguised
-from extras.formats.mojibake import mojibake
 from extras.formats.preamble import lines_above_header, preamble_warning
 
+# «ñ» escrita en UTF-8 y leída como Latin-1 se ve «Ã±»: Ã o Â y un signo que no va tras una letra.
+_MOJIBAKE = re.compile("[ÃÂ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\u0080-\u00bf™œ“”˜¦]")
 
-def look_at_encoding(sample: bytes, declared: str) -> tuple[str, list[str]]:
+
+def look_at_encoding(sample: bytes, encoding: str) -> tuple[str, list[str]]:
     """La codificación con que se leerá, y un aviso si alguien la guardó mal antes.
 
-    Manda la marca (BOM); si no la hay, lo declarado. Un «UTF-8» sin un solo carácter no ASCII
+    Vale la de la marca (BOM) o la declarada; pero un «UTF-8» sin un solo carácter no ASCII
     correcto y con alguno incorrecto es Latin-1, o cp1252 si usa sus caracteres propios (€, “, ”).
     """
-    encoding = marked_encoding(sample, declared)
-    if encoding == "utf-8" and declared in ("utf-8", "auto") and not sample.isascii():
+    if encoding == "utf-8" and not sample.startswith(BOM_UTF8):
         right, wrong = _utf8_characters(sample)
         if wrong and not right:
             encoding = "cp1252" if any(0x80 <= byte <= 0x9F for byte in set(sample)) else "latin-1"
@@ -35,6 +37,17 @@ def _utf8_characters(sample: bytes) -> tuple[int, int]:
     outside = [character for character in text if character > "\x7f"]
     wrong = sum("\udc80" <= character <= "\udcff" for character in outside)
     return len(outside) - wrong, wrong
+
+
+def mojibake(sample: bytes, encoding: str) -> list[str]:
+    """Avisa de «Ã±» y parecidos: alguien leyó UTF-8 como Latin-1 y lo volvió a guardar."""
+    found = None if sample.isascii() else _MOJIBAKE.search(sample.decode(encoding, "replace"))
+    if found is None:
+        return []
+    return [
+        f"Hay texto mal codificado de origen («{found.group()}»): se carga tal cual; "
+        "pida el archivo otra vez o corríjalo antes."
+    ]
 
 
 def look_above_header(sample: bytes, dialect: Dialect, rows: Schema) -> tuple[Dialect, list[str]]:

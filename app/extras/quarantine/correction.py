@@ -14,7 +14,7 @@ import pyarrow as pa
 from etl.chunk import Chunk, Reject
 from etl.database.connection import Connection
 from etl.errors import FileRefused
-from etl.extract.source import Source, decompressed, opened
+from etl.extract.source import Opened, Source, decompressed, opened
 from etl.load import ledger, versions
 from etl.load.encode import encode
 from etl.load.ledger import Load
@@ -93,7 +93,13 @@ def load_correction(session: Session, source: Source, original: Original) -> Fil
 
 
 def _fill(
-    connection: Connection, load: Load, result: FileResult, *, original: Original, advance: Advance
+    connection: Connection,
+    load: Load,
+    file: Opened,
+    result: FileResult,
+    *,
+    original: Original,
+    advance: Advance,
 ) -> None:
     """La transacción de una corrección: si no está ya, sus filas."""
     known = versions.find_known(connection, load)
@@ -103,7 +109,7 @@ def _fill(
     ledger.begin(connection, load)
     versions.retire_rows(connection, load)
     writer = TableWriter(connection, load.table, load.load_id)
-    with opened(load.source) as file, open_unknown(load.source, file) as (document, found):
+    with open_unknown(load.source, file) as (document, found):
         positions = _positions(original, found.columns)
         chunks = restored(list(found.columns), document.chunks(positions))
         ready = (_prepare(chunk, original, load.load_id) for chunk in chunks)

@@ -13,10 +13,10 @@ from etl.session import Progress
 
 
 @contextmanager
-def show_progress(quiet: bool) -> Iterator[Progress]:
+def show_progress() -> Iterator[Progress]:
     """Quién recibe el avance de cada archivo mientras dura la ejecución. Siempre por stderr."""
-    if quiet or not sys.stderr.isatty():
-        with plain.show_progress(quiet) as lines:
+    if not sys.stderr.isatty():
+        with plain.show_progress() as lines:
             yield lines
     else:
         with _bar() as bar:

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from itertools import chain
 
 from etl.errors import FileRefused
-from etl.extract.encoding import ByteStream
+from etl.extract.encoding import ByteStream, marked_encoding
 from etl.extract.jsonl import JsonLinesFile, decode, open_json_lines
-from etl.extract.read import JSON_LINES, SAMPLE, Rewound, read_fully
-from etl.extract.source import Opened, Source, decompressed, opened
+from etl.extract.read import JSON_LINES, SAMPLE
+from etl.extract.source import Opened, Rewound, Source, decompressed, opened, read_fully
 from extras.formats.look import look_at_encoding
 
 JSON = JSON_LINES
@@ -59,7 +59,7 @@ def _as_lines(stream: ByteStream) -> tuple[ByteStream, str]:
     sample = read_fully(stream, SAMPLE)
     if not sample.strip():
         raise FileRefused("El archivo está vacío.", "Expórtelo de nuevo.")
-    encoding = look_at_encoding(sample, "auto")[0]
+    encoding = look_at_encoding(sample, marked_encoding(sample, "auto"))[0]
     start = sample.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
     if not start.startswith("[") and not _is_spread(start):
         return Rewound(sample, stream), encoding

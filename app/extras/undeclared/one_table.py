@@ -16,7 +16,7 @@ from psycopg import errors
 
 from etl.chunk import Chunk
 from etl.database.connection import Connection
-from etl.extract.source import Source, opened
+from etl.extract.source import Opened, Source, opened
 from etl.load import ledger
 from etl.load.encode import encode
 from etl.load.ledger import Load
@@ -58,7 +58,9 @@ def load_table(session: Session, source: Source, as_text: bool) -> FileResult:
     return load_file(session, source, table, fill, engine="local")
 
 
-def _fill(connection: Connection, load: Load, result: FileResult, *, as_text: bool, advance: Advance) -> None:
+def _fill(
+    connection: Connection, load: Load, _file: Opened, result: FileResult, *, as_text: bool, advance: Advance
+) -> None:
     """La transacción de un archivo sin declarar: si no está ya, una tabla nueva en lugar de la suya."""
     if known := staging.known_as(connection, load, as_text):
         result.skip(f"su contenido ya está en {known}" if known != load.table.name else None)
@@ -98,7 +100,7 @@ def _create_and_fill(
         result.describe(found.encoding, **found.facts())
         result.warnings = [*found.warnings, *reader.warnings]
     comments = dict(zip(names, found.columns, strict=True))
-    staging.replace(connection, load.table.table, table, comments, staging.origin(load.file, as_text))
+    staging.replace(connection, load.table.table, table, comments, staging.origin(load.source.name, as_text))
     staging.retire(connection, load)
     written_as = {plan.name: plan.format.name for plan in reader.plans if plan.format}
     titles = [title or name for name, title in comments.items()]

@@ -9,7 +9,7 @@ import re
 from itertools import islice
 
 from etl.extract.encoding import marked_encoding
-from extras.formats.mojibake import mojibake
+from extras.formats.look import mojibake
 
 # Las que de verdad aparecen en archivos españoles que no son UTF-8, de la más a la menos frecuente.
 SINGLE_BYTE = ("cp1252", "iso8859-15", "cp850", "mac-roman")
