@@ -22,7 +22,7 @@ from loader import (
     prepare,
     statuses,
 )
-from shop import CLIENTES, cliente, load, write
+from own_rows import CLIENTES, cliente, load, write
 
 pytestmark = pytest.mark.faults
 

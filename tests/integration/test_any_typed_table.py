@@ -29,7 +29,7 @@ from etl.local import load_rows
 from etl.one_file import load_file
 from etl.result import FileResult
 from etl.settings import Settings
-from shop import silent
+from own_rows import silent
 from support import connect_settings
 
 Row = dict[str, Any]

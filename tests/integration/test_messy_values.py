@@ -16,7 +16,7 @@ from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
 from extras.undeclared.inspection import inspect
-from shop import query, rejects, silent, write
+from own_rows import query, rejects, silent, write
 
 
 def load(settings: Settings, name: str, content: str | bytes) -> FileResult:

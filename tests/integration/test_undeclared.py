@@ -24,7 +24,7 @@ from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
 from extras.undeclared.one_table import load_undeclared
-from shop import CLIENTES, cliente
+from own_rows import CLIENTES, cliente
 from support import connect_settings
 
 

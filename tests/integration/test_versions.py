@@ -19,7 +19,7 @@ from declared.clientes import Cliente
 from etl.dataset import target_of
 from etl.result import FileResult
 from etl.settings import Settings
-from shop import (
+from own_rows import (
     CLIENTES,
     PRODUCTOS,
     VENTAS,

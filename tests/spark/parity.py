@@ -14,7 +14,7 @@ from etl.job import Progress
 from etl.result import RunResult
 from etl.settings import Settings
 from extras.embedded import ServerAddress
-from shop import silent
+from own_rows import silent
 from support import execute, fetch
 
 TABLES = ("clientes", "productos", "tiendas", "ventas")

@@ -22,7 +22,7 @@ from extras.embedded import ServerAddress
 from extras.spark.read import open_table
 from extras.spark.session import open_session
 from loader import environment
-from shop import VENTAS, load, query, venta, write, write_parents
+from own_rows import VENTAS, load, query, venta, write, write_parents
 from spark.standalone import Standalone
 from support import execute
 

@@ -14,7 +14,7 @@ from etl.extract.source import Source
 from etl.settings import ROOT, Settings
 from extras.embedded import ServerAddress
 from extras.generate import generate
-from shop import query
+from own_rows import query
 from spark.bad_inputs import BAD_INPUTS, sale, text, zipped
 from spark.parity import assert_equal, clear, load, staging_tables, state
 
