@@ -56,8 +56,11 @@ def write_sample(
 ) -> dict[str, Expected]:
     """Clientes, productos, tiendas y un archivo de ventas por mes; una fila de cada `every` (dos o más) es mala.
 
-    Los meses pares van comprimidos. Devuelve, por archivo, lo que debe pasar al cargarlo.
+    Los meses pares van comprimidos, y cada uno tiene un múltiplo de `every` ventas. Devuelve, por archivo,
+    lo que debe pasar al cargarlo.
     """
+    assert every > 1, every
+    assert sales % (months * every) == 0, (sales, months, every)
     folder.mkdir(parents=True, exist_ok=True)
     found = {
         "clientes.csv": _write(folder / "clientes.csv", CLIENTES, _customers(every)),
@@ -93,13 +96,16 @@ def _opened(path: Path) -> IO[Any]:
 def _customers(every: int) -> Rows:
     for number in range(1, CUSTOMERS + 1):
         changes = _turn(BAD_CUSTOMERS, number, every)
-        yield cliente(number, f"Ana {number}", **changes), "rejected" if changes else "loaded"
+        postcode = "08001" if number % 9 == 0 else "16001"
+        text = cliente(number, f"Begoña {number}", **{"codigo_postal": postcode} | changes)
+        yield text, "rejected" if changes else "loaded"
 
 
 def _products(every: int) -> Rows:
     for number in range(1, PRODUCTS + 1):
         changes = _turn(BAD_PRODUCTS, number, every)
-        yield producto(number, **changes), "rejected" if changes else "loaded"
+        weight = "N/D" if number % 7 == 0 else "1.250,5"
+        yield producto(number, **{"peso_kg": weight} | changes), "rejected" if changes else "loaded"
 
 
 def _turn(ways: tuple[dict[str, str], ...], number: int, every: int) -> dict[str, str]:
@@ -125,7 +131,5 @@ def _sales(numbers: range, month: int, every: int) -> Rows:
             date, customer = bad.get("date", date), bad.get("customer", customer)
             product, units = bad.get("product", product), bad.get("units", units)
             price, channel = bad.get("price", price), bad.get("channel", channel)
-            # La primera de un archivo no tiene anterior en él: se carga como cualquier otra.
-            repeated = "repeated" in bad and number != numbers.start
-            key, fate = key - repeated, "duplicate" if repeated else "rejected" if bad.keys() != {"repeated"} else "loaded"
+            key, fate = (number - 1, "duplicate") if "repeated" in bad else (number, "rejected")
         yield f"{key},{date},{customer},{product},{store},{units},{price},0,{channel}\n", fate

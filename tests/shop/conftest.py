@@ -13,6 +13,7 @@ from psycopg import sql
 
 from etl.settings import ROOT
 from extras.embedded import ServerAddress
+from spark.conftest import cluster, java, running_cluster  # noqa: F401 - fixtures
 from support import administer, settings_for
 
 
