@@ -1,8 +1,6 @@
 """Los tres cuartos de la casa: quién puede importar a quién. Se mira cada módulo de app/, no una lista."""
 
 import ast
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +54,7 @@ def nodes(module: str) -> Iterator[ast.AST]:
 
 
 def room(module: str) -> str:
-    return module.split(".")[0]
+    return module.split(".", maxsplit=1)[0]
 
 
 def part(module: str) -> str:
