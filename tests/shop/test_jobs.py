@@ -17,7 +17,7 @@ import pytest
 from etl.settings import ROOT, Settings
 from extras.spark.session import open_session
 from own_rows import query
-from shop.command import environment, etl
+from project.command import environment, etl
 from spark.standalone import Standalone
 
 if TYPE_CHECKING:
