@@ -7,10 +7,13 @@ PYTHON ?= python3
 ARGS ?=
 
 VENV := .venv
+# TESTS: de dónde toman sus módulos las pruebas que no lanza pytest.
 ifeq ($(OS),Windows_NT)
   BIN := $(VENV)/Scripts
+  TESTS := tests/own;tests
 else
   BIN := $(VENV)/bin
+  TESTS := tests/own:tests
 endif
 
 # Los guiones de .venv llevan dentro la ruta del proyecto: si la carpeta se movió, se rehace.
@@ -31,7 +34,7 @@ test: $(VENV)/listo-dev  ## Pasa todas las pruebas.
 	@$(BIN)/python -m pytest $(ARGS)
 
 fuzz: $(VENV)/listo-dev  ## Carga 10.000 archivos estropeados al azar, en busca del que haga lo que no debe.
-	@PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
+	@PYTHONPATH="$(TESTS)" $(BIN)/python -m fuzz $(ARGS)
 
 # Estas bibliotecas solo se usan para comparar: se instalan aparte, en una capa que se tira.
 compare: $(VENV)/listo-dev  ## Compara la detección de archivos con otras cinco (docs/deteccion.md).
@@ -40,7 +43,7 @@ compare: $(VENV)/listo-dev  ## Compara la detección de archivos con otras cinco
 	  python -m tests.corpus.compare $(ARGS)
 
 bench: $(VENV)/listo-dev  ## Mide la carga y la compara con \copy y con to_sql de pandas.
-	@$(BIN)/python -m tests.benchmarks $(ARGS)
+	@PYTHONPATH="$(TESTS)" $(BIN)/python -m tests.benchmarks $(ARGS)
 
 lint: $(VENV)/listo-dev  ## Comprueba el estilo y los tipos.
 	@$(BIN)/ruff check .

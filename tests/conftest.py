@@ -1,6 +1,7 @@
 """Lo que comparten las pruebas: servidores de PostgreSQL desechables y una base por prueba.
 
     server     un PostgreSQL embebido nuevo (16 y 18; `--pg 16` prueba solo uno), por sesión
+    sql_dir    las migraciones y los marts con que corren: los suyos (tests/own), por sesión
     database   una base recién migrada, copia de una plantilla (unos 50 ms), por prueba
     settings   un `Settings` que apunta a esa base y a una carpeta datos/ vacía
 
@@ -22,6 +23,7 @@ from psycopg import sql
 from etl.settings import ROOT, Settings
 from extras import embedded
 from extras.embedded import ServerAddress
+from own_project import own_sql
 from support import administer, connect, settings_for, temporary_local_dir
 
 VERSIONS = ("16", "18")
@@ -80,11 +82,17 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerAddress]:
 
 
 @pytest.fixture(scope="session")
-def template(server: ServerAddress) -> ServerAddress:
+def sql_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Las migraciones y los marts de las pruebas, con el resto de `sql/` del proyecto."""
+    return own_sql(tmp_path_factory.mktemp("proyecto") / "sql")
+
+
+@pytest.fixture(scope="session")
+def template(server: ServerAddress, sql_dir: Path) -> ServerAddress:
     """La base que se copia para cada prueba: recién migrada y sin datos."""
     from etl.database.migrate import migrate
 
-    migrate(settings_for(server))
+    migrate(replace(settings_for(server), sql_dir=sql_dir))
     return server
 
 
@@ -106,8 +114,8 @@ def database(template: ServerAddress) -> Iterator[ServerAddress]:
 
 
 @pytest.fixture
-def settings(database: ServerAddress, tmp_path: Path) -> Settings:
+def settings(database: ServerAddress, sql_dir: Path, tmp_path: Path) -> Settings:
     """La configuración de una prueba: su base de datos y su carpeta datos/, vacía."""
     datos = tmp_path / "datos"
     datos.mkdir()
-    return replace(settings_for(database), datos_dir=datos, connect_seconds=10)
+    return replace(settings_for(database), datos_dir=datos, sql_dir=sql_dir, connect_seconds=10)

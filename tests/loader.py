@@ -14,8 +14,9 @@ from typing import Any
 
 from psycopg import OperationalError
 
-from etl.settings import ROOT, Settings
-from shop import VENTAS, load, query, venta, write_parents
+from etl.settings import Settings
+from own_project import PYTHONPATH
+from own_rows import VENTAS, load, query, venta, write_parents
 from support import connect_settings
 
 # Importar tarda más que cargar: un proceso ya preparado se bifurca en cada carga.
@@ -50,7 +51,8 @@ def environment(settings: Settings, **changes: str) -> dict[str, str]:
         "DB_NAME": settings.db_name,
         "DATOS_DIR": str(settings.datos_dir),
         "DB_CONNECT_SECONDS": "10",
-        "PYTHONPATH": str(ROOT / "app"),
+        "SQL_DIR": str(settings.sql_dir),
+        "PYTHONPATH": PYTHONPATH,
         **changes,
     }
 

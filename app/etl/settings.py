@@ -64,6 +64,7 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT
         loader_password=_secret(values, "ETL_LOADER_PASSWORD", default.loader_password),
         reader_password=_secret(values, "LECTOR_PASSWORD", default.reader_password),
         datos_dir=Path(values.get("DATOS_DIR", default.datos_dir)),
+        sql_dir=Path(values.get("SQL_DIR", default.sql_dir)),
         local_dir=Path(values.get("ETL_LOCAL_DIR", default.local_dir)),
         pg_version=int(_number(values, "PG_VERSION", default.pg_version)),
         connect_seconds=_number(values, "DB_CONNECT_SECONDS", default.connect_seconds),

@@ -17,7 +17,7 @@ la dirección de un maestro (SPARK_MASTER_URL, o `spark-submit --master`), en su
     SPARK_CONF_DIR=spark/conf spark-submit --master spark://maestro:7077 spark/jobs/baskets_and_cohorts.py
 
 Para hacer otro trabajo, copie este archivo. Las funciones de en medio van de DataFrame a DataFrame,
-sin leer ni escribir nada: por eso se prueban con tablas de seis filas (tests/spark/test_jobs.py).
+sin leer ni escribir nada: por eso se prueban con tablas de seis filas (tests/shop/test_jobs.py).
 """
 
 import sys

@@ -8,6 +8,7 @@ Imprime una tabla y la deja en `.local/bench/resultados.md`.
 
 import argparse
 import os
+import shutil
 from dataclasses import replace
 
 from tests.benchmarks.cases import CASES, Bench
@@ -15,6 +16,7 @@ from tests.benchmarks.cases import CASES, Bench
 from etl.database.connection import connect
 from etl.settings import ROOT, Settings
 from extras import embedded
+from own_project import own_sql
 
 FOLDER = ROOT / ".local" / "bench"
 
@@ -42,7 +44,9 @@ def main() -> None:
 
 def _server(version: int) -> Settings:
     """Un servidor embebido con su configuración de siempre y una base de datos nueva."""
-    default = Settings(local_dir=FOLDER, pg_version=version, db_name="banco")
+    shutil.rmtree(FOLDER / "sql", ignore_errors=True)
+    sql_dir = own_sql(FOLDER / "sql")
+    default = Settings(local_dir=FOLDER, pg_version=version, db_name="banco", sql_dir=sql_dir)
     address = embedded.ensure_running(FOLDER, version, default.db_user, default.db_password, "postgres")
     settings = replace(default, db_host=address.host, db_port=address.port, db_name="postgres")
     with connect(settings) as connection:

@@ -14,6 +14,7 @@ from etl.database import migrate
 from etl.database.connection import connect
 from etl.settings import Settings
 from extras import embedded
+from own_project import PYTHONPATH
 
 HERE = Path(__file__).parent
 DECLARATION = HERE / "lineitem.py"
@@ -47,7 +48,8 @@ class Bench:
             "DB_PASSWORD": settings.db_password,
             "DB_NAME": settings.db_name,
             "PGPASSWORD": settings.db_password,
-            "PYTHONPATH": str(HERE.parents[1] / "app"),
+            "SQL_DIR": str(settings.sql_dir),
+            "PYTHONPATH": PYTHONPATH,
         }
 
     def etl(self, file: Path) -> Measure:

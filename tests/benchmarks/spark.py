@@ -3,7 +3,6 @@
 Los segundos son los de la carga, sin lo que tarda Java en arrancar: eso no crece con los datos.
 """
 
-import gzip
 import json
 import os
 import shutil
@@ -25,8 +24,8 @@ from tests.spark.standalone import Standalone, standalone
 
 from etl.database.connection import connect
 from etl.settings import Settings
-from extras.generate import generate
 from extras.spark.session import SECRET_VARIABLE, open_session
+from own_sample import write_sample
 
 if TYPE_CHECKING:
     from tests.benchmarks.cases import Bench
@@ -166,7 +165,7 @@ def _jdbc_driver(folder: Path) -> Path | None:
 
 
 def _ten_millions(bench: "Bench") -> Iterator[tuple[str, str, str]]:
-    folder = _shop(bench.folder)
+    folder = _sample(bench.folder)
     os.environ.setdefault(SECRET_VARIABLE, uuid.uuid4().hex)
     bench.empty()
     with connect(bench.settings) as connection:
@@ -187,22 +186,14 @@ def _ten_millions(bench: "Bench") -> Iterator[tuple[str, str, str]]:
     shutil.rmtree(work)
 
 
-def _shop(folder: Path) -> Path:
-    """La tienda de `etl generate` con diez millones de ventas, todas en un archivo; se hace una vez."""
-    shop = folder / f"tienda_{MILLIONS}M"
-    if not shop.exists():
-        making = folder / "tienda_a_medias"
-        generate(making, MILLIONS * 1_000_000)
-        with open(making / "ventas.csv", "wb") as output:
-            for number, month in enumerate(sorted(making.glob("ventas_*"))):
-                reader = gzip.open if month.suffix == ".gz" else open
-                with reader(month, "rb") as lines:
-                    header = lines.readline()
-                    output.write(header if number == 0 else b"")
-                    shutil.copyfileobj(lines, output)
-                month.unlink()
-        making.rename(shop)
-    return shop
+def _sample(folder: Path) -> Path:
+    """Diez millones de ventas en un archivo, con sus tablas madre; se hace una vez."""
+    sample = folder / f"ventas_{MILLIONS}M"
+    if not sample.exists():
+        making = folder / "ventas_a_medias"
+        write_sample(making, MILLIONS * 1_000_000, months=1)
+        making.rename(sample)
+    return sample
 
 
 @contextmanager

@@ -13,6 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
+from etl.cli import new_app
+from wiring import assemble
+
 BLOCK = re.compile(
     r"(?:<!-- prueba: (?P<note>[^>]+) -->\n)?```bash\n(?P<code>.*?)```"
     r"(?:\n\n```text\n(?P<output>.*?)```)?",
@@ -82,3 +87,20 @@ def anchors(text: str) -> set[str]:
         re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).lower()) for title in titles
     )
     return {title.strip().replace(" ", "-") for title in kept}
+
+
+def commands() -> dict[str, set[str]]:
+    """Las órdenes de `etl` con sus opciones, preguntadas al programa."""
+    found: dict[str, set[str]] = {}
+
+    def collect(group: object, prefix: str) -> None:
+        for name, command in group.commands.items():  # type: ignore[attr-defined]
+            if hasattr(command, "commands"):
+                collect(command, f"{prefix}{name} ")
+            else:
+                found[prefix + name] = {
+                    option for one in command.params for option in one.opts if option[0] == "-"
+                }
+
+    collect(typer.main.get_command(new_app(assemble())), "")
+    return found

@@ -13,6 +13,7 @@ from extras.doctor.causes import find_cause
 from extras.doctor.docker import Project
 from extras.doctor.finding import Finding
 from extras.doctor.ports import is_free
+from own_sample import write_sample
 
 
 def project(services: dict[str, Any], root: Path = ROOT) -> Project:
@@ -82,9 +83,11 @@ def test_the_files_that_would_be_refused_are_told_before_loading(tmp_path: Path)
     assert all(finding.fix for finding in found)
 
 
-def test_the_sample_files_can_all_be_read() -> None:
-    settings = Settings()
-    assert bad(files.data_files(settings, declarations.load(settings, None))) == []
+def test_files_that_can_be_read_are_only_counted(tmp_path: Path) -> None:
+    write_sample(tmp_path, 1200)
+    settings = Settings(datos_dir=tmp_path)
+    [finding] = files.data_files(settings, declarations.load(settings, None))
+    assert (finding.state, finding.found) == ("ok", "15 archivos, y todos se pueden leer")
 
 
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ from loader import (
     prepare,
     statuses,
 )
+from own_rows import query
 from proxy import proxy
-from shop import query
 
 pytestmark = pytest.mark.faults
 MOMENTS = 15

@@ -18,8 +18,8 @@ from loader import (
     statuses,
     wait_for_copy,
 )
+from own_rows import query
 from proxy import Mischief, cut_after, lose_the_reply_to, nothing, proxy, stall_after
-from shop import query
 from support import connect_settings
 
 pytestmark = pytest.mark.faults

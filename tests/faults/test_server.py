@@ -16,7 +16,7 @@ from psycopg import sql
 from disk import remount, small_disk
 from etl.database import migrate
 from etl.errors import DatabaseUnavailable
-from etl.settings import ROOT, Settings
+from etl.settings import Settings
 from extras.embedded import ServerAddress, account, programs
 from loader import (
     LOADED,
@@ -175,9 +175,9 @@ def test_9_a_full_database_disk_is_one_clear_error(
 
 def with_new_column(settings: Settings, folder: Path) -> Settings:
     """El mismo proyecto con una migración más, que cambia la tabla de ventas."""
-    shutil.copytree(ROOT / "sql", folder)
-    (folder / "migrations" / "versions" / "0002_notas.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\n\nrevision, down_revision = '0002', '0001'\n\n\n"
+    shutil.copytree(settings.sql_dir, folder)
+    (folder / "migrations" / "versions" / "0003_notas.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n\nrevision, down_revision = '0003', '0002'\n\n\n"
         "def upgrade():\n    op.add_column('ventas', sa.Column('notas', sa.Text()), schema='datos')\n"
     )
     return replace(settings, sql_dir=folder)
@@ -193,16 +193,16 @@ def test_14_a_migration_during_a_load_waits_a_little_and_gives_up_without_changi
         with pytest.raises(DatabaseUnavailable, match="otra sesión está usando una de las tablas"):
             migrate.migrate(newer)
     with connect_settings(settings) as connection:
-        assert migrate.version(connection) == "0001"
+        assert migrate.version(connection) == "0002"
     finish(settings)
-    assert migrate.migrate(newer) == "0002"
+    assert migrate.migrate(newer) == "0003"
 
 
 def test_14_a_load_and_a_migration_at_once_both_end_well(settings: Settings, tmp_path: Path) -> None:
     prepare(settings)
     newer = with_new_column(settings, tmp_path / "sql")
     with caught_copying(settings) as running:
-        assert migrate.migrate(newer) == "0002"
+        assert migrate.migrate(newer) == "0003"
         assert running.exit_code() == 0
     check_invariants(settings)
     assert (statuses(settings), content(settings)[0]) == (["loaded"], LOADED)
@@ -228,17 +228,17 @@ def test_14_of_two_migrations_the_second_waits_and_says_so_if_it_is_too_long(set
     assert done.stderr.splitlines()[0] == "Error: Otra migración está en marcha."
 
 
-def test_14_two_migrations_of_a_new_database_at_once_are_one(server: ServerAddress) -> None:
+def test_14_two_migrations_of_a_new_database_at_once_are_one(server: ServerAddress, sql_dir: Path) -> None:
     name = f"prueba_doble_{os.getpid()}"
     administer(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     try:
-        settings = replace(settings_for(server), db_name=name)
+        settings = replace(settings_for(server), db_name=name, sql_dir=sql_dir)
         with ThreadPoolExecutor() as both:
             done = list(both.map(lambda _: etl(settings, "migrate"), range(2)))
         assert [(one.returncode, one.stdout, one.stderr) for one in done] == [
-            (0, "Base de datos en la versión 0001.\n", "")
+            (0, "Base de datos en la versión 0002.\n", "")
         ] * 2
         with connect_settings(settings) as connection:
-            assert migrate.version(connection) == "0001"
+            assert migrate.version(connection) == "0002"
     finally:
         administer(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -19,6 +19,7 @@ from etl.settings import ROOT
 from extras import embedded
 from fuzz.check import Fuzzer, Problem, save
 from fuzz.seeds import seeds
+from own_project import own_sql
 from support import administer, settings_for, temporary_local_dir
 
 STEP = 100
@@ -35,11 +36,17 @@ def main() -> int:
     parser.add_argument("--pg", type=int, default=16, choices=(16, 18), help="versión de PostgreSQL")
     options = parser.parse_args()
     print(f"semilla {options.seed}, {options.files} archivos desde el {options.first}")
-    with temporary_local_dir() as local, tempfile.TemporaryDirectory() as datos:
+    with (
+        temporary_local_dir() as local,
+        tempfile.TemporaryDirectory() as datos,
+        tempfile.TemporaryDirectory() as sql,
+    ):
         address = embedded.ensure_running(local, options.pg, "alumno", "bigdata2026", "fuzz")
         try:
             administer(address, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-            settings = replace(settings_for(address), datos_dir=Path(datos))
+            settings = replace(
+                settings_for(address), datos_dir=Path(datos), sql_dir=own_sql(Path(sql) / "sql")
+            )
             migrate(settings)
             fuzzer = Fuzzer(settings, options.seed, seeds())
             return 1 if fuzz(fuzzer, options.first, options.files) else 0

@@ -1,4 +1,4 @@
-"""Los archivos de partida que `mutations.py` estropea: el corpus, los de datos/ y uno de cada formato."""
+"""Los archivos de partida que `mutations.py` estropea: el corpus, los declarados y uno de cada formato."""
 
 import io
 import sqlite3
@@ -13,7 +13,7 @@ from openpyxl import Workbook
 from pyarrow import parquet
 
 from corpus.answers import cases
-from etl.settings import ROOT
+from own_sample import write_sample
 
 # Con archivos de pocos KB caben cientos por minuto, y lo que se rompe con uno grande se rompe con ellos.
 LONGEST = 40_000
@@ -35,19 +35,21 @@ class Seed:
 
 def seeds() -> list[Seed]:
     """Siempre los mismos y en el mismo orden: un archivo estropeado se repite por su número."""
-    return [*_corpus(), *_shop(), *_formats()]
+    return [*_corpus(), *_declared(), *_formats()]
 
 
 def _corpus() -> list[Seed]:
     return [Seed(".csv", case.path.read_bytes()[:LONGEST]) for case in cases()]
 
 
-def _shop() -> list[Seed]:
-    return [
-        Seed("".join(path.suffixes), path.read_bytes()[:LONGEST], path.name.split(".")[0])
-        for path in sorted((ROOT / "datos").iterdir())
-        if path.suffix in (".csv", ".jsonl")
-    ]
+def _declared() -> list[Seed]:
+    with tempfile.TemporaryDirectory() as name:
+        write_sample(Path(name))
+        return [
+            Seed("".join(path.suffixes), path.read_bytes()[:LONGEST], path.name.split(".")[0])
+            for path in sorted(Path(name).iterdir())
+            if path.suffix in (".csv", ".jsonl")
+        ]
 
 
 def _formats() -> list[Seed]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from etl.settings import Settings
-from shop import run_with
+from own_rows import run_with
 from support import connect_settings
 
 # Los caracteres que rompen lectores, y cualquier otro que PostgreSQL admita.

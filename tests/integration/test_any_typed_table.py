@@ -28,7 +28,7 @@ from etl.one_file import load_declared
 from etl.result import FileResult
 from etl.session import open_session
 from etl.settings import Settings
-from shop import PARTS, silent
+from own_rows import PARTS, silent
 from support import connect_settings
 
 Row = dict[str, Any]

@@ -21,7 +21,7 @@ from etl.dialect import Dialect
 from etl.result import FileResult
 from etl.schema import Column, Declared, Schema, Table
 from etl.settings import Settings
-from shop import (
+from own_rows import (
     CLIENTES,
     PRODUCTOS,
     VENTAS,

@@ -13,7 +13,7 @@ import pytest
 from corpus.answers import cases
 from etl.result import FileResult
 from etl.settings import Settings
-from shop import run_with
+from own_rows import run_with
 from support import connect_settings
 
 IN_CORPUS = {

@@ -15,7 +15,19 @@ from etl.dataset import declared
 from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
-from shop import CLIENTES, cliente, clientes, load, load_as, load_one, numbers, query, rejects, silent, write
+from own_rows import (
+    CLIENTES,
+    cliente,
+    clientes,
+    load,
+    load_as,
+    load_one,
+    numbers,
+    query,
+    rejects,
+    silent,
+    write,
+)
 
 TWO = [(1, "Begoña"), (2, "Íñigo")]
 ROWS = cliente(1, "Begoña") + cliente(2, "Íñigo")

@@ -12,7 +12,7 @@ import pytest
 
 from etl.settings import Settings
 from loader import check_invariants, environment, etl, finish, prepare, statuses, wait_for_copy
-from shop import CLIENTES, cliente, clientes, load_one, query, write, write_parents
+from own_rows import CLIENTES, cliente, clientes, load_one, query, write, write_parents
 
 # Lo que otro programa puede esperar siempre de un archivo; puede haber más.
 PROMISED = {

@@ -10,7 +10,7 @@ from corpus.answers import Case, cases
 from etl.load.ledger import Counts
 from etl.result import FileResult
 from etl.settings import Settings
-from shop import run_with
+from own_rows import run_with
 from support import connect_settings
 
 

@@ -16,7 +16,7 @@ import pytest
 from pyarrow import parquet
 
 from etl.settings import Settings
-from shop import (
+from own_rows import (
     CLIENTES,
     PRODUCTOS,
     cliente,

@@ -1,14 +1,14 @@
 """`etl inspect` enseña sin cargar; `etl new` lleva un archivo de staging a una tabla declarada."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 from etl.settings import ROOT, Settings
+from loader import environment
+from own_project import own_project
 from support import connect_settings
 
 CSV = (
@@ -22,16 +22,7 @@ CSV = (
 
 
 def etl(root: Path, settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {
-        **os.environ,
-        "PYTHONPATH": str(root / "app"),
-        "DB_HOST": str(settings.db_host),
-        "DB_PORT": str(settings.db_port),
-        "DB_NAME": settings.db_name,
-        "DB_USER": settings.db_user,
-        "DB_PASSWORD": settings.db_password,
-        "DATOS_DIR": str(settings.datos_dir),
-    }
+    environ = environment(settings, PYTHONPATH=str(root / "app"), SQL_DIR=str(root / "sql"))
     command = [sys.executable, "-m", "wiring", *arguments]
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=root)
 
@@ -72,8 +63,7 @@ def test_inspect_goes_on_after_a_file_that_cannot_be_read(settings: Settings) ->
 
 
 def test_new_moves_a_file_from_staging_to_a_declared_table(settings: Settings, tmp_path: Path) -> None:
-    root = tmp_path / "proyecto"
-    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    root = own_project(tmp_path / "proyecto")
     path = settings.datos_dir / "pedidos.csv"
     path.write_bytes(CSV.encode("latin-1"))
     assert etl(root, settings, "run").returncode == 0

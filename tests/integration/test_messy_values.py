@@ -15,7 +15,7 @@ from etl.extract.source import Source
 from etl.result import FileResult
 from etl.settings import Settings
 from extras.undeclared.inspection import inspect
-from shop import query, rejects, run_with, silent, write
+from own_rows import query, rejects, run_with, silent, write
 
 
 def load(settings: Settings, name: str, content: str | bytes) -> FileResult:

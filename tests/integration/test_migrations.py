@@ -18,9 +18,9 @@ from etl.database import migrate, registry
 from etl.database.connection import OWNER, connect
 from etl.dataset import Dataset
 from etl.errors import DatabaseUnavailable
-from etl.settings import ROOT, Settings
+from etl.settings import Settings
 from loader import environment, etl
-from shop import load, query, write_parents
+from own_rows import load, query, write_parents
 from support import connect_settings
 
 TABLES = (
@@ -36,7 +36,7 @@ PREPARED = [
 def alembic(settings: Settings, *arguments: str) -> CompletedProcess[str]:
     """La orden de Alembic, en su proceso: las declaraciones de otras pruebas no están en él."""
     return run(
-        [sys.executable, "-m", "alembic", "-c", str(ROOT / "sql" / "alembic.ini"), *arguments],
+        [sys.executable, "-m", "alembic", "-c", str(settings.sql_dir / "alembic.ini"), *arguments],
         env=environment(settings),
         capture_output=True,
         text=True,
@@ -79,9 +79,9 @@ def shape(settings: Settings) -> list[list[Any]]:
 def test_everything_can_be_undone_and_done_again(settings: Settings) -> None:
     assert query(settings, TABLES) == PREPARED
     before = shape(settings)
-    assert alembic(settings, "downgrade", "base").returncode == 0
-    assert query(settings, TABLES) == ["etl.alembic_version"]
-    assert migrate.migrate(settings) == "0001"
+    assert alembic(settings, "downgrade", "0001").returncode == 0
+    assert query(settings, TABLES) == ["etl.alembic_version", "etl.loads", "etl.rejects"]
+    assert migrate.migrate(settings) == "0002"
     assert query(settings, TABLES) == PREPARED
     assert shape(settings) == before
 
@@ -89,9 +89,11 @@ def test_everything_can_be_undone_and_done_again(settings: Settings) -> None:
 def test_the_rules_of_the_migrations_are_those_of_the_declarations(settings: Settings) -> None:
     """Alembic no compara los CHECK: se comparan con los de unas tablas creadas sin migraciones."""
     migrated = shape(settings)
-    assert alembic(settings, "downgrade", "base").returncode == 0
+    tables = ", ".join(table for table in PREPARED if table != "etl.alembic_version")
+    with connect_settings(settings) as connection:
+        connection.execute(f"DROP TABLE {tables}")
     engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings, role=OWNER))
-    # Solo las del proyecto: otras pruebas declaran las suyas.
+    # Solo estas: hay pruebas que declaran otras.
     declared = [cast(sa.Table, dataset.__table__) for dataset in (Cliente, Producto, Tienda, Venta)]
     Dataset.metadata.create_all(engine, declared)
     registry.metadata.create_all(engine)
@@ -102,12 +104,18 @@ def test_the_rules_of_the_migrations_are_those_of_the_declarations(settings: Set
 def test_migrating_again_changes_nothing_and_keeps_the_rows(settings: Settings) -> None:
     write_parents(settings)
     load(settings)
-    assert migrate.migrate(settings) == "0001"
+    assert migrate.migrate(settings) == "0002"
     assert query(settings, "SELECT count(*) FROM datos.productos") == [1]
 
 
+def forget_everything(settings: Settings) -> None:
+    """Como si la base de datos no se hubiera preparado nunca."""
+    with connect_settings(settings) as connection:
+        connection.execute("DROP SCHEMA datos, etl CASCADE")
+
+
 def test_a_run_on_a_new_database_prepares_it(settings: Settings) -> None:
-    assert alembic(settings, "downgrade", "base").returncode == 0
+    forget_everything(settings)
     write_parents(settings)
     assert etl(settings, "run", "--quiet").returncode == 0
     assert query(settings, "SELECT count(*) FROM datos.productos") == [1]
@@ -202,7 +210,7 @@ def test_the_database_itself_refuses_what_the_rules_forbid(settings: Settings) -
 
 
 def test_a_user_who_may_not_prepare_the_database_is_told_who_can(settings: Settings) -> None:
-    assert alembic(settings, "downgrade", "base").returncode == 0
+    forget_everything(settings)
     loader = replace(settings, db_user="etl_loader", db_password=settings.loader_password)
     with connect_settings(settings) as connection:
         connection.execute(f"ALTER ROLE etl_loader PASSWORD '{settings.loader_password}'")

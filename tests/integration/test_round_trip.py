@@ -11,7 +11,7 @@ from etl.dataset import declared
 from etl.result import FileResult
 from etl.settings import Settings
 from extras.quarantine.export import export_rejects
-from shop import CLIENTES, cliente, clientes, load_one, query, run_with
+from own_rows import CLIENTES, cliente, clientes, load_one, query, run_with
 from support import connect_settings
 
 # Cómo se corrige cada fila: recibe sus celdas por columna y devuelve las que cambian.

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-import shop
+import own_rows
 from etl.errors import UsageError
 from etl.settings import Settings
 from extras.quarantine import export as quarantine
 from extras.screen import status, summary
-from shop import CLIENTES, VENTAS, cliente, load_one, venta, write, write_parents
+from own_rows import CLIENTES, VENTAS, cliente, load_one, venta, write, write_parents
 
 # Lo que rich tomaría por una orden suya y, si no se protege, borraría o lo haría fallar.
 MARKUP = "[/red] [bold]"
@@ -27,7 +27,7 @@ def loaded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def load(settings: Settings) -> None:
-    summary.show(shop.load(settings), quiet=False)
+    summary.show(own_rows.load(settings), quiet=False)
 
 
 def fits(text: str) -> bool:
@@ -86,7 +86,7 @@ def test_a_table_that_does_not_exist_is_told(settings: Settings, tmp_path: Path)
 def test_a_new_version_without_rows_in_use_says_which(settings: Settings) -> None:
     write_parents(settings)
     write(settings, "clientes.csv", CLIENTES, cliente(1), cliente(2))
-    shop.load(settings)
+    own_rows.load(settings)
     assert load_one(settings, "ventas_01.csv", VENTAS, venta(1, cliente_id="2")).counts.loaded == 1
     refused = load_one(settings, "clientes.csv", CLIENTES, cliente(1))
     assert refused.status == "refused"

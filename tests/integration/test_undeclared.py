@@ -20,7 +20,7 @@ from etl.extract.source import Source
 from etl.result import FileResult
 from etl.session import open_session
 from etl.settings import Settings
-from shop import CLIENTES, PARTS, cliente, run_with, silent
+from own_rows import CLIENTES, PARTS, cliente, run_with, silent
 from support import connect_settings
 
 

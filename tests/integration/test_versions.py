@@ -15,7 +15,7 @@ from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
 from etl.settings import Settings
-from shop import (
+from own_rows import (
     CLIENTES,
     PRODUCTOS,
     VENTAS,

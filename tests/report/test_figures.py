@@ -11,7 +11,7 @@ from etl.errors import UsageError
 from etl.settings import Settings
 from extras import report
 from extras.report.figures import read_figures
-from shop import run_with
+from own_rows import run_with
 
 CLIENTS = """cliente_id,nif,nombre,email,provincia,codigo_postal,fecha_alta,fecha_nacimiento
 1,12345678Z,Ana,,Madrid,28001,2024-01-01,

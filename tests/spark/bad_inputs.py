@@ -2,7 +2,7 @@
 
 Están las que se aplican a un archivo declarado; las que no tienen bytes (44, 46) o piden otro
 dialecto (14, 24, 36) están en test_parity.py, y lo que nadie declara (30, 33, 35) no llega al
-clúster. Los datos de ejemplo traen las demás (37, 38). Todas se cargan juntas, cada una con sus
+clúster. Las demás (37, 38) están en own_sample.py. Todas se cargan juntas, cada una con sus
 claves, detrás de los clientes, productos y tiendas de ejemplo.
 """
 

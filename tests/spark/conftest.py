@@ -10,10 +10,11 @@ import pytest
 
 from compose.stack import free_ports
 from extras.spark.session import SECRET_VARIABLE
+from own_sample import write_sample
 from spark.standalone import WORKERS, Standalone, standalone
 
 # Lo que prueban es Spark; que da lo mismo con PostgreSQL 16 y 18 se ve en test_parity.py.
-ONE_SERVER = ("test_cluster.py", "test_faults.py", "test_jobs.py")
+ONE_SERVER = ("test_cluster.py", "test_faults.py", "test_read.py")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -70,6 +71,14 @@ def leave_the_secret_of_local_sessions() -> None:
         gateway.proc.stdin.close()  # sin entrada, Java acaba
         gateway.proc.wait()
         SparkContext._gateway = SparkContext._jvm = None
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """La carpeta de ejemplo: con sus errores, y cada archivo en varios trozos si son de 4 kB."""
+    folder = tmp_path_factory.mktemp("ejemplo")
+    write_sample(folder)
+    return folder
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from etl.result import RunResult
 from etl.session import Progress
 from etl.settings import Settings
 from extras.embedded import ServerAddress
-from shop import run_with, silent
+from own_rows import run_with, silent
 from support import execute, fetch
 
 TABLES = ("clientes", "productos", "tiendas", "ventas")

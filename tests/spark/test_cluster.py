@@ -9,18 +9,18 @@ import pytest
 
 from compose.stack import free_ports
 from etl.errors import ClusterUnavailable
-from etl.settings import ROOT, Settings
+from etl.settings import Settings
 from extras.embedded import ServerAddress
-from extras.generate import generate
 from extras.spark.session import open_session, resources
+from own_sample import write_sample
 from spark.parity import assert_equal, clear, load, staging_tables, state
 from spark.standalone import Standalone
 
 
 def test_the_sample_data_is_equal_and_both_workers_lend_their_cores(
-    settings: Settings, database: ServerAddress, cluster: Standalone
+    settings: Settings, database: ServerAddress, cluster: Standalone, sample: Path
 ) -> None:
-    load(settings, "pandas", ROOT / "datos")
+    load(settings, "pandas", sample)
     expected = state(database)
     clear(database)
     lent: list[dict[str, Any]] = []
@@ -29,7 +29,7 @@ def test_the_sample_data_is_equal_and_both_workers_lend_their_cores(
     def look(*_progress: Any) -> None:
         lent.append({worker["host"]: worker["coresused"] for worker in cluster.state()["workers"]})
 
-    result = load(replace(settings, spark_master=cluster.url), "spark", ROOT / "datos", look, said)
+    result = load(replace(settings, spark_master=cluster.url), "spark", sample, look, said)
     assert_equal(expected, state(database))
     assert staging_tables(database) == []
     # Lo que cuenta el maestro mientras se cargaba.
@@ -39,11 +39,11 @@ def test_the_sample_data_is_equal_and_both_workers_lend_their_cores(
     assert result.to_json()["spark"]["executors"] == 2
 
 
-def test_generated_data_with_many_errors_is_equal(
+def test_data_with_many_errors_is_equal(
     settings: Settings, database: ServerAddress, cluster: Standalone, tmp_path: Path, small_blocks: None
 ) -> None:
     folder = tmp_path / "tienda"
-    generate(folder, 3000, seed=11, error_rate=0.3)
+    write_sample(folder, 3000, every=5, months=1)
     load(settings, "pandas", folder)
     expected = state(database)
     clear(database)
@@ -53,12 +53,12 @@ def test_generated_data_with_many_errors_is_equal(
 
 
 def test_a_master_that_does_not_answer_is_an_error_and_never_a_local_run(
-    settings: Settings, database: ServerAddress, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: ServerAddress, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("extras.spark.session.MASTER_SECONDS", 0)
     url = f"spark://127.0.0.1:{free_ports(1)[0]}"
     with pytest.raises(ClusterUnavailable, match=url) as failure:
-        load(replace(settings, spark_master=url), "spark", ROOT / "datos")
+        load(replace(settings, spark_master=url), "spark", sample)
     assert failure.value.exit_code == 5
     assert "docker compose --profile spark up" in failure.value.hint
     assert state(database)["loads"] == []
@@ -67,13 +67,14 @@ def test_a_master_that_does_not_answer_is_an_error_and_never_a_local_run(
 def test_a_cluster_that_gives_no_executor_is_an_error_that_says_where_to_look(
     settings: Settings,
     cluster: Standalone,
+    sample: Path,
     monkeypatch: pytest.MonkeyPatch,
     spark_properties: Callable[[str, str], None],
 ) -> None:
     monkeypatch.setattr("extras.spark.session.EXECUTOR_SECONDS", 2)
     spark_properties("spark.executor.memory", "900g")  # ningún trabajador tiene tanta
     with pytest.raises(ClusterUnavailable, match="no dio ningún ejecutor") as failure:
-        load(replace(settings, spark_master=cluster.url), "spark", ROOT / "datos")
+        load(replace(settings, spark_master=cluster.url), "spark", sample)
     assert failure.value.exit_code == 5
 
 

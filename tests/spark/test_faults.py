@@ -25,8 +25,8 @@ from etl.settings import Settings
 from extras.embedded import ServerAddress
 from extras.spark.merge import StagingArea
 from loader import LOADED, Reader, check_invariants, content, environment, forget, prepare, statuses
-from shop import load as load_here
-from shop import query
+from own_rows import load as load_here
+from own_rows import query
 from spark.parity import load, staging_tables
 from spark.standalone import WORKERS, Standalone
 from support import connect_settings

@@ -11,15 +11,16 @@ import pytest
 
 from declared.ventas import Venta
 from etl.extract.source import Source
-from etl.settings import ROOT, Settings
+from etl.settings import Settings
 from extras.embedded import ServerAddress
-from extras.generate import generate
-from shop import query
+from own_rows import query
+from own_sample import write_sample
 from spark.bad_inputs import BAD_INPUTS, sale, text, zipped
 from spark.parity import assert_equal, clear, load, staging_tables, state
 
 PARENTS = ("clientes.csv", "productos.csv", "tiendas.jsonl")
 Compare = Callable[[Path], None]
+Copy = Callable[..., Path]
 
 
 @pytest.fixture
@@ -38,34 +39,40 @@ def compare(settings: Settings, database: ServerAddress) -> Compare:
     return run
 
 
-def shop(folder: Path, *names: str) -> Path:
-    folder.mkdir(exist_ok=True)
-    for name in names:
-        shutil.copy(ROOT / "datos" / name, folder)
-    return folder
+@pytest.fixture
+def copy_sample(sample: Path) -> Copy:
+    """Copia unos archivos de ejemplo en una carpeta, que devuelve."""
+
+    def copy(folder: Path, *names: str) -> Path:
+        folder.mkdir(exist_ok=True)
+        for name in names:
+            shutil.copy(sample / name, folder)
+        return folder
+
+    return copy
 
 
 @pytest.mark.parametrize("blocks", ["enteros", "de 4 kB"])
-def test_the_sample_data_is_equal(blocks: str, compare: Compare, request: pytest.FixtureRequest) -> None:
+def test_the_sample_data_is_equal(
+    blocks: str, compare: Compare, sample: Path, request: pytest.FixtureRequest
+) -> None:
     if blocks == "de 4 kB":
         request.getfixturevalue("small_blocks")
-    compare(ROOT / "datos")
+    compare(sample)
 
 
-def test_generated_data_with_many_errors_is_equal(
-    compare: Compare, tmp_path: Path, small_blocks: None
-) -> None:
-    generate(tmp_path / "tienda", 6000, seed=7, error_rate=0.2)
+def test_data_with_many_errors_is_equal(compare: Compare, tmp_path: Path, small_blocks: None) -> None:
+    write_sample(tmp_path / "tienda", 6000, every=5)
     compare(tmp_path / "tienda")
 
 
 @pytest.mark.parametrize("blocks", ["enteros", "de 4 kB"])
 def test_every_bad_input_is_equal(
-    blocks: str, compare: Compare, tmp_path: Path, request: pytest.FixtureRequest
+    blocks: str, compare: Compare, copy_sample: Copy, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     if blocks == "de 4 kB":
         request.getfixturevalue("small_blocks")
-    folder = shop(tmp_path / "datos", *PARENTS)
+    folder = copy_sample(tmp_path / "datos", *PARENTS)
     for name, content in BAD_INPUTS.items():
         (folder / name).write_bytes(content)
     outside = tmp_path / "ventas.csv"
@@ -75,15 +82,19 @@ def test_every_bad_input_is_equal(
     compare(folder)
 
 
-def test_a_bomb_is_refused_by_both(compare: Compare, settings: Settings) -> None:
+def test_a_bomb_is_refused_by_both(compare: Compare, copy_sample: Copy, settings: Settings) -> None:
     bomb = zipped("ventas.csv", text(1).encode() + (b"0" * 999_999 + b"\n") * 70)
-    (shop(settings.datos_dir, *PARENTS) / "ventas_43_bomba.zip").write_bytes(bomb)
+    (copy_sample(settings.datos_dir, *PARENTS) / "ventas_43_bomba.zip").write_bytes(bomb)
     compare(settings.datos_dir)
     assert query(settings, "SELECT status FROM etl.loads WHERE file LIKE 'ventas_43%'") == ["refused"]
 
 
 def test_another_dialect_is_cut_where_its_records_end(
-    compare: Compare, settings: Settings, small_blocks: None, monkeypatch: pytest.MonkeyPatch
+    compare: Compare,
+    copy_sample: Copy,
+    settings: Settings,
+    small_blocks: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written = {
         "delimiter": ";",
@@ -95,14 +106,14 @@ def test_another_dialect_is_cut_where_its_records_end(
     monkeypatch.setattr(Venta, "dialect", replace(Venta.dialect, **written))
     odd = sale(1, canal='"we\\"b\nweb\n"') + sale(2, canal="we\\,b")
     lines = text(1, 150, *[odd] * 100).replace(",", ";").replace("/2025", "/25").replace(".50", ",50")
-    (shop(settings.datos_dir, *PARENTS) / "ventas.csv").write_text("Ventas\nde enero\n" + lines)
+    (copy_sample(settings.datos_dir, *PARENTS) / "ventas.csv").write_text("Ventas\nde enero\n" + lines)
     compare(settings.datos_dir)
 
 
 def test_46_a_file_that_grows_while_it_is_read_is_refused(
-    settings: Settings, database: ServerAddress, small_blocks: None
+    settings: Settings, database: ServerAddress, copy_sample: Copy, small_blocks: None
 ) -> None:
-    path = shop(settings.datos_dir, *PARENTS) / "ventas.csv"
+    path = copy_sample(settings.datos_dir, *PARENTS) / "ventas.csv"
     path.write_text(text(1))
 
     def grow(source: Source, *_progress: object) -> None:
@@ -118,9 +129,9 @@ def test_46_a_file_that_grows_while_it_is_read_is_refused(
 
 
 def test_a_second_run_changes_nothing_whichever_engine_loaded_first(
-    settings: Settings, database: ServerAddress
+    settings: Settings, database: ServerAddress, copy_sample: Copy
 ) -> None:
-    folder = shop(settings.datos_dir, *PARENTS, "ventas_2025-01.csv", "ventas_2025-02.csv.gz")
+    folder = copy_sample(settings.datos_dir, *PARENTS, "ventas_2025-01.csv", "ventas_2025-02.csv.gz")
     load(settings, "pandas", folder)
     expected = state(database)
     again = load(settings, "spark", folder)
@@ -135,14 +146,14 @@ def test_a_second_run_changes_nothing_whichever_engine_loaded_first(
 
 
 def test_a_new_version_replaces_the_old_one_and_repeated_keys_update(
-    settings: Settings, database: ServerAddress, small_blocks: None
+    settings: Settings, database: ServerAddress, copy_sample: Copy, small_blocks: None
 ) -> None:
     results = []
     for engine in ("pandas", "spark"):
         clear(database)
         folder = settings.datos_dir / engine
         folder.mkdir()
-        shop(folder, *PARENTS, "ventas_2025-01.csv")
+        copy_sample(folder, *PARENTS, "ventas_2025-01.csv")
         load(settings, engine, folder)
         # La versión nueva: sin las últimas filas. Otro archivo repite claves con otra cantidad.
         lines = (folder / "ventas_2025-01.csv").read_bytes().splitlines(keepends=True)

@@ -8,10 +8,11 @@ import typer
 from etl.cli import new_app
 from wiring import assemble, main
 
-COMMANDS = [
-    "run", "inspect", "new", "status", "rejects", "report", "doctor", "generate", "migrate",
+# Las de siempre; el proyecto puede tener más.
+COMMANDS = {
+    "run", "inspect", "new", "status", "rejects", "report", "doctor", "migrate",
     "db", "db start", "db stop", "db url", "db psql",
-]  # fmt: skip
+}  # fmt: skip
 ENGLISH = re.compile(
     r"Usage|Options|Arguments|Commands|Show this|required|default|Try |No such|Missing|Invalid|Input|<"
 )
@@ -24,14 +25,18 @@ def written(arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, st
     return int(exit_code.value.code or 0), captured.out + captured.err
 
 
-def test_every_command_is_in_the_list() -> None:
+def commands() -> list[str]:
+    """Las órdenes que hay, preguntadas al programa."""
     root = typer.main.get_command(new_app(assemble()))
-    groups = {"db": root.commands["db"]}  # type: ignore[attr-defined]
-    below = [f"{name} {one}" for name, group in groups.items() for one in group.commands]
-    assert sorted(COMMANDS) == sorted([*root.commands, *below])  # type: ignore[attr-defined]
+    below = [f"db {name}" for name in root.commands["db"].commands]  # type: ignore[attr-defined]
+    return [*root.commands, *below]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_no_command_is_missing() -> None:
+    assert set(commands()) >= COMMANDS
+
+
+@pytest.mark.parametrize("command", ["", *commands()])
 def test_the_help_is_in_spanish_and_nothing_is_cut(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,8 +65,6 @@ def test_alone_it_shows_its_help(group: str, capsys: pytest.CaptureFixture[str])
         ("run --engine", "Falta el valor de «--engine»."),
         ("run --quiet=1", "«--quiet» no lleva ningún valor."),
         ("run --engine nada", "El valor de «--engine» no vale: «nada» no es uno de local, spark."),
-        ("generate --rows x", "El valor de «--rows» no vale: se leyó «x» y se esperaba un número entero."),
-        ("generate --rows 0", "El valor de «--rows» no vale: se leyó «0» y se esperaba 1 o más"),
         ("status de más", "Sobra «de más»."),
         ("inspect", "Falta decir «RUTA...»."),
     ],

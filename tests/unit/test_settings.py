@@ -54,3 +54,7 @@ def test_a_number_that_is_not_one_says_where_it_was_read() -> None:
 def test_a_password_is_not_shown_when_the_settings_are_printed() -> None:
     settings = load_settings({"DB_PASSWORD": "secretísima", "ETL_LOADER_PASSWORD": "secretísima"}, NO_FILE)
     assert "secretísima" not in repr(settings)
+
+
+def test_the_migrations_and_marts_may_be_in_another_folder() -> None:
+    assert load_settings({"SQL_DIR": "/otra/sql"}, NO_FILE).sql_dir == Path("/otra/sql")

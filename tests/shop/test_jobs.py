@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,20 +14,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.dataset as ds
 import pytest
 
-from declared.ventas import Venta
-from etl.dataset import declared
 from etl.settings import ROOT, Settings
-from extras.embedded import ServerAddress
-from extras.spark.read import open_table
 from extras.spark.session import open_session
-from loader import environment
-from shop import VENTAS, load, query, venta, write, write_parents
+from own_rows import query
+from project.command import environment, etl
 from spark.standalone import Standalone
-from support import execute
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+pytestmark = pytest.mark.spark
 JOB = ROOT / "spark" / "jobs" / "baskets_and_cohorts.py"
 COLUMNS = (
     "cliente_id int, fecha_venta date, tienda_id int, canal string, producto_id int, cantidad int,"
@@ -121,28 +116,6 @@ def test_a_cohort_is_followed_from_the_month_of_its_first_purchase(
     ]
 
 
-def test_a_table_is_read_in_one_snapshot_whatever_is_loaded_meanwhile(
-    settings: Settings, database: ServerAddress, spark: "SparkSession"
-) -> None:
-    write_parents(settings)
-    write(settings, "ventas.csv", VENTAS, venta(1), venta(7, canal="tienda"), venta(1000, cliente_id=""))
-    load(settings)
-    with open_table(spark, settings, declared(Venta)) as table:
-        execute(
-            database, "DELETE FROM datos.ventas WHERE venta_id = 7", "UPDATE datos.ventas SET cantidad = 9"
-        )
-        rows = sorted(map(tuple, table.collect()))
-    assert rows == [
-        (number, date(2025, 1, 31), None, 1, 1, 2, Decimal("1.20"), Decimal("0.00"), channel)
-        for number, channel in ((1, "web"), (7, "tienda"), (1000, "web"))
-    ]
-
-
-def test_an_empty_table_gives_no_rows(settings: Settings, spark: "SparkSession") -> None:
-    with open_table(spark, settings, declared(Venta)) as table:
-        assert table.collect() == []
-
-
 # Lo mismo que calcula el trabajo, preguntado a PostgreSQL de otra manera.
 PAIRS = """
 WITH cestas AS (
@@ -164,7 +137,7 @@ FROM datos.ventas JOIN primera USING (cliente_id) GROUP BY 1, 2 ORDER BY 1, 2
 def test_the_whole_job_runs_on_a_cluster_and_a_second_time_replaces_what_it_left(
     settings: Settings, cluster: Standalone, job: ModuleType
 ) -> None:
-    load(replace(settings, datos_dir=ROOT / "datos"))
+    assert etl(settings, "run", "--quiet", DATOS_DIR=str(ROOT / "datos")).returncode == 0
     changes = {"SPARK_CONF_DIR": str(ROOT / "spark" / "conf"), "PYSPARK_PYTHON": sys.executable}
     submit = [Path(sys.executable).with_name("spark-submit"), "--master", cluster.url, JOB]
     for order in (submit, [sys.executable, JOB]):

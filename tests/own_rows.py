@@ -1,4 +1,4 @@
-"""La tienda en pequeño para las pruebas: filas buenas de cada archivo, cargarlas y ver qué quedó."""
+"""Filas buenas de cada archivo que declaran las pruebas (tests/own), cargarlas y ver qué quedó."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

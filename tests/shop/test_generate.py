@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from disk import remount, small_disk
 from extras.generate import FileCounts, generate, sales
 from extras.generate.shop import NIF_LETTERS, nif, spanish_number
 from extras.generate.writing import TABLE_END, TABLE_START
+from wiring import main
 
 SAMPLE = Path(__file__).parents[2] / "datos"
 MEGABYTE = 1_000_000
@@ -339,3 +341,41 @@ def test_a_readme_of_somebody_else_is_left_alone(tmp_path):
     readme.write_text("# Mis apuntes\n", encoding="utf-8")
     generate(tmp_path, 100)
     assert readme.read_text(encoding="utf-8") == "# Mis apuntes\n"
+
+
+# --- La orden ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("generate --rows x", "El valor de «--rows» no vale: se leyó «x» y se esperaba un número entero."),
+        ("generate --rows 0", "El valor de «--rows» no vale: se leyó «0» y se esperaba 1 o más"),
+    ],
+)
+def test_a_number_of_rows_that_is_not_one_is_explained(
+    arguments: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_code:
+        main(arguments.split())
+    assert exit_code.value.code == 2
+    assert capsys.readouterr().err.startswith(f"Error: {message}")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("trouble", "reason"), [("size=16k", "el disco está lleno"), ("ro", "ahí solo se puede leer")]
+)
+def test_10_a_folder_where_it_cannot_be_written_is_one_clear_error(
+    tmp_path: Path, trouble: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with small_disk(tmp_path / "disco", 1 << 20) as disk:
+        remount(disk, trouble)
+        with pytest.raises(SystemExit) as exit_code:
+            main(["generate", "--rows", "20000", "--output", str(disk)])
+        assert list(disk.glob(".*")) == []  # quedan los que ya estaban enteros, y ninguno a medias
+    assert exit_code.value.code == 2
+    first, hint = capsys.readouterr().err.splitlines()[:2]
+    assert first.startswith("Error: No se puede escribir «")
+    assert first.endswith(f"»: {reason}.")
+    assert hint

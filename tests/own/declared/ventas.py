@@ -1,0 +1,30 @@
+"""Ventas de 2025, un archivo por mes. Grano: una fila por línea de venta."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Interval
+from sqlalchemy import BigInteger, ForeignKey, Numeric
+from sqlalchemy.orm import Mapped, mapped_column
+
+from etl.dataset import Dataset
+from etl.dialect import Dialect
+
+
+class Venta(Dataset):
+    """Fechas `dd/mm/aaaa`; precio por unidad en euros, antes del descuento (en %)."""
+
+    __tablename__ = "ventas"
+    files = "ventas*"
+    dialect = Dialect(date_format="%d/%m/%Y")
+
+    venta_id: Mapped[Annotated[int, Ge(1)]] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    fecha_venta: Mapped[date]
+    cliente_id: Mapped[int | None] = mapped_column(ForeignKey("clientes.cliente_id"))
+    producto_id: Mapped[int] = mapped_column(ForeignKey("productos.producto_id"))
+    tienda_id: Mapped[int] = mapped_column(ForeignKey("tiendas.tienda_id"))
+    cantidad: Mapped[Annotated[int, Interval(ge=1, le=1000)]]
+    precio_unitario: Mapped[Annotated[Decimal, Gt(0)]] = mapped_column(Numeric(10, 2))
+    descuento_pct: Mapped[Annotated[Decimal, Interval(ge=0, le=100)]] = mapped_column(Numeric(5, 2))
+    canal: Mapped[Literal["tienda", "web", "telefono"]]

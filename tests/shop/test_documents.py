@@ -1,0 +1,48 @@
+"""El README y la guía de la tienda: textos citados, ejercicios, traducción y todas las órdenes."""
+
+import re
+
+from docs.markdown import blocks, commands
+from etl.settings import ROOT
+
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+SPANISH, ENGLISH = ROOT / "README.md", ROOT / "README.en.md"
+QUOTE = re.compile(r"^\|(?:[^|]*\|)? \[[^\]]+\]\(([^)]+)\) \| `([^`]+)`", re.M)
+
+
+def test_what_the_guide_tells_to_search_for_is_there() -> None:
+    guide = ROOT / "docs" / "guia.md"
+    quotes = QUOTE.findall(guide.read_text(encoding="utf-8"))
+    assert len(quotes) > 30
+    for target, text in quotes:
+        assert text in (guide.parent / target).read_text(encoding="utf-8"), (target, text)
+
+
+def test_the_guide_has_every_section_of_the_lesson_with_an_exercise() -> None:
+    text = (ROOT / "docs" / "guia.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## ", text, flags=re.M)[1:]
+    numbered = [section for section in sections if section.startswith("7.1.")]
+    assert [section.split(" ")[0] for section in numbered] == [f"7.1.{number}" for number in range(1, 11)]
+    assert all("**Ejercicio.**" in section for section in numbered)
+
+
+def test_both_readmes_show_the_same_commands_and_the_same_output() -> None:
+    spanish, english = (blocks(path.read_text(encoding="utf-8")) for path in (SPANISH, ENGLISH))
+    assert [(block.code, block.output, block.note) for block in spanish] == [
+        (block.code, block.output, block.note) for block in english
+    ]
+
+
+def test_both_readmes_have_the_same_pictures_and_sections() -> None:
+    spanish, english = (path.read_text(encoding="utf-8") for path in (SPANISH, ENGLISH))
+    images = re.compile(r"docs/img/[\w.-]+")
+    assert images.findall(spanish) == images.findall(english)
+    assert spanish.count("\n## ") == english.count("\n## ")
+
+
+def test_every_command_and_option_is_documented() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    for name, options in commands().items():
+        assert f"etl {name}" in text, name
+        for option in options:
+            assert option in text, f"{name} {option}"
