@@ -13,6 +13,7 @@ from extras.doctor.causes import find_cause
 from extras.doctor.docker import Project
 from extras.doctor.finding import Finding
 from extras.doctor.ports import is_free
+from own_rows import PARTS
 from own_sample import write_sample
 
 
@@ -78,7 +79,7 @@ def test_the_files_that_would_be_refused_are_told_before_loading(tmp_path: Path)
     (tmp_path / "clientes.csv").write_text("cliente_id,nombre\n1,Ana\n")
     (tmp_path / "ventas_01.csv").write_bytes(b"")
     settings = Settings(datos_dir=tmp_path)
-    found = bad(files.data_files(settings, declarations.load(settings, None)))
+    found = bad(files.data_files(settings, declarations.load(settings, None), PARTS))
     assert [finding.found.split(" ")[0] for finding in found] == ["clientes.csv", "ventas_01.csv"]
     assert all(finding.fix for finding in found)
 
@@ -86,13 +87,13 @@ def test_the_files_that_would_be_refused_are_told_before_loading(tmp_path: Path)
 def test_files_that_can_be_read_are_only_counted(tmp_path: Path) -> None:
     write_sample(tmp_path, 1200)
     settings = Settings(datos_dir=tmp_path)
-    [finding] = files.data_files(settings, declarations.load(settings, None))
+    [finding] = files.data_files(settings, declarations.load(settings, None), PARTS)
     assert (finding.state, finding.found) == ("ok", "15 archivos, y todos se pueden leer")
 
 
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
     settings = Settings(datos_dir=tmp_path)
-    [finding] = bad(files.data_files(settings, declarations.load(settings, None)))
+    [finding] = bad(files.data_files(settings, declarations.load(settings, None), PARTS))
     assert "etl generate" in finding.fix
 
 

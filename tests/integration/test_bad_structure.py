@@ -12,7 +12,6 @@ import pytest
 
 from declared.clientes import Cliente
 from etl.dataset import declared
-from etl.pipeline import run
 from etl.result import FileResult
 from etl.settings import Settings
 from own_rows import (
@@ -25,7 +24,6 @@ from own_rows import (
     numbers,
     query,
     rejects,
-    silent,
     write,
 )
 
@@ -175,7 +173,7 @@ def test_46_a_file_that_grows_while_it_is_read_is_refused(settings: Settings) ->
             with path.open("a") as file:
                 file.write(cliente(999_999))
 
-    [result] = run(settings, [path], [Cliente], grow).files
+    [result] = load(settings, path, progress=grow).files
     assert (result.status, "cambió" in (result.reason or "")) == ("refused", True)
     assert clientes(settings) == []
 
@@ -195,5 +193,5 @@ def test_what_only_its_name_says_is_a_csv_is_refused_saying_what_it_is(
 ) -> None:
     for name in ("clientes.csv", "otro.csv"):
         path = write(settings, name, content)
-        [result] = run(settings, [path], [Cliente], silent).files
+        [result] = load(settings, path).files
         assert (result.status, what in (result.reason or "")) == ("refused", True), result.reason

@@ -28,7 +28,7 @@ def test_json_is_one_document_with_what_was_promised(settings: Settings) -> None
     document = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (3, "")
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", document["run_id"])
-    assert document["engine"] == "pandas"
+    assert document["engine"] == "local"
     good, bad = document["files"]
     for file in document["files"]:
         assert {name: type(file[name]) for name in PROMISED} == PROMISED

@@ -35,7 +35,7 @@ FIXED = {
 def correct(settings: Settings, table: str, name: str, fix: Correction, delimiter: str = ",") -> Path:
     """Lo que hace una persona: sacar la cuarentena, abrirla, corregir las celdas y guardarla en datos/."""
     path = settings.datos_dir / name
-    export_rejects(settings, table, path, [Cliente])
+    export_rejects(settings, table, path, [declared(Cliente)])
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     with path.open("w", encoding="utf-8-sig", newline="") as file:

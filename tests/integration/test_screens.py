@@ -9,8 +9,9 @@ import own_rows
 from etl.errors import UsageError
 from etl.settings import Settings
 from extras.quarantine import export as quarantine
-from extras.screen import status, summary
-from own_rows import CLIENTES, VENTAS, cliente, load_one, venta, write, write_parents
+from extras.screen import rejects, status, summary
+from own_rows import CLIENTES, PARTS, VENTAS, cliente, load_one, venta, write, write_parents
+from support import connect_settings
 
 # Lo que rich tomaría por una orden suya y, si no se protege, borraría o lo haría fallar.
 MARKUP = "[/red] [bold]"
@@ -27,7 +28,17 @@ def loaded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def load(settings: Settings) -> None:
-    summary.show(own_rows.load(settings), quiet=False)
+    summary.show_result(own_rows.load(settings), quiet=False, explain=PARTS.explain)
+
+
+def show_status(settings: Settings) -> None:
+    with connect_settings(settings) as connection:
+        status.show_status(connection)
+
+
+def show_rejects(settings: Settings, table: str) -> None:
+    with connect_settings(settings) as connection:
+        rejects.show_rejects(connection, table)
 
 
 def fits(text: str) -> bool:
@@ -51,7 +62,7 @@ def test_the_status_shows_whole_file_names(loaded: Settings, capsys: pytest.Capt
     (loaded.datos_dir / "clientes_2025-12_bis.csv").write_text(rows, encoding="utf-8")
     load(loaded)
     capsys.readouterr()
-    status.show_status(loaded)
+    show_status(loaded)
     printed = capsys.readouterr().out
     assert re.search(r"clientes_2025-12_bis\.csv cargado +1 ", printed)
     assert "✖ [red] [bold].csv: " in printed
@@ -59,7 +70,7 @@ def test_the_status_shows_whole_file_names(loaded: Settings, capsys: pytest.Capt
 
 
 def test_an_empty_database_says_how_to_begin(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    status.show_status(settings)
+    show_status(settings)
     assert re.search(r"Todavía no se ha cargado nada: \S*etl run", capsys.readouterr().out)
 
 
@@ -68,7 +79,7 @@ def test_the_quarantine_shows_the_value_as_it_was_and_how_to_mend_it(
 ) -> None:
     load(loaded)
     capsys.readouterr()
-    quarantine.show_rejects(loaded, "clientes")
+    show_rejects(loaded, "clientes")
     printed = capsys.readouterr().out
     assert f"«{MARKUP}»" in printed
     assert "etl rejects clientes --csv datos/salida/clientes_corregir.csv" in printed
@@ -77,7 +88,7 @@ def test_the_quarantine_shows_the_value_as_it_was_and_how_to_mend_it(
 
 def test_a_table_that_does_not_exist_is_told(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No hay ninguna tabla «clintes»"):
-        quarantine.show_rejects(settings, "clintes")
+        show_rejects(settings, "clintes")
     (tmp_path / "no").write_text("un archivo, y no una carpeta")
     with pytest.raises(UsageError, match="No se puede escribir"):
         quarantine.export_rejects(settings, "clientes", tmp_path / "no" / "hay.csv", [])
