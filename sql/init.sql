@@ -32,8 +32,9 @@ BEGIN
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
   EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO etl_owner, etl_loader', current_database());
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO lector', current_database());
-  -- SELECT * FROM ventas, sin escribir el esquema.
-  EXECUTE format('ALTER DATABASE %I SET search_path = datos, marts, staging, etl, public', current_database());
+  -- SELECT * FROM ventas, sin escribir el esquema. Solo los esquemas en que nadie más puede crear: en los del
+  -- cargador podría haber una función con el nombre de otra, y aquí entra también el superusuario.
+  EXECUTE format('ALTER DATABASE %I SET search_path = datos, etl', current_database());
 END $$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
@@ -52,3 +53,5 @@ GRANT SELECT ON ALL TABLES IN SCHEMA datos, staging, marts, etl TO lector;
 ALTER DEFAULT PRIVILEGES FOR ROLE etl_owner IN SCHEMA datos, etl GRANT SELECT ON TABLES TO lector;
 ALTER DEFAULT PRIVILEGES FOR ROLE etl_loader IN SCHEMA staging, marts GRANT SELECT ON TABLES TO lector;
 ALTER ROLE lector SET default_transaction_read_only = on;
+-- No puede escribir en ninguna parte: a él sí le valen todos.
+ALTER ROLE lector SET search_path = datos, marts, staging, etl;

@@ -21,8 +21,8 @@ from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from etl.settings import ROOT, Settings
-from extras import embedded
-from extras.embedded import ServerAddress
+from extras.embedded import lifecycle as embedded
+from extras.embedded.lifecycle import ServerAddress
 from own_project import own_sql
 from support import administer, connect, settings_for, temporary_local_dir
 

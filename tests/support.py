@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from etl.settings import Settings
-from extras.embedded import ServerAddress
+from extras.embedded.lifecycle import ServerAddress
 
 
 @contextmanager

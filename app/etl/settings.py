@@ -30,7 +30,7 @@ class Settings:
     db_password: str = field(default="bigdata2026", repr=False)
     db_name: str = "curso_bigdata"
     # Las contraseñas que `etl migrate` da a los usuarios de la base de datos.
-    loader_password: str = field(default="bigdata2026", repr=False)
+    loader_password: str = field(default="cargador2026", repr=False)
     reader_password: str = field(default="lector2026", repr=False)
     datos_dir: Path = ROOT / "datos"
     sql_dir: Path = ROOT / "sql"

@@ -15,7 +15,7 @@ from tests.benchmarks.cases import CASES, Bench
 
 from etl.database.connection import connect
 from etl.settings import ROOT, Settings
-from extras import embedded
+from extras.embedded import lifecycle as embedded
 from own_project import own_sql
 
 FOLDER = ROOT / ".local" / "bench"

@@ -13,7 +13,7 @@ from tests.benchmarks.undeclared import undeclared
 from etl.database import migrate
 from etl.database.connection import connect
 from etl.settings import Settings
-from extras import embedded
+from extras.embedded import lifecycle as embedded
 from own_project import PYTHONPATH
 
 HERE = Path(__file__).parent

@@ -11,7 +11,7 @@ from tests.benchmarks import data
 from tests.benchmarks.measure import Measure, in_turns, median_ratio, median_seconds, run
 
 from etl.database.connection import connect
-from extras import embedded
+from extras.embedded import lifecycle as embedded
 
 if TYPE_CHECKING:
     from tests.benchmarks.cases import Bench

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from compose.stack import Stack, docker, fresh_copy, wait_until
-from extras.generate import FileCounts, generate
+from extras.generate.shop_files import FileCounts, generate
 
 # Suficientes para que la carga dure unos segundos y dé tiempo a interrumpirla.
 ROWS = 300_000

@@ -14,7 +14,7 @@ PASSWORDS = {
     "lector_password": "secreto-tres-4713",
     "spark_auth_secret": "secreto-cuatro-4714",
 }
-DEFAULTS = ("bigdata2026", "lector2026", "spark2026")
+DEFAULTS = ("bigdata2026", "cargador2026", "lector2026", "spark2026")
 SERVICES = ("postgres", "migrate", "app_etl", "pgadmin", "adminer", "spark-master", "spark-worker")
 
 
@@ -39,7 +39,7 @@ def test_the_stack_works_with_secrets_in_files(make_stack: Callable[..., Stack],
 
     # Y de verdad son esas: con la de por defecto ya no se entra.
     assert "etl_loader" in _login(stack, "etl_loader", PASSWORDS["etl_loader_password"])
-    assert "password authentication failed" in _login(stack, "etl_loader", "bigdata2026")
+    assert "password authentication failed" in _login(stack, "etl_loader", "cargador2026")
     stack.destroy()
 
 

@@ -19,8 +19,8 @@ from pyarrow import parquet
 
 from compose.stack import Stack, docker, wait_until
 from compose.test_network import TRY_POSTGRES
-from extras.embedded import ServerAddress
-from extras.generate import FileCounts, generate
+from extras.embedded.lifecycle import ServerAddress
+from extras.generate.shop_files import FileCounts, generate
 from spark.parity import State, assert_equal, clear, staging_tables, state
 
 pytestmark = pytest.mark.spark

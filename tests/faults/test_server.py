@@ -17,7 +17,8 @@ from disk import remount, small_disk
 from etl.database import migrate
 from etl.errors import DatabaseUnavailable
 from etl.settings import Settings
-from extras.embedded import ServerAddress, account, programs
+from extras.embedded import account, programs
+from extras.embedded.lifecycle import ServerAddress
 from loader import (
     LOADED,
     Loading,

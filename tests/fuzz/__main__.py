@@ -16,7 +16,7 @@ from pathlib import Path
 
 from etl.database.migrate import migrate
 from etl.settings import ROOT
-from extras import embedded
+from extras.embedded import lifecycle as embedded
 from fuzz.check import Fuzzer, Problem, save
 from fuzz.seeds import seeds
 from own_project import own_sql

@@ -16,15 +16,16 @@ import pytest
 
 from etl.errors import DatabaseUnavailable, UsageError
 from etl.settings import ROOT
-from extras import embedded
-from extras.embedded import ServerAddress, account
+from extras.embedded import account
+from extras.embedded import lifecycle as embedded
+from extras.embedded.lifecycle import ServerAddress
 from support import execute, fetch, temporary_local_dir
 
 AS_ROOT = os.name != "nt" and os.geteuid() == 0
 START = """
 import sys
 from pathlib import Path
-from extras import embedded
+from extras.embedded import lifecycle as embedded
 print(embedded.ensure_running(Path(sys.argv[1]), int(sys.argv[2]), "alumno", "bigdata2026", "curso").port)
 """
 
@@ -40,7 +41,7 @@ def local_dir() -> Iterator[Path]:
 
 
 def start(local_dir: Path, version: int, **changes: str) -> ServerAddress:
-    wanted = {"user": "alumno", "password": "bigdata2026", "dbname": "curso"} | changes
+    wanted = {"user": "alumno", "old_password": "bigdata2026", "dbname": "curso"} | changes
     return embedded.ensure_running(local_dir, version, **wanted)
 
 

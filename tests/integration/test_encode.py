@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 
 from etl.load import encode
-from extras.embedded import ServerAddress
+from extras.embedded.lifecycle import ServerAddress
 from support import connect
 
 TYPES = {

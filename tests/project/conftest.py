@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 
 from etl.settings import ROOT, Settings
-from extras.embedded import ServerAddress
+from extras.embedded.lifecycle import ServerAddress
 from project.command import etl
 from support import administer, settings_for
 

@@ -9,7 +9,7 @@ from etl import declarations
 from etl.database.connection import LOADER, connect
 from etl.errors import UsageError
 from etl.settings import Settings
-from extras import report
+from extras.report import write as report
 from extras.report.figures import read_figures
 from own_rows import run_with
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from disk import remount, small_disk
-from extras.generate import FileCounts, generate, sales
+from extras.generate import sales
 from extras.generate.shop import NIF_LETTERS, nif, spanish_number
+from extras.generate.shop_files import FileCounts, generate
 from extras.generate.writing import TABLE_END, TABLE_START
 from wiring import main
 

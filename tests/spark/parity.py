@@ -13,7 +13,7 @@ from etl import declarations
 from etl.result import RunResult
 from etl.session import Progress
 from etl.settings import Settings
-from extras.embedded import ServerAddress
+from extras.embedded.lifecycle import ServerAddress
 from own_rows import run_with, silent
 from support import execute, fetch
 

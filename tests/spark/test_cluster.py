@@ -10,7 +10,7 @@ import pytest
 from compose.stack import free_ports
 from etl.errors import ClusterUnavailable
 from etl.settings import Settings
-from extras.embedded import ServerAddress
+from extras.embedded.lifecycle import ServerAddress
 from extras.spark.session import open_session, resources
 from own_sample import write_sample
 from spark.parity import assert_equal, clear, load, staging_tables, state

@@ -22,7 +22,7 @@ from compose.stack import wait_until
 from etl.errors import DatabaseUnavailable
 from etl.result import RunResult
 from etl.settings import Settings
-from extras.embedded import ServerAddress
+from extras.embedded.lifecycle import ServerAddress
 from extras.spark.merge import StagingArea
 from loader import LOADED, Reader, check_invariants, content, environment, forget, prepare, statuses
 from own_rows import load as load_here

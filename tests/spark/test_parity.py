@@ -12,7 +12,7 @@ import pytest
 from declared.ventas import Venta
 from etl.extract.source import Source
 from etl.settings import Settings
-from extras.embedded import ServerAddress
+from extras.embedded.lifecycle import ServerAddress
 from own_rows import query
 from own_sample import write_sample
 from spark.bad_inputs import BAD_INPUTS, sale, text, zipped

@@ -10,7 +10,7 @@ import pytest
 from declared.ventas import Venta
 from etl.dataset import declared
 from etl.settings import Settings
-from extras.embedded import ServerAddress
+from extras.embedded.lifecycle import ServerAddress
 from extras.spark.read import open_table
 from extras.spark.session import open_session
 from own_rows import VENTAS, load, venta, write, write_parents

@@ -38,7 +38,7 @@ def test_a_password_in_a_file_wins_and_loses_its_final_newline(tmp_path: Path) -
     environ = {"DB_PASSWORD": "otra", "DB_PASSWORD_FILE": str(secret), "LECTOR_PASSWORD_FILE": str(secret)}
     settings = load_settings(environ, NO_FILE)
     assert settings.db_password == settings.reader_password == "con espacio y ñ "
-    assert settings.loader_password == "bigdata2026"
+    assert settings.loader_password == "cargador2026"
 
 
 def test_a_secret_that_cannot_be_read_is_a_usage_error() -> None:

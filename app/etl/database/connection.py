@@ -5,6 +5,7 @@ servidor, ni por un bloqueo, ni por una red que se quedó muda.
 """
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -61,21 +62,32 @@ def reconnect(settings: Settings, lost: Connection, role: str) -> Connection:
     Si la red se quedó muda en mitad de un COPY, el servidor espera datos que no llegarán, con la
     tabla bloqueada, y ninguno de sus límites corta esa espera.
     """
-    connection = connect(settings)
+    connection = connect(settings, role)
     connection.execute(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = %s AND application_name = 'etl'",
         (lost.pid,),
     )
-    _act_as(connection, role)
     return connection
 
 
 def _open(settings: Settings, role: str | None) -> Connection:
+    if role == LOADER != settings.db_user:
+        # Mejor entrar como el cargador que hacer de él (SET ROLE): de eso se puede volver a lo que se era, y
+        # un disparador que alguien pusiera en una tabla del cargador lo haría.
+        with suppress(psycopg.OperationalError):  # el servidor puede tener otra contraseña
+            return _log_in(settings, LOADER, settings.loader_password)
+    connection = _log_in(settings, settings.db_user, settings.db_password)
+    if role and role != settings.db_user:
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+    return connection
+
+
+def _log_in(settings: Settings, user: str, password: str) -> Connection:
     connection = Connection.connect(
         host=settings.db_host,
         port=settings.db_port,
-        user=settings.db_user,
-        password=settings.db_password,
+        user=user,
+        password=password,
         dbname=settings.db_name,
         application_name="etl",
         connect_timeout=max(2, int(settings.connect_seconds)),
@@ -90,13 +102,7 @@ def _open(settings: Settings, role: str | None) -> Connection:
     # El servidor corta antes que nosotros: así el motivo llega escrito.
     connection.patience = settings.statement_seconds + 5
     connection.pid = connection.info.backend_pid
-    if role and role != settings.db_user:
-        _act_as(connection, role)
     return connection
-
-
-def _act_as(connection: Connection, role: str) -> None:
-    connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
 
 
 def _limits(settings: Settings) -> dict[str, Any]:
@@ -108,6 +114,9 @@ def _limits(settings: Settings) -> dict[str, Any]:
         "tcp_keepalives_interval": 5,
         "tcp_keepalives_count": 3,
         "idle_in_transaction_session_timeout": f"{settings.statement_seconds * 1000:.0f}",
+        # Nada se busca en un esquema donde otro puede crear: una función suya con el nombre de una de
+        # PostgreSQL se ejecutaría con los permisos de quien la llama.
+        "search_path": "pg_catalog",
         "client_encoding": "UTF8",
         "datestyle": "ISO",
     }

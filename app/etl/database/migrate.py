@@ -6,6 +6,7 @@
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from psycopg import errors, sql
 
 from etl.database.connection import LOADER, Connection, connect
@@ -14,7 +15,7 @@ from etl.settings import Settings
 
 READER = "lector"
 # Dos migraciones a la vez se pisarían: la segunda espera a la primera.
-LOCK = "SELECT pg_advisory_lock(hashtextextended('etl.database.migrate', 0))"
+LOCK = "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('etl.database.migrate', 0))"
 
 
 def migrate(settings: Settings) -> str:
@@ -26,8 +27,8 @@ def migrate(settings: Settings) -> str:
         _wait_for_other_migration(connection)
         if _may_administer(connection):
             connection.execute((settings.sql_dir / "init.sql").read_bytes())
-            _set_password(connection, LOADER, settings.loader_password)
-            _set_password(connection, READER, settings.reader_password)
+            set_password(connection, LOADER, settings.loader_password)
+            set_password(connection, READER, settings.reader_password)
         upgrade(settings, "head")
     return head(settings)
 
@@ -105,10 +106,10 @@ def _may_administer(connection: Connection) -> bool:
     return bool(row and row[0])
 
 
-def _set_password(connection: Connection, role: str, password: str) -> None:
-    connection.execute(
-        sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
-    )
+def set_password(connection: psycopg.Connection[Any], role: str, password: str) -> None:
+    """Pone la contraseña. Viaja ya cifrada: el registro del servidor puede guardar la sentencia."""
+    cipher = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(cipher)))
 
 
 def _not_prepared(settings: Settings, detail: str) -> DatabaseUnavailable:

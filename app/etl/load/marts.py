@@ -39,6 +39,7 @@ def _refresh(connection: Connection[Any], path: Path) -> bool:
     try:
         with connection.transaction():
             lock(connection, path.stem)
+            connection.execute("SET LOCAL search_path = pg_catalog, datos")
             # Se mira antes que los datos: una carga que acabe entretanto hará rehacerlo otra vez.
             mark = _mark(connection, text)
             if _comment(connection, path.stem) == mark:

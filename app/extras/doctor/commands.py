@@ -8,7 +8,7 @@ from etl.settings import load_settings
 
 def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Dice qué está mal y cómo se arregla. Mira la máquina, Docker, la base de datos y los archivos."""
-    from extras.doctor import examine
+    from extras.doctor.examine import examine
     from extras.doctor.show import show
 
     findings = examine(load_settings(), ctx.obj)

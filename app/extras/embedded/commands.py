@@ -22,7 +22,7 @@ def start() -> None:
 @database.command()
 def stop() -> None:
     """Detiene la base de datos propia. Los datos se quedan en .local/."""
-    from extras import embedded
+    from extras.embedded import lifecycle as embedded
 
     settings = _own_server()
     stopped = embedded.stop(settings.local_dir, settings.pg_version)
@@ -36,11 +36,19 @@ def url() -> None:
 
 
 @database.command(context_settings={"ignore_unknown_options": True})
-def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENTO...")] = None) -> None:
-    """Abre psql en la base de datos."""
-    from extras import embedded
+def psql(
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENTO...")] = None,
+    owner: Annotated[bool, typer.Option("--owner", help="Como su dueño, que lo puede todo.")] = False,
+) -> None:
+    """Abre psql en la base de datos. En la propia, como el lector: se mira y no se toca."""
+    from etl.database.migrate import READER, ensure_ready
+    from extras.embedded import lifecycle as embedded
 
-    settings = with_server(load_settings())
+    given = load_settings()
+    settings = with_server(given)
+    if not (owner or given.db_host):
+        ensure_ready(settings)
+        settings = replace(settings, db_user=READER, db_password=settings.reader_password)
     program = str(embedded.psql_path(settings.pg_version))
     os.execv(program, [program, _url(settings), *(arguments or [])])
 

@@ -9,7 +9,9 @@ def with_server(settings: Settings) -> Settings:
     """La misma configuración, con la dirección de un servidor en marcha."""
     if settings.db_host:
         return settings
-    from extras import embedded  # el servidor propio es opcional: la imagen de Docker no lo lleva
+    from extras.embedded import (
+        lifecycle as embedded,  # el servidor propio es opcional: la imagen de Docker no lo lleva
+    )
 
     address = embedded.ensure_running(
         settings.local_dir, settings.pg_version, settings.db_user, settings.db_password, settings.db_name
@@ -21,4 +23,6 @@ def with_server(settings: Settings) -> Settings:
         db_user=address.user,
         db_password=address.password,
         db_name=address.dbname,
+        loader_password=address.loader_password,
+        reader_password=address.reader_password,
     )

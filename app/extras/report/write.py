@@ -1,0 +1,30 @@
+"""El informe de las cargas: una página HTML suelta, que se abre sin red y sin servidor.
+
+Entra una configuración; sale `datos/salida/informe.html`.
+
+    figures.py   pregunta a la base de datos     svg.py      números -> dibujo
+    marts.py     qué gráfico le va a cada mart   page.py     todo junto, en HTML (con style.css)
+"""
+
+from pathlib import Path
+
+from etl.database.connection import LOADER, connect
+from etl.settings import Settings
+from extras.output import new_file
+from extras.report.figures import read_figures
+from extras.report.page import render
+
+DEFAULT_NAME = "informe.html"
+
+
+def write(settings: Settings, output: Path | None = None) -> Path:
+    """Escribe el informe y devuelve dónde; repetirlo lo reescribe.
+
+    Lanza `UsageError` si no se puede escribir ahí.
+    """
+    path = output or settings.datos_dir / "salida" / DEFAULT_NAME
+    with connect(settings, role=LOADER) as connection:
+        html = render(read_figures(connection, settings.sql_dir / "marts"))
+    with new_file(path, "Indique otro sitio con --output.") as file:
+        file.write(html.encode())
+    return path
