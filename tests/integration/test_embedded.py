@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -19,7 +20,7 @@ from etl.settings import ROOT
 from extras.embedded import account
 from extras.embedded import lifecycle as embedded
 from extras.embedded.lifecycle import ServerAddress
-from support import execute, fetch, temporary_local_dir
+from support import connect, execute, fetch, temporary_local_dir
 
 AS_ROOT = os.name != "nt" and os.geteuid() == 0
 START = """
@@ -182,14 +183,46 @@ def test_a_busy_port_is_avoided(local_dir: Path) -> None:
 def test_a_creation_that_fails_leaves_nothing_half_made(local_dir: Path) -> None:
     with pytest.raises(DatabaseUnavailable, match="initdb de PostgreSQL 16 falló"):
         start(local_dir, 16, user="pg_reservado")
-    assert [path.name for path in local_dir.iterdir()] == ["pg16.lock"]
+    assert sorted(path.name for path in local_dir.iterdir()) == ["pg16.lock", "pg16.secreto"]
     start(local_dir, 16)
 
 
-def test_a_changed_password_is_explained_and_not_shown(local_dir: Path) -> None:
-    start(local_dir, 16)
+def test_only_who_made_the_server_can_read_the_secret_of_its_passwords(local_dir: Path) -> None:
+    address = start(local_dir, 16)
+    assert (local_dir / "pg16.secreto").stat().st_mode & 0o777 == 0o600
+    for role in ("alumno", "etl_loader", "lector"):
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            connect(replace(address, user=role, password="bigdata2026"))
+    passwords = {address.password, address.loader_password, address.reader_password}
+    assert len(passwords) == 3
+    assert all(len(password) == 32 for password in passwords)
+
+
+def test_a_server_made_with_the_public_password_changes_it_by_itself(local_dir: Path) -> None:
+    before = start(local_dir, 16)
+    execute(
+        before,
+        "CREATE ROLE etl_loader LOGIN PASSWORD 'bigdata2026'",
+        "CREATE ROLE lector LOGIN PASSWORD 'lector2026'",
+        "ALTER ROLE alumno PASSWORD 'bigdata2026'",
+    )
+    (local_dir / "pg16.secreto").unlink()
+    after = start(local_dir, 16)
+    assert after.password != before.password
+    own = {"alumno": after.password, "etl_loader": after.loader_password, "lector": after.reader_password}
+    for role, password in own.items():
+        dbname = "curso" if role == "alumno" else "postgres"
+        assert fetch(replace(after, user=role, password=password, dbname=dbname), "SELECT current_user") == [
+            (role,)
+        ]
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            connect(replace(after, user=role, password="bigdata2026", dbname="postgres"))
+
+
+def test_a_password_that_nobody_knows_is_explained_and_not_shown(local_dir: Path) -> None:
+    execute(start(local_dir, 16), "ALTER ROLE alumno PASSWORD 'otra'")
     with pytest.raises(DatabaseUnavailable) as caught:
-        start(local_dir, 16, password="secreta-nueva")
+        start(local_dir, 16, old_password="secreta-nueva")
     assert "DB_PASSWORD" in caught.value.hint
     assert "secreta-nueva" not in str(caught.value)
 
