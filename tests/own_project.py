@@ -36,6 +36,8 @@ def declare_own(project: Path) -> Path:
     for path in (project / "datos").iterdir():
         if path.is_file():
             path.unlink()
+        elif path.name != "salida":
+            shutil.rmtree(path)
     return project
 
 
