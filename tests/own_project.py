@@ -27,11 +27,21 @@ def own_sql(folder: Path) -> Path:
     return folder
 
 
+def declare_own(project: Path) -> Path:
+    """En una copia del proyecto, pone lo de las pruebas en lugar de lo suyo y vacía su `datos/`."""
+    shutil.rmtree(project / "app" / "declared")
+    shutil.copytree(OWN / "declared", project / "app" / "declared", ignore=shutil.ignore_patterns(*CACHES))
+    shutil.rmtree(project / "sql")
+    own_sql(project / "sql")
+    for path in (project / "datos").iterdir():
+        if path.is_file():
+            path.unlink()
+        elif path.name != "salida":
+            shutil.rmtree(path)
+    return project
+
+
 def own_project(folder: Path) -> Path:
     """Una copia del proyecto entero que declara lo de las pruebas y tiene `datos/` vacía."""
-    theirs = shutil.ignore_patterns(".*", *CACHES, "declared", "sql", "datos")
-    shutil.copytree(ROOT, folder, ignore=theirs)
-    shutil.copytree(OWN / "declared", folder / "app" / "declared", ignore=shutil.ignore_patterns(*CACHES))
-    own_sql(folder / "sql")
-    (folder / "datos" / "salida").mkdir(parents=True)
-    return folder
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", *CACHES))
+    return declare_own(folder)

@@ -5,6 +5,7 @@ cargarla. Con diez millones de ventas tarda un minuto y no ocupa más memoria qu
 """
 
 import gzip
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,18 +38,14 @@ BAD_CUSTOMERS: tuple[dict[str, str], ...] = (
 BAD_PRODUCTS: tuple[dict[str, str], ...] = ({"coste": "9,99"}, {"categoria": "Otra"}, {"precio": "1.20.3"})
 
 
-@dataclass
+@dataclass(frozen=True)
 class Expected:
-    """Lo que debe contar la carga de un archivo."""
+    """Lo que debe contar la carga de un archivo, con los nombres del libro de cargas."""
 
-    read: int = 0
-    loaded: int = 0
-    duplicate: int = 0
-    rejected: int = 0
-
-    @property
-    def counts(self) -> tuple[int, int, int, int]:
-        return self.read, self.loaded, self.duplicate, self.rejected
+    rows_read: int
+    rows_loaded: int
+    rows_duplicate: int
+    rows_rejected: int
 
 
 def write_sample(
@@ -78,14 +75,13 @@ Rows = Iterator[tuple[str, str]]
 
 
 def _write(path: Path, header: str, rows: Rows, encoding: str = "utf-8") -> Expected:
-    expected = Expected()
+    fates: Counter[str] = Counter()
     with _opened(path) as file:
         file.write(header.encode(encoding))
         for text, fate in rows:
             file.write(text.encode(encoding))
-            expected.read += 1
-            setattr(expected, fate, getattr(expected, fate) + 1)
-    return expected
+            fates[fate] += 1
+    return Expected(fates.total(), fates["loaded"], fates["duplicate"], fates["rejected"])
 
 
 def _opened(path: Path) -> IO[Any]:

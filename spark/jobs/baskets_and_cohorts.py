@@ -31,6 +31,7 @@ from declared.ventas import Venta
 from etl.database.connection import LOADER, Connection, connect
 from etl.database.migrate import ensure_ready
 from etl.dataset import declared
+from etl.declarations import import_declared
 from etl.errors import EtlError
 from etl.load import marts
 from etl.settings import Settings, load_settings
@@ -187,6 +188,7 @@ def main() -> int:
     try:
         settings = with_server(load_settings())
         ensure_ready(settings)
+        import_declared()  # las tablas a las que apunta `ventas`
         run(settings)
     except EtlError as error:
         print(f"Error: {error}", file=sys.stderr)

@@ -1,7 +1,8 @@
 """Pruebas del stack con un motor de Docker de verdad y los archivos de Compose del proyecto.
 
+    clone    hace una copia del proyecto, con lo que declaran las pruebas
     images   las imágenes que se usan: las oficiales o, donde no hay registro, las de tests/images
-    project  una copia nueva del proyecto, como un clon, con la imagen del pipeline construida
+    project  una de esas copias, con la imagen del pipeline construida
     stack    el stack completo en marcha y cargado, con pgAdmin y Adminer; compartido
     fresh    un stack propio de la prueba, sin levantar
     cluster  el stack con el perfil spark, un maestro y dos trabajadores; compartido
@@ -19,12 +20,14 @@ from pathlib import Path
 
 import pytest
 
-from compose.stack import Stack, docker, fresh_copy, wait_until
+from compose.stack import Stack, docker, fresh_copy, own_copy, wait_until
 from etl.settings import ROOT
 
 # Con un nombre por clon: dos que se prueban a la vez no se pisan la imagen.
 TAG = f"pruebas-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
 IMAGE, SPARK_IMAGE = f"etl-local/app:{TAG}", f"etl-local/spark:{TAG}"
+# Hace una copia del proyecto en una carpeta y la devuelve.
+Clone = Callable[[Path], Path]
 OFFICIAL = {"POSTGRES18_IMAGE": "postgres:18"}
 
 
@@ -65,25 +68,36 @@ def images(engine: None) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def project(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clone() -> Clone:
+    """Copia el proyecto en una carpeta, que devuelve. Las capturas del README son del proyecto tal cual."""
+    return fresh_copy if os.environ.get("UPDATE_PICTURES") else own_copy
+
+
+@pytest.fixture(scope="session")
+def built() -> dict[str, str]:
+    """Cómo se llaman las imágenes que se construyen."""
+    return {"ETL_IMAGE": IMAGE, "SPARK_IMAGE": SPARK_IMAGE}
+
+
+@pytest.fixture(scope="session")
+def project(
+    images: dict[str, str], built: dict[str, str], clone: Clone, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Una copia del proyecto, y la imagen del pipeline construida a partir de ella."""
-    folder = fresh_copy(tmp_path_factory.mktemp("clon"))
-    Stack(folder, {**images, "ETL_IMAGE": IMAGE}).compose("build", timeout=900)
+    folder = clone(tmp_path_factory.mktemp("clon"))
+    Stack(folder, {**images, **built}).compose("build", timeout=900)
     return folder
 
 
 @pytest.fixture(scope="session")
-def make_stack(project: Path, images: dict[str, str]) -> Iterator[Callable[..., Stack]]:
+def make_stack(
+    project: Path, images: dict[str, str], built: dict[str, str]
+) -> Iterator[Callable[..., Stack]]:
     """Hace stacks que usan la imagen ya construida y los borra todos al acabar."""
     made: list[Stack] = []
 
     def make(folder: Path, **options: object) -> Stack:
-        environment = {
-            **images,
-            "ETL_IMAGE": IMAGE,
-            "SPARK_IMAGE": SPARK_IMAGE,
-            **options.pop("environment", {}),
-        }  # type: ignore[dict-item]
+        environment = {**images, **built, **options.pop("environment", {})}  # type: ignore[dict-item]
         made.append(Stack(folder, environment, **options))  # type: ignore[arg-type]
         return made[-1]
 
@@ -93,9 +107,9 @@ def make_stack(project: Path, images: dict[str, str]) -> Iterator[Callable[..., 
 
 
 @pytest.fixture
-def fresh(make_stack: Callable[..., Stack], tmp_path: Path) -> Iterator[Stack]:
+def fresh(make_stack: Callable[..., Stack], clone: Clone, tmp_path: Path) -> Iterator[Stack]:
     """Un stack de una sola prueba, en su copia del proyecto."""
-    stack = make_stack(fresh_copy(tmp_path / "proyecto"))
+    stack = make_stack(clone(tmp_path / "proyecto"))
     yield stack
     stack.destroy()
 
@@ -111,19 +125,19 @@ def stack(make_stack: Callable[..., Stack], project: Path) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def spark_image(project: Path, images: dict[str, str]) -> str:
+def spark_image(project: Path, images: dict[str, str], built: dict[str, str]) -> str:
     """La imagen de Spark, construida a partir de la copia del proyecto."""
-    builder = Stack(project, {**images, "ETL_IMAGE": IMAGE, "SPARK_IMAGE": SPARK_IMAGE}, profiles=("spark",))
+    builder = Stack(project, {**images, **built}, profiles=("spark",))
     builder.compose("build", "spark-master", timeout=1200)
-    return SPARK_IMAGE
+    return built["SPARK_IMAGE"]
 
 
 @pytest.fixture(scope="session")
 def cluster(
-    make_stack: Callable[..., Stack], spark_image: str, tmp_path_factory: pytest.TempPathFactory
+    make_stack: Callable[..., Stack], spark_image: str, clone: Clone, tmp_path_factory: pytest.TempPathFactory
 ) -> Stack:
     """Un maestro y dos trabajadores, y `datos/` ya cargado por app_etl, como tras el primer `up`."""
-    cluster: Stack = make_stack(fresh_copy(tmp_path_factory.mktemp("spark")), profiles=("spark",))
+    cluster: Stack = make_stack(clone(tmp_path_factory.mktemp("spark")), profiles=("spark",))
     began = time.monotonic()
     cluster.compose("up", "--detach", "--no-build", "--scale", "spark-worker=2", timeout=600)
     for container in (*cluster.containers("spark-worker"), cluster.container("spark-master")):

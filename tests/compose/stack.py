@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from etl.settings import ROOT
+from own_project import declare_own
+from own_sample import write_sample
 
 BASE = "docker-compose.yml"
 OVERRIDE = "docker-compose.override.yml"
@@ -153,6 +155,12 @@ def fresh_copy(folder: Path) -> Path:
             shutil.copy2(ROOT / name, folder / name)
     # Quien carga no es root: en un clon de root no podría escribir aquí.
     (folder / "datos" / "salida").chmod(0o777)
+    return folder
+
+
+def own_copy(folder: Path) -> Path:
+    """Lo mismo, con lo que declaran las pruebas y sus archivos de ejemplo en lugar de los del proyecto."""
+    write_sample(declare_own(fresh_copy(folder)) / "datos")
     return folder
 
 

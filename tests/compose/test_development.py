@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from compose.stack import BASE, Stack, fresh_copy
+from compose.conftest import Clone
+from compose.stack import BASE, Stack
 
 EDIT = "print('editado')\n"
 
@@ -15,9 +16,9 @@ def run(stack: Stack, *command: str) -> str:
 
 
 def test_an_edit_changes_the_next_run_and_only_with_the_override(
-    make_stack: Callable[..., Stack], tmp_path: Path
+    make_stack: Callable[..., Stack], clone: Clone, tmp_path: Path
 ) -> None:
-    development = make_stack(fresh_copy(tmp_path / "clon"))
+    development = make_stack(clone(tmp_path / "clon"))
     entry = development.folder / "app" / "etl_pipeline.py"
     assert "editado" not in run(development, "python", "etl_pipeline.py", "--help")
     entry.write_text(EDIT + entry.read_text(encoding="utf-8"), encoding="utf-8")
@@ -32,7 +33,7 @@ def test_an_edit_changes_the_next_run_and_only_with_the_override(
 def test_etl_new_writes_the_declaration_once_it_is_let(fresh: Stack) -> None:
     """El código está montado de solo lectura: la orden lo dice, y la que propone funciona."""
     (fresh.folder / "datos" / "opiniones.csv").write_text("opinion_id,nota\n1,5\n2,4\n", encoding="utf-8")
-    folders = [fresh.folder / "app" / "etl" / "datasets", fresh.folder / "sql" / "migrations" / "versions"]
+    folders = [fresh.folder / "app" / "declared", fresh.folder / "sql" / "migrations" / "versions"]
     if os.geteuid() == 0:  # el clon de una persona es suyo, no de root
         for path in [*folders, *(one for folder in folders for one in folder.iterdir())]:
             os.chown(path, 1000, 1000)
@@ -46,11 +47,11 @@ def test_etl_new_writes_the_declaration_once_it_is_let(fresh: Stack) -> None:
     fresh.compose(*proposed.split()[3:])
     assert (folders[0] / "opiniones.py").exists()
     # Y la migración se puede escribir otra vez, después de corregir la clase.
-    (folders[1] / "0002_tabla_opiniones.py").unlink()
+    (folders[1] / "0003_tabla_opiniones.py").unlink()
     revision = "alembic -c sql/alembic.ini revision --autogenerate -m opiniones"
     fresh.compose("run", "--rm", "migrate", *revision.split())
     del fresh.environment["CODE_MODE"]
-    assert "opinion_id" in (folders[1] / "0002_opiniones.py").read_text(encoding="utf-8")
+    assert "opinion_id" in (folders[1] / "0003_opiniones.py").read_text(encoding="utf-8")
     fresh.compose("run", "--rm", "migrate")
     fresh.run("run", "datos/opiniones.csv")
     assert fresh.number("SELECT count(*) FROM datos.opiniones") == 2

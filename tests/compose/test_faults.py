@@ -11,8 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from compose.stack import Stack, docker, fresh_copy, wait_until
-from extras.generate.shop_files import FileCounts, generate
+from compose.conftest import Clone
+from compose.stack import Stack, docker, wait_until
+from own_sample import Expected, write_sample
 
 # Suficientes para que la carga dure unos segundos y dé tiempo a interrumpirla.
 ROWS = 300_000
@@ -23,22 +24,22 @@ INTERRUPTED = (130, 143)
 
 @dataclass(frozen=True)
 class Large:
-    """Una tienda grande recién generada y, por archivo, lo que debe pasar al cargarlo."""
+    """Archivos grandes y, por cada uno, lo que debe pasar al cargarlo."""
 
     folder: Path
-    expected: dict[str, FileCounts]
+    expected: dict[str, Expected]
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Large:
     folder = tmp_path_factory.mktemp("grande")
-    return Large(folder, generate(folder, ROWS, 7))
+    return Large(folder, write_sample(folder, ROWS))
 
 
 @pytest.fixture
-def loading(make_stack: Callable[..., Stack], large: Large, tmp_path: Path) -> Iterator[Stack]:
+def loading(make_stack: Callable[..., Stack], clone: Clone, large: Large, tmp_path: Path) -> Iterator[Stack]:
     """Un stack sorprendido mientras copia una de sus doce partes de ventas."""
-    stack = make_stack(fresh_copy(tmp_path / "clon"))
+    stack = make_stack(clone(tmp_path / "clon"))
     for path in large.folder.iterdir():
         if path.is_file():
             (stack.folder / "datos" / path.name).write_bytes(path.read_bytes())

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from compose.stack import BASE, PORTS, SPARK_PORTS, Stack, docker, fresh_copy
+from compose.conftest import Clone
+from compose.stack import BASE, PORTS, SPARK_PORTS, Stack, docker
 
 LOOPBACK, EVERYWHERE = "0100007F", "00000000"
 LISTENING = "0A"
@@ -65,8 +66,10 @@ def test_a_container_outside_the_network_sees_nobody(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("spark_image")
-def test_without_the_override_nothing_is_published(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
-    server = make_stack(fresh_copy(tmp_path / "clon"), files=(BASE,), profiles=("debug", "spark"))
+def test_without_the_override_nothing_is_published(
+    make_stack: Callable[..., Stack], clone: Clone, tmp_path: Path
+) -> None:
+    server = make_stack(clone(tmp_path / "clon"), files=(BASE,), profiles=("debug", "spark"))
     server.compose("up", "--detach", "--no-build", "--wait", "postgres")
     server.compose("up", "--no-build", "--no-start")
     spark = ("spark-master", "spark-worker", "spark-history")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from compose.stack import BASE, SECRETS, Stack, docker, fresh_copy
+from compose.conftest import Clone
+from compose.stack import BASE, SECRETS, Stack, docker
 
 PASSWORDS = {
     "postgres_password": "secreto-uno-4711",
@@ -19,8 +20,10 @@ SERVICES = ("postgres", "migrate", "app_etl", "pgadmin", "adminer", "spark-maste
 
 
 @pytest.mark.usefixtures("spark_image")
-def test_the_stack_works_with_secrets_in_files(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
-    stack = make_stack(fresh_copy(tmp_path / "clon"), files=(BASE, SECRETS), profiles=("debug", "spark"))
+def test_the_stack_works_with_secrets_in_files(
+    make_stack: Callable[..., Stack], clone: Clone, tmp_path: Path
+) -> None:
+    stack = make_stack(clone(tmp_path / "clon"), files=(BASE, SECRETS), profiles=("debug", "spark"))
     (stack.folder / "secrets").mkdir()
     for name, password in PASSWORDS.items():
         # Con salto de línea al final, como lo deja cualquier editor.

@@ -15,12 +15,11 @@ from urllib.request import urlopen
 
 import psycopg
 import pytest
-from pyarrow import parquet
 
 from compose.stack import Stack, docker, wait_until
 from compose.test_network import TRY_POSTGRES
 from extras.embedded.lifecycle import ServerAddress
-from extras.generate.shop_files import FileCounts, generate
+from own_sample import Expected, write_sample
 from spark.parity import State, assert_equal, clear, staging_tables, state
 
 pytestmark = pytest.mark.spark
@@ -145,22 +144,12 @@ def test_the_load_uses_both_workers_and_leaves_what_pandas_leaves(
     assert min(tasks.values()) > 0
 
 
-def test_the_analytic_job_runs_on_the_cluster_and_leaves_its_tables_and_files(cluster: Stack) -> None:
-    """Los ejecutores leen por JDBC y escriben en `datos/salida`: usa todo lo que lleva la imagen."""
-    cluster.spark("spark-submit", "/opt/spark-apps/baskets_and_cohorts.py", timeout=600)
-    for table in ("productos_juntos", "cohortes_clientes"):
-        rows = cluster.number(f"SELECT count(*) FROM marts.{table}")
-        files = [*(cluster.folder / "datos" / "salida" / table).rglob("*.parquet")]
-        assert rows > 0
-        assert sum(parquet.read_metadata(file).num_rows for file in files) == rows
-
-
 @pytest.mark.faults
 def test_a_worker_killed_in_the_middle_of_a_load_changes_nothing(
     cluster: Stack, database: ServerAddress
 ) -> None:
     clear(database)
-    expected = generate(cluster.folder / "datos" / "grande", ROWS, 7)
+    expected = write_sample(cluster.folder / "datos" / "grande", ROWS)
     [victim, _] = cluster.containers("spark-worker")
     with ThreadPoolExecutor(1) as threads:
         job = threads.submit(
@@ -196,7 +185,7 @@ def is_loading(stack: Stack, worker: str) -> bool:
     return bool(found and found[0])
 
 
-def numbers(counts: FileCounts) -> tuple[int, ...]:
+def numbers(counts: Expected) -> tuple[int, ...]:
     return counts.rows_read, counts.rows_loaded, counts.rows_duplicate, counts.rows_rejected
 
 

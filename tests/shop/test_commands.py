@@ -14,6 +14,7 @@ from compose.conftest import engine, images, make_stack, project, spark_image  #
 from compose.stack import Stack, fresh_copy
 from docs.markdown import Block, blocks, check
 from etl.settings import ROOT
+from shop.stack import built, clone  # noqa: F401 - fixtures
 
 
 def read(name: str) -> str:

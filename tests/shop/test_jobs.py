@@ -149,7 +149,7 @@ def test_the_whole_job_runs_on_a_cluster_and_a_second_time_replaces_what_it_left
             check=False,
             timeout=200,
         )
-        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stdout + done.stderr
         check_results(settings)
         # `spark-submit` junta las dos salidas de un programa de Python en una.
         assert f"maestro {cluster.url if order is submit else 'local[*,4]'}" in done.stdout + done.stderr

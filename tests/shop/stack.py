@@ -1,0 +1,18 @@
+"""Los fixtures que hacen de un stack de pruebas el de la tienda; los demás son los de `tests/compose`."""
+
+import pytest
+
+from compose.conftest import IMAGE, SPARK_IMAGE, Clone
+from compose.stack import fresh_copy
+
+
+@pytest.fixture(scope="session")
+def clone() -> Clone:
+    """Copia el proyecto tal cual."""
+    return fresh_copy
+
+
+@pytest.fixture(scope="session")
+def built() -> dict[str, str]:
+    """Otras imágenes: las de `tests/compose` llevan dentro lo que declaran las pruebas."""
+    return {"ETL_IMAGE": f"{IMAGE}-tienda", "SPARK_IMAGE": f"{SPARK_IMAGE}-tienda"}
