@@ -16,7 +16,7 @@ from psycopg import errors
 from etl import known_file
 from etl.database.connection import LOADER, Connection, reconnect
 from etl.dialect import Dialect
-from etl.errors import FileFailed, FileRefused
+from etl.errors import EtlError, FileFailed, FileRefused, unexpected
 from etl.extract.source import Source, opened
 from etl.job import Job, LoadRows, Progress, Session, Work
 from etl.load import ledger, versions
@@ -52,15 +52,23 @@ def load_file(
         load = work or partial(load_declared, load_rows=session.load_rows)
         _load_or_retry(session, Job(source, target, dialect, entry, load), result)
     except (FileRefused, FileFailed) as error:
-        result.status = "refused" if isinstance(error, FileRefused) else "failed"
-        result.reason, result.counts = str(error), Counts()
-        _record_failure(session, entry, result)
+        _give_up(session, entry, result, error)
+    except EtlError:  # la base de datos o el clúster: ningún otro archivo podría cargarse
+        raise
+    except Exception as error:  # noqa: BLE001 - un archivo que rompe el programa no impide cargar los demás
+        _give_up(session, entry, result, unexpected(error))
     except KeyboardInterrupt:
         result.status, result.reason = "failed", "Se interrumpió la carga; no quedó nada de ella."
         _record_failure(session, entry, result)
         raise
     result.bytes, result.seconds = entry.bytes, time.monotonic() - started
     return result
+
+
+def _give_up(session: Session, entry: Entry, result: FileResult, error: FileRefused | FileFailed) -> None:
+    result.status = "refused" if isinstance(error, FileRefused) else "failed"
+    result.reason, result.counts = str(error), Counts()
+    _record_failure(session, entry, result)
 
 
 def _record_failure(session: Session, entry: Entry, result: FileResult) -> None:

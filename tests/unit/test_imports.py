@@ -102,13 +102,14 @@ def test_errors_import_nothing() -> None:
     assert imported("errors") == set()
 
 
-# Solo lo pasan a otro programa (account, ports, session) o a numpy (startup), o lo miran cuando ya
-# falló todo lo demás (failure).
+# Solo lo pasan a otro programa (account, ports, session, sheets) o a numpy (startup), o lo miran
+# cuando ya falló todo lo demás (failure).
 ALLOWED_READERS = {
     "settings",
     "database.embedded.account",
     "doctor.ports",
     "engines.spark.session",
+    "extract.sheets",
     "screen.failure",
     "startup",
 }

@@ -23,9 +23,9 @@ def discover(paths: list[Path], folder: Path) -> list[Source]:
     """
     found: list[tuple[Path, Path]] = []
     for path in paths or [folder]:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - el de Path falla en una carpeta a la que no se puede entrar
             found += [(item, path) for item in sorted(path.rglob("*")) if _is_data(item, path)]
-        elif path.exists() or path.is_symlink():
+        elif os.path.lexists(path):
             found.append((path, path.parent))
         else:
             raise UsageError(f"No existe «{path}».", "Compruebe la ruta.")
@@ -55,7 +55,9 @@ def beside(source: Source, name: str) -> Source | None:
 
 def _outside(path: Path, folder: Path) -> str | None:
     """Un enlace de la carpeta de datos que lleva fuera de ella: alguien podría colar así otro archivo."""
-    if path.is_symlink() and folder in path.parents and folder.resolve() not in path.resolve().parents:
+    # Con `realpath`: el `resolve` de Python 3.11 y 3.12 no puede con un enlace que lleva a sí mismo.
+    target = Path(os.path.realpath(path))
+    if path.is_symlink() and folder in path.parents and folder.resolve() not in target.parents:
         return "Es un enlace que sale de la carpeta de datos."
     return None
 
@@ -63,19 +65,19 @@ def _outside(path: Path, folder: Path) -> str | None:
 def _is_data(path: Path, folder: Path) -> bool:
     inside = path.relative_to(folder)
     hidden = any(part.startswith(".") for part in inside.parts)
-    if hidden or inside.parts[0] == OUTPUT_FOLDER or path.is_dir():
+    if hidden or inside.parts[0] == OUTPUT_FOLDER or os.path.isdir(path):  # noqa: PTH112
         return False
     return not path.name.lower().startswith(IGNORED_NAMES)
 
 
 def _members(path: Path, name: str) -> Iterator[Source]:
-    if path.suffix.lower() != ".zip" or not path.is_file():
+    if path.suffix.lower() != ".zip" or not os.path.isfile(path):  # noqa: PTH113 - como arriba
         yield Source(path, name)
         return
     try:
         with zipfile.ZipFile(path) as archive:
             members = [item.filename for item in archive.infolist() if not item.is_dir()]
-    except (zipfile.BadZipFile, OSError):
+    except Exception:  # noqa: BLE001 - ante uno dañado, zipfile lanza de todo
         yield Source(path, name, refusal="El archivo .zip está dañado o cortado.")
         return
     if not members:

@@ -91,7 +91,8 @@ def _workbook(suffix: str, file: Path | IO[bytes]) -> tuple[Document, list[str]]
     if suffix in PARQUET:
         from etl.extract.parquet import open_parquet
 
-        return open_parquet(file), []
+        opened_file = open_parquet(file)
+        return opened_file, opened_file.warnings
     from etl.extract.excel import open_workbook
 
     return open_workbook(file)

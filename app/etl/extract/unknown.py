@@ -6,7 +6,7 @@ Lo usan `undeclared/` para cargar e `inspect.py` para enseñar.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -43,7 +43,7 @@ class Found:
     unnamed: frozenset[int] = frozenset()
     encoding: str | None = None
     detected: Detected | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: Sequence[str] = ()
     native: bool = False  # los números ya lo eran en el archivo: «1.234» es uno y pico
     nested: frozenset[int] = frozenset()  # columnas cuyos valores son todos objetos o listas
     heading: Heading | None = None
@@ -96,7 +96,7 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
         with open_document(source, file, UNKNOWN) as (document, encoding, warnings):
             yield (
                 document,
-                Found(tuple(document.header), encoding=encoding, warnings=tuple(warnings), native=True),
+                Found(tuple(document.header), encoding=encoding, warnings=warnings, native=True),
             )
 
 
