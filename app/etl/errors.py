@@ -53,3 +53,14 @@ class ClusterUnavailable(EtlError):
     """Spark no arranca, el maestro no responde o no dio ningún ejecutor."""
 
     exit_code = 5
+
+
+def unexpected(error: Exception) -> FileFailed:
+    """Un fallo que nadie previó, mientras se leía o se cargaba un archivo: ese archivo acaba ahí."""
+    where, step = "", error.__traceback__
+    while step is not None:  # el último paso es donde falló
+        where, step = f" ({step.tb_frame.f_globals.get('__name__')}, línea {step.tb_lineno})", step.tb_next
+    return FileFailed(
+        f"No se pudo con él: {type(error).__name__}: {error}{where}.",
+        "Es un fallo nuestro: no quedó nada de este archivo. Ábralo y guárdelo de nuevo, o quítelo.",
+    )

@@ -14,7 +14,7 @@ import pyarrow as pa
 from psycopg import errors
 
 from etl.database.connection import LOADER, Connection, reconnect
-from etl.errors import FileFailed, FileRefused
+from etl.errors import EtlError, FileFailed, FileRefused, unexpected
 from etl.extract.read import read
 from etl.extract.source import Opened, Source, opened
 from etl.load import ledger, versions
@@ -83,14 +83,22 @@ def load_file(
     try:
         _commit_once(session, load, result, work)
     except (FileRefused, FileFailed) as error:
-        result.fail("refused" if isinstance(error, FileRefused) else "failed", str(error))
-        _record_failure(session, load, result)
+        _give_up(session, load, result, error)
+    except EtlError:  # la base de datos o el clúster: ningún otro archivo podría cargarse
+        raise
+    except Exception as error:  # noqa: BLE001 - un archivo que rompe el programa no impide cargar los demás
+        _give_up(session, load, result, unexpected(error))
     except KeyboardInterrupt:
         result.fail("failed", "Se interrumpió la carga; no quedó nada de ella.")
         _record_failure(session, load, result)
         raise
     result.seconds = time.monotonic() - started
     return result
+
+
+def _give_up(session: Session, load: Load, result: FileResult, error: FileRefused | FileFailed) -> None:
+    result.fail("refused" if isinstance(error, FileRefused) else "failed", str(error))
+    _record_failure(session, load, result)
 
 
 def _record_failure(session: Session, load: Load, result: FileResult) -> None:

@@ -167,3 +167,28 @@ def test_a_new_version_replaces_the_old_one_and_repeated_keys_update(
     assert results[0] == results[2]
     assert_equal(results[1], results[3])
     assert max(counts.updated for counts in results[0]) > 500
+
+
+def test_an_error_that_nobody_foresaw_ends_one_file_and_not_the_run(
+    settings: Settings, database: ServerAddress, copy_sample: Copy
+) -> None:
+    folder = copy_sample(settings.datos_dir, *PARENTS, "ventas_2025-01.csv")
+
+    def fail(source: Source, *_progress: object) -> None:
+        if source.name == "clientes.csv":
+            raise OverflowError("no cabe")
+
+    result = load(settings, "spark", folder, fail)
+    assert (result.exit_code, {file.file: file.status for file in result.files}) == (
+        3,
+        {
+            "clientes.csv": "failed",
+            "productos.csv": "loaded",
+            "tiendas.jsonl": "loaded",
+            "ventas_2025-01.csv": "loaded",
+        },
+    )
+    assert query(
+        settings, "SELECT file FROM etl.loads WHERE status = 'failed' AND error LIKE '%no cabe%'"
+    ) == ["clientes.csv"]
+    assert staging_tables(database) == []

@@ -25,9 +25,9 @@ def discover(paths: list[Path], folder: Path, members: Members) -> list[Source]:
     """
     found: list[tuple[Path, Path]] = []
     for path in paths or [folder]:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - el de Path falla en una carpeta a la que no se puede entrar
             found += [(item, path) for item in sorted(path.rglob("*")) if _is_data(item, path)]
-        elif path.exists() or path.is_symlink():
+        elif os.path.lexists(path):
             found.append((path, path.parent))
         else:
             raise UsageError(f"No existe «{path}».", "Compruebe la ruta.")
@@ -64,7 +64,9 @@ def beside(source: Source, name: str) -> Source | None:
 
 def _outside(path: Path, folder: Path) -> str | None:
     """Un enlace de la carpeta de datos que lleva fuera de ella: alguien podría colar así otro archivo."""
-    if path.is_symlink() and folder in path.parents and folder.resolve() not in path.resolve().parents:
+    # Con `realpath`: el `resolve` de Python 3.11 y 3.12 no puede con un enlace que lleva a sí mismo.
+    target = Path(os.path.realpath(path))
+    if path.is_symlink() and folder in path.parents and folder.resolve() not in target.parents:
         return "Es un enlace que sale de la carpeta de datos."
     return None
 
@@ -72,6 +74,6 @@ def _outside(path: Path, folder: Path) -> str | None:
 def _is_data(path: Path, folder: Path) -> bool:
     inside = path.relative_to(folder)
     hidden = any(part.startswith(".") for part in inside.parts)
-    if hidden or inside.parts[0] == OUTPUT_FOLDER or path.is_dir():
+    if hidden or inside.parts[0] == OUTPUT_FOLDER or os.path.isdir(path):  # noqa: PTH112
         return False
     return not path.name.lower().startswith(IGNORED_NAMES)

@@ -39,7 +39,7 @@ class Source:
 
     path: Path
     name: str
-    content: str
+    content: str = ""
     unpack: Unpack | None = None
     # Lo que `name` lleva tras el nombre del archivo: «/miembro», «/hoja» o nada.
     inside: str = ""
@@ -50,11 +50,11 @@ class Source:
 
     @property
     def suffix(self) -> str:
-        return Path(self.content).suffix.lower()
+        return Path(self.content or self.path.name).suffix.lower()
 
     @property
     def stem(self) -> str:
-        return Path(self.content).stem
+        return Path(self.content or self.path.name).stem
 
     @property
     def table_stem(self) -> str:

@@ -6,6 +6,7 @@ Entra la ruta de un archivo y salen los `Source` que hay en él; cada uno lleva 
 import bz2
 import gzip
 import lzma
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ OPENERS: dict[str, Callable[[Any], Any]] = {
 def members(path: Path, name: str) -> Iterator[Source]:
     """Los archivos que hay en `path`: los de un .zip, o él mismo."""
     suffix = path.suffix.lower()
-    if suffix == ".zip" and path.is_file():
+    if suffix == ".zip" and os.path.isfile(path):  # noqa: PTH113 - el de Path falla en un enlace a sí mismo
         yield from _zipped(path, name)
     elif suffix in OPENERS:
         yield Source(path, name, path.stem, unpack)
@@ -92,7 +93,7 @@ def _zipped(path: Path, name: str) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
             found = [item.filename for item in archive.infolist() if not item.is_dir()]
-    except (zipfile.BadZipFile, OSError):
+    except Exception:  # noqa: BLE001 - ante uno dañado, zipfile lanza de todo
         yield Source(path, name, path.name, refusal="El archivo .zip está dañado o cortado.")
         return
     if not found:

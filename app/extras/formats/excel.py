@@ -15,6 +15,7 @@ from etl.chunk import Chunk
 from etl.dialect import ISO
 from etl.errors import FileRefused
 from extras.formats.disguise import refuse_false_workbook
+from extras.formats.sheets import written_sheets
 
 ROWS = 20_000
 # Bytes que bastan para ver que un libro no lo es.
@@ -46,8 +47,8 @@ def open_workbook(file: Path | IO[bytes]) -> tuple[Worksheet, list[str]]:
 
     Lanza `FileRefused` si no se puede leer o todas están vacías.
     """
+    names = sheet_names(file)
     book = _book(file)
-    names = _written_sheets(book)
     rows = _rows(_sheet(book, names[0] if names else None))
     try:
         _, header = next(rows)
@@ -61,17 +62,21 @@ def open_workbook(file: Path | IO[bytes]) -> tuple[Worksheet, list[str]]:
     return Worksheet([cell_text(cell) or "" for cell in header], rows), warnings
 
 
-def sheet_names(path: Path) -> list[str]:
-    """Las hojas con algo escrito, en su orden."""
-    return _written_sheets(_book(path))
-
-
-def _written_sheets(book: CalamineWorkbook) -> list[str]:
-    return [name for name in book.sheet_names if _sheet(book, name).height]
+def sheet_names(file: Path | IO[bytes]) -> list[str]:
+    """Las hojas con algo escrito, en su orden. Lanza `FileRefused` si el libro no se puede leer."""
+    names = written_sheets(file)
+    if names is None:  # se repite aquí lo que falló allí, que ya se sabe que no tumba el proceso
+        book = _book(file)
+        names = [name for name in book.sheet_names if _sheet(book, name).height]
+    return names
 
 
 def sheet_rows(path: Path, sheet: str | None = None) -> Iterator[tuple[int, list[Any]]]:
-    """Las filas con algo escrito de una hoja, con su número."""
+    """Las filas con algo escrito de una hoja, con su número; sin decir cuál, de la primera que tenga algo.
+
+    Lanza `FileRefused` si el libro no se puede leer.
+    """
+    sheet = sheet or next(iter(sheet_names(path)), None)
     return _rows(_sheet(_book(path), sheet))
 
 
@@ -92,6 +97,8 @@ def _sheet(book: CalamineWorkbook, name: str | None) -> CalamineSheet:
 
 
 def _book(file: Path | IO[bytes]) -> CalamineWorkbook:
+    if not isinstance(file, Path):
+        file.seek(0)
     try:
         return CalamineWorkbook.from_object(file)
     except (CalamineError, OSError) as error:

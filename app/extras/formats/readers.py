@@ -37,7 +37,8 @@ def read_parquet(source: Source, file: Opened) -> Iterator[tuple[Document, list[
     from extras.formats.parquet import open_parquet
 
     with whole(source, file) as workbook:
-        yield open_parquet(workbook), []
+        document = open_parquet(workbook)
+        yield document, document.warnings
 
 
 @contextmanager

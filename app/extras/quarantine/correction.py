@@ -59,7 +59,7 @@ def corrects(connection: Connection, source: Source) -> Original | None:
             if not set(EXPLAINED) <= set(found.columns):
                 return None
             first = next(document.chunks({FILE: found.columns.index(FILE)}), None)
-    except FileRefused:
+    except Exception:  # noqa: BLE001 - lo que tenga de malo lo dirá quien lo cargue
         return None
     files = first.columns[FILE].drop_null().to_pylist() if first else []
     return _original(connection, files[0]) if files else None

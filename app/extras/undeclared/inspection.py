@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.chunk import Reject
-from etl.errors import FileRefused
+from etl.errors import FileRefused, unexpected
 from etl.extract.source import Source, opened
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
@@ -137,6 +137,8 @@ def look_or_refuse(source: Source) -> Inspection | Refused:
         return inspect(source)
     except FileRefused as error:
         return Refused(source, str(error))
+    except Exception as error:  # noqa: BLE001 - tampoco uno que rompe el programa
+        return Refused(source, str(unexpected(error)))
 
 
 def inspect(source: Source) -> Inspection:

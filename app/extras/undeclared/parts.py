@@ -6,7 +6,6 @@ rechazará diciendo por qué. Los `.zip` los reparte `formats/archives.py`, porq
 
 from dataclasses import replace
 
-from etl.errors import FileRefused
 from etl.extract.source import Source
 from extras.formats.readers import EXCEL, SQLITE
 
@@ -17,7 +16,7 @@ def parts(source: Source) -> list[Source]:
         return [source]
     try:
         names = _names(source)
-    except FileRefused:
+    except Exception:  # noqa: BLE001 - sea lo que sea, se verá otra vez al cargarlo
         return [source]
     if len(names) <= 1 and source.suffix in EXCEL:
         # Una sola hoja con datos: la tabla se llama como el libro.

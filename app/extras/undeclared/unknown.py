@@ -6,7 +6,7 @@ Lo usan `one_table.py` para cargar e `inspection.py` para enseñar.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -44,7 +44,7 @@ class Found:
     unnamed: frozenset[int] = frozenset()
     encoding: str | None = None
     detected: Detected | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: Sequence[str] = ()
     native: bool = False  # los números ya lo eran en el archivo: «1.234» es uno y pico
     nested: frozenset[int] = frozenset()  # columnas cuyos valores son todos objetos o listas
     heading: Heading | None = None
@@ -88,7 +88,7 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
             yield text
     elif source.suffix in TABLES:
         with TABLES[source.suffix](source, file) as (document, warnings):
-            yield document, Found(tuple(document.header), warnings=tuple(warnings), native=True)
+            yield document, Found(tuple(document.header), warnings=warnings, native=True)
     else:
         refuse_format(source.suffix)
 

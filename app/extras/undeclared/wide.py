@@ -51,8 +51,9 @@ def pack(rows: pa.Table, packed: list[Plan]) -> pa.Table:
     if not packed:
         return rows
     members = [_members(rows[plan.name], plan) for plan in packed]
-    joined = pc.binary_join_element_wise(*members, ",", null_handling="skip")
-    whole = pc.binary_join_element_wise("{", joined, "}", "")
+    # Con un primer texto vacío: de una fila en que todo es nulo, Arrow no devuelve ni la fila.
+    joined = pc.binary_join_element_wise("", *members, ",", null_handling="skip")
+    whole = pc.binary_join_element_wise(pc.binary_replace_slice(joined, 0, 1, "{"), "}", "")
     inside = {plan.name for plan in packed}
     # Elegir las que quedan; quitarlas una a una copia la tabla cada vez.
     return rows.select([name for name in rows.column_names if name not in inside]).append_column(
