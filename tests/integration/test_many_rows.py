@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from etl.settings import Settings
-from own_rows import query
+from own_rows import query, run_with
 
 # Más que las primeras que se miran (10.000) y que el primer trozo de cualquier formato (65.536).
 ROWS = 70_000

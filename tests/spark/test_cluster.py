@@ -20,7 +20,7 @@ from spark.standalone import Standalone
 def test_the_sample_data_is_equal_and_both_workers_lend_their_cores(
     settings: Settings, database: ServerAddress, cluster: Standalone, sample: Path
 ) -> None:
-    load(settings, "pandas", sample)
+    load(settings, "local", sample)
     expected = state(database)
     clear(database)
     lent: list[dict[str, Any]] = []
@@ -44,7 +44,7 @@ def test_data_with_many_errors_is_equal(
 ) -> None:
     folder = tmp_path / "tienda"
     write_sample(folder, 3000, every=5, months=1)
-    load(settings, "pandas", folder)
+    load(settings, "local", folder)
     expected = state(database)
     clear(database)
     load(replace(settings, spark_master=cluster.url), "spark", folder)

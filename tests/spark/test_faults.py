@@ -237,7 +237,9 @@ def test_17_a_password_that_the_executors_cannot_use_is_one_error_and_no_storm(
         from extras.spark.stage import stage_part
 
         (marks / uuid4().hex).touch()
-        return stage_part(replace(work, settings=replace(work.settings, db_password="otra")), part)
+        return stage_part(
+            replace(work, settings=replace(work.settings, db_password="otra", loader_password="otra")), part
+        )
 
     case.run_on_executors(task)
     with pytest.raises(DatabaseUnavailable, match="password authentication failed") as failure:

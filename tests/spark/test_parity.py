@@ -28,7 +28,7 @@ def compare(settings: Settings, database: ServerAddress) -> Compare:
     """Carga una carpeta con cada motor en la misma base, y compara lo que queda."""
 
     def run(folder: Path) -> None:
-        load(settings, "pandas", folder)
+        load(settings, "local", folder)
         expected = state(database)
         clear(database)
         load(settings, "spark", folder)
@@ -132,7 +132,7 @@ def test_a_second_run_changes_nothing_whichever_engine_loaded_first(
     settings: Settings, database: ServerAddress, copy_sample: Copy
 ) -> None:
     folder = copy_sample(settings.datos_dir, *PARENTS, "ventas_2025-01.csv", "ventas_2025-02.csv.gz")
-    load(settings, "pandas", folder)
+    load(settings, "local", folder)
     expected = state(database)
     again = load(settings, "spark", folder)
     assert {file.status for file in again.files} == {"skipped"}
@@ -140,7 +140,7 @@ def test_a_second_run_changes_nothing_whichever_engine_loaded_first(
 
     clear(database)
     load(settings, "spark", folder)
-    again = load(settings, "pandas", folder)
+    again = load(settings, "local", folder)
     assert {file.status for file in again.files} == {"skipped"}
     assert_equal(expected, state(database))
 
@@ -149,7 +149,7 @@ def test_a_new_version_replaces_the_old_one_and_repeated_keys_update(
     settings: Settings, database: ServerAddress, copy_sample: Copy, small_blocks: None
 ) -> None:
     results = []
-    for engine in ("pandas", "spark"):
+    for engine in ("local", "spark"):
         clear(database)
         folder = settings.datos_dir / engine
         folder.mkdir()
