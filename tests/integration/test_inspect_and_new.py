@@ -95,3 +95,44 @@ def test_new_moves_a_file_from_staging_to_a_declared_table(settings: Settings, t
             (2, "28013"),
         ]
         assert connection.execute("SELECT to_regclass('staging.pedidos')").fetchone() == (None,)
+
+
+HOSTILE = """a\"\"\"+str(__import__("os").system("touch intruso"))+\"\"\".csv"""
+NAMES = [HOSTILE, "b\\x.csv", "c\nd.csv", "class.csv", "none.csv", "venta.csv", "' + str(1) + '.csv"]
+
+
+def test_48_new_writes_a_file_name_as_data(settings: Settings, tmp_path: Path) -> None:
+    root = own_project(tmp_path / "proyecto")
+    for name in NAMES:
+        path = settings.datos_dir / name
+        path.write_text("class,int,metadata,texto\n1,2,3,a\n2,3,4,b\n")
+        done = etl(root, settings, "new", str(path))
+        assert (done.returncode, done.stderr) == (0, ""), name
+        assert etl(root, settings, "migrate").returncode == 0, name
+    loaded = etl(root, settings, "run", "--json")
+    assert {file["file"]: file["dataset"] for file in json.loads(loaded.stdout)["files"]} == {
+        HOSTILE: "a_str_import_os_system_touch_intruso",
+        "b\\x.csv": "b_x",
+        "c\nd.csv": "c_d",
+        "class.csv": "class",
+        "none.csv": "none",
+        "venta.csv": "venta",
+        "' + str(1) + '.csv": "str_1",
+    }
+    assert loaded.returncode == 0, loaded.stderr
+    assert not list(tmp_path.rglob("intruso"))
+
+
+def test_a_declaration_that_cannot_be_finished_leaves_nothing_behind(
+    settings: Settings, tmp_path: Path
+) -> None:
+    root = own_project(tmp_path / "proyecto")
+    template = root / "sql" / "migrations" / "script.py.mako"
+    template.write_text(template.read_text() + "esto no es Python\n")
+    before = {file: file.read_bytes() for file in root.rglob("*.py")}
+    path = settings.datos_dir / "pedidos.csv"
+    path.write_text("id,v\n1,2\n")
+    done = etl(root, settings, "new", str(path))
+    assert (done.returncode, done.stderr.splitlines()[0][:19]) == (1, "Error: SyntaxError:")
+    assert {file: file.read_bytes() for file in root.rglob("*.py")} == before
+    assert etl(root, settings, "status").returncode == 0

@@ -1,9 +1,10 @@
-"""Nombres de tabla y de columna a partir de los que trae un archivo.
+"""Nombres de tabla, de columna y de Python a partir de los que trae un archivo.
 
-Entran textos cualesquiera; salen nombres en minúsculas, ASCII, de 63 bytes como mucho y únicos.
+Entran textos cualesquiera; salen nombres ASCII, de 63 bytes como mucho y únicos; en minúsculas, salvo las clases.
 Un nombre que falta o que se confunde con otro no se inventa: se rechaza el archivo y se dice cuál.
 """
 
+import keyword
 from collections.abc import Collection
 
 from etl.errors import FileRefused
@@ -16,10 +17,29 @@ RESERVED = ("_load_id", "_line")
 # Las columnas que PostgreSQL pone en toda tabla: ninguna otra puede llamarse así.
 SYSTEM = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 
+# Lo que una declaración escrita por `etl new` importa: su clase no puede llamarse así.
+IMPORTED = (
+    *("Any", "BigInteger", "Dataset", "Decimal", "Dialect", "JSONB", "Mapped", "Numeric"),
+    *("PrimaryKeyConstraint", "String", "Text"),
+)
+
 
 def table_name(stem: str) -> str:
     """El nombre de la tabla de un archivo; «tabla» si el suyo no deja nada."""
     return (clean(stem) or "tabla")[:MAX_BYTES].rstrip("_")
+
+
+def module_name(table: str) -> str:
+    """El nombre del archivo de una declaración, sin «.py»: «class» no se podría importar."""
+    return f"{table}_" if keyword.iskeyword(table) else table
+
+
+def class_name(table: str, taken: Collection[str] = ()) -> str:
+    """«ventas_web» -> «VentasWeb»; si es de Python, se importa o está en `taken`, con algo detrás."""
+    name = "".join(word.capitalize() for word in table.split("_"))
+    avoided = {*taken, *IMPORTED, *keyword.kwlist}
+    endings = ("", "Tabla", *map(str, range(2, len(avoided) + 3)))
+    return next(f"{name}{ending}" for ending in endings if f"{name}{ending}" not in avoided)
 
 
 def column_names(originals: Collection[str], unnamed: Collection[int] = ()) -> list[str]:

@@ -1,6 +1,6 @@
 """De un archivo sin declarar a una declaración: el texto de la clase (`etl new`).
 
-Entra lo que vio `inspection.py`; sale el texto de `datasets/<tabla>.py`, listo para corregir. Lo que no se puede
+Entra lo que vio `inspection.py`; sale el texto de `declared/<tabla>.py`, listo para corregir. Lo que no se puede
 saber mirando el archivo (la clave, el sentido de «1.234») va en un comentario, junto a su columna.
 """
 
@@ -13,6 +13,7 @@ from textwrap import wrap
 
 import pyarrow as pa
 
+from etl.dataset import Dataset
 from etl.dialect import Dialect
 from etl.errors import UsageError
 from extras.undeclared.formats import Format
@@ -28,24 +29,25 @@ PYTHON_TYPES = {
 }
 SQL_TYPES = {"BigInteger", "Numeric", "String", "Text"}
 COMMENT_WIDTH = 98
-# Nombres que la clase ya usa para otra cosa.
-TAKEN = ("metadata", "registry", "files", "dialect", "on_repeat", "load_id", "line", "date", "datetime")
+# Nombres que la clase pone o usa en sus anotaciones; los que hereda se le preguntan a ella.
+TAKEN = ("files", "int", "str", "bool", "dict", "date", "datetime", "mapped_column")
+# Un archivo puede llamarse con 255 caracteres; en la primera línea, con estos se sabe cuál es.
+TITLE = 80
 
 
-def declaration(inspection: Inspection) -> str:
-    """El texto de la declaración, con formato y comentado."""
+def declaration(inspection: Inspection, class_name: str) -> str:
+    """El texto de la declaración, con formato y comentado. Lo que viene del archivo va siempre en un literal."""
     key = key_column(inspection)
     dialect = file_dialect(inspection)
     columns = [_column(column, column is key, dialect) for column in inspection.columns]
     body = "\n".join(columns)
-    table = table_name(inspection.source.table_stem)
     parts = [
-        f'"""{inspection.source.name}. Grano: una fila por … (complételo)."""\n',
+        f'"""{_escaped(inspection.source.name[:TITLE])}. Grano: una fila por … (complételo)."""\n',
         _imports(body, key is None, dialect),
-        f'\nclass {class_name(table)}(Dataset):\n    """Escrita por «etl new»: revise tipos, reglas y clave."""\n',
-        f'    __tablename__ = "{table}"',
+        f'\nclass {class_name}(Dataset):\n    """Escrita por «etl new»: revise tipos, reglas y clave."""\n',
+        f'    __tablename__ = "{table_name(inspection.source.table_stem)}"',
         *_no_key(key),
-        f'    files = "{_pattern(inspection)}"',
+        f"    files = {literal(_pattern(inspection))}",
         *([f"    dialect = {_dialect_text(dialect)}"] if dialect != Dialect() else []),
         "",
         body,
@@ -118,7 +120,7 @@ def _column(column: ColumnFacts, is_key: bool, dialect: Dialect) -> str:
 
 
 def _comment(text: str) -> str:
-    return "".join(f"    # {line}\n" for line in wrap(text, COMMENT_WIDTH))
+    return "".join(f"    # {_printable(line)}\n" for line in wrap(text, COMMENT_WIDTH))
 
 
 def _types(column: ColumnFacts, dialect: Dialect) -> tuple[str, str]:
@@ -143,8 +145,9 @@ def _same_style(found: Format | None, dialect: Dialect) -> bool:
 
 
 def _attribute(name: str) -> str:
-    """Un nombre que Python admite: las palabras reservadas llevan un guion bajo detrás."""
-    return f"{name}_" if keyword.iskeyword(name) or name in TAKEN else name
+    """Un nombre que Python y la clase admiten: los demás llevan un guion bajo detrás."""
+    taken = keyword.iskeyword(name) or name in TAKEN or hasattr(Dataset, name)
+    return f"{name}_" if taken else name
 
 
 def _no_key(key: ColumnFacts | None) -> list[str]:
@@ -156,28 +159,34 @@ def _no_key(key: ColumnFacts | None) -> list[str]:
     ]
 
 
-def class_name(table: str) -> str:
-    return "".join(word.capitalize() for word in table.split("_")) or "Tabla"
-
-
 def _pattern(inspection: Inspection) -> str:
     """El patrón de nombres: el mismo archivo y los que solo añadan algo detrás («ventas_2025»)."""
-    return re.sub(r"([\[*?])", r"[\1]", inspection.source.stem).replace('"', "?").replace("\\", "?") + "*"
+    return re.sub(r"([\[*?])", r"[\1]", inspection.source.stem) + "*"
 
 
 def _dialect_text(dialect: Dialect) -> str:
     """Solo lo que no es lo normal: `Dialect(delimiter=";", decimal=",")`."""
     plain = Dialect()
     changed = [
-        f"{item.name}={_literal(getattr(dialect, item.name))}"
+        f"{item.name}={literal(getattr(dialect, item.name))}"
         for item in fields(Dialect)
         if getattr(dialect, item.name) != getattr(plain, item.name)
     ]
     return f"Dialect({', '.join(changed)})"
 
 
-def _literal(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+def literal(value: object) -> str:
+    """Un valor como se escribe en Python, sin nada que acabe antes de tiempo el texto ni su línea."""
+    return f'"{_escaped(value)}"' if isinstance(value, str) else repr(value)
+
+
+def _escaped(text: str) -> str:
+    """Lo que va entre comillas dobles, una o tres; los escapes de JSON son también de Python."""
+    return _printable(json.dumps(text, ensure_ascii=False)[1:-1])
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def _imports(body: str, no_key: bool, dialect: Dialect) -> str:
