@@ -8,13 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from declared.ventas import Venta
+from etl.database.connection import OWNER, connect
+from etl.dataset import Dataset
+from etl.declarations import in_order
 from etl.extract.source import Source
 from etl.settings import Settings
 from extras.embedded.lifecycle import ServerAddress
-from own_rows import query
+from own_rows import query, run_with
 from own_sample import write_sample
+from spark import keys
 from spark.bad_inputs import BAD_INPUTS, sale, text, zipped
 from spark.parity import assert_equal, clear, load, staging_tables, state
 
@@ -192,3 +197,41 @@ def test_an_error_that_nobody_foresaw_ends_one_file_and_not_the_run(
         settings, "SELECT file FROM etl.loads WHERE status = 'failed' AND error LIKE '%no cabe%'"
     ) == ["clientes.csv"]
     assert staging_tables(database) == []
+
+
+def write_family(folder: Path) -> None:
+    """La hija: una fila sin huérfanos, una sin nada, y una por clave con un valor que la madre no tiene."""
+    for kind, (_, _, (first, second, _)) in keys.KINDS.items():
+        lines = dict.fromkeys(["clave", first, second])
+        (folder / f"madre_{kind}.csv").write_text("".join(f"{line}\n" for line in lines))
+    names = list(keys.KINDS)
+    rows = [[second for _, _, (_, second, _) in keys.KINDS.values()], [""] * len(names)]
+    rows += [
+        [values[2] if kind == orphan else values[0] for kind, (_, _, values) in keys.KINDS.items()]
+        for orphan in names
+    ]
+    numbered = [[str(number), *row] for number, row in enumerate(rows, start=1)]
+    (folder / "hija.csv").write_text(
+        "".join(",".join(line) + "\n" for line in [["numero", *names], *numbered])
+    )
+
+
+def test_42_orphans_are_the_same_whatever_the_type_of_the_key(
+    settings: Settings, database: ServerAddress
+) -> None:
+    declared = [*keys.PARENTS, keys.CHILD]
+    tables = tuple(str(one.__tablename__) for one in declared)
+    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings, role=OWNER))
+    Dataset.metadata.create_all(engine, [one.__table__ for one in declared])
+    engine.dispose()
+    write_family(settings.datos_dir)
+    found = []
+    for name in ("local", "spark"):
+        result = run_with(settings, in_order(declared), engine=name)
+        assert [one.reason for one in result.files if one.reason] == []
+        found.append(state(database, tables))
+        clear(database, tables)
+    assert_equal(*found)
+    assert [(code, column) for _, _, _, column, _, code, _ in found[0]["rejects"]] == [
+        ("orphan", kind) for kind in keys.KINDS
+    ]

@@ -21,7 +21,7 @@ def without_orphans(
     rejects: list[Reject] = []
     for key in table.foreign_keys:
         values = rows[key.column].unique().drop_null()
-        missing = _missing(connection, key, values) if len(values) else {}
+        missing = _missing(connection, table, key, values) if len(values) else {}
         if missing:
             alone = np.array([value in missing for value in rows[key.column].to_pylist()])
             lost = rows.filter(pa.array(alone))
@@ -33,14 +33,16 @@ def without_orphans(
     return rows, rejects
 
 
-def _missing(connection: Connection[Any], key: ForeignKey, values: pa.ChunkedArray) -> dict[Any, str]:
+def _missing(
+    connection: Connection[Any], table: Table, key: ForeignKey, values: pa.ChunkedArray
+) -> dict[Any, str]:
     """Los valores que no están en la tabla madre, y cómo los escribe PostgreSQL."""
     statement = sql.SQL(
-        # Los textos se leen con el tipo de la clave: así se usa su índice.
+        # Los textos se leen con el tipo de la columna: así se usa el índice de la clave.
         "SELECT number - 1, value::text FROM (SELECT number, text::{type} AS value"
         " FROM unnest(%s::text[]) WITH ORDINALITY AS asked (text, number)) AS typed"
         " WHERE NOT EXISTS (SELECT FROM {parent} AS p WHERE p.{column} = value)"
-    ).format(type=key_type(connection, key), **_parent(key))
+    ).format(type=_column_type(connection, table, key.column), **_parent(key))
     found = connection.execute(statement, (values.cast(pa.string()).to_pylist(),))
     return {values[number].as_py(): text for number, text in found}
 
@@ -51,14 +53,14 @@ def _orphan(chunk: Chunk, line: int, key: ForeignKey, value: str) -> Reject:
     return Reject(line, chunk.raw(row), key.column, value, "orphan", message)
 
 
-def found_its_parent(connection: Connection[Any], key: ForeignKey, load_id: int) -> bool:
+def found_its_parent(connection: Connection[Any], table: Table, key: ForeignKey, load_id: int) -> bool:
     """Si alguna fila huérfana de esa carga ya tiene a qué apuntar."""
     query = sql.SQL(
         # Con el tipo de la clave se usa su índice. Comparar textos sería cada huérfana con cada madre:
         # nadie ha contado todavía los rechazos nuevos, y PostgreSQL los cree muy pocos.
         "SELECT EXISTS (SELECT FROM etl.rejects AS r JOIN {parent} AS p ON p.{column} = r.value::{type}"
         " WHERE r.load_id = %s AND r.code = 'orphan' AND r.column_name = %s)"
-    ).format(type=key_type(connection, key), **_parent(key))
+    ).format(type=_column_type(connection, table, key.column), **_parent(key))
     row = connection.execute(query, (load_id, key.column)).fetchone()
     return bool(row and row[0])
 
@@ -70,11 +72,14 @@ def _parent(key: ForeignKey) -> dict[str, sql.Composable]:
     }
 
 
-def key_type(connection: Connection[Any], key: ForeignKey) -> sql.SQL:
-    """El tipo de la columna a la que apunta la clave, como se escribe en SQL."""
+def _column_type(connection: Connection[Any], table: Table, column: str) -> sql.SQL:
+    """El tipo de la columna que apunta, como se escribe en SQL: en el de la apuntada puede no caber algún valor.
+
+    Sin su longitud: al convertir un valor a `varchar(5)`, se cortaría.
+    """
     row = connection.execute(
         "SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = %s::regclass AND attname = %s",
-        (_parent(key)["parent"].as_string(connection), key.parent_column),
+        (sql.Identifier(table.schema, table.table).as_string(connection), column),
     ).fetchone()
     assert row is not None
     return sql.SQL(row[0])

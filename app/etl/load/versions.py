@@ -104,7 +104,9 @@ def find_known(connection: Connection[Any], load: Load) -> Known | None:
 
 def _found_parents(connection: Connection[Any], load: Load, known: Known) -> bool:
     """Si cargar otra vez ese contenido traería filas que antes eran huérfanas."""
-    return any(found_its_parent(connection, key, known.load_id) for key in load.table.foreign_keys)
+    return any(
+        found_its_parent(connection, load.table, key, known.load_id) for key in load.table.foreign_keys
+    )
 
 
 def _keep(connection: Connection[Any], load: Load, known: Known) -> bool:
