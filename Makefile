@@ -1,7 +1,7 @@
 # Todo empieza aquí: `make` a secas enseña la lista de órdenes.
-# Hace falta Python 3.11 o posterior y make; nada más (Docker solo para `make up`).
+# Hace falta Python de 3.11 a 3.14 (con Spark, hasta 3.13) y make; nada más (Docker solo para `make up`).
 
-# El intérprete con el que se crea .venv. Para usar otro: make run PYTHON=python3.12
+# El intérprete con el que se crea .venv. Para usar otro: make run PYTHON=python3.13
 PYTHON ?= python3
 # Argumentos de más para la orden que se lanza. Ejemplo: make test ARGS="-k ventas -x"
 ARGS ?=

