@@ -8,7 +8,7 @@ from etl.settings import ROOT
 
 PREPARE = """
 import os, sys
-from etl.engines.spark.session import prepare_environment
+from extras.spark.session import prepare_environment
 from etl.errors import ClusterUnavailable
 from etl.settings import Settings
 {before}
