@@ -1,7 +1,7 @@
 """Clientes con tarjeta de la tienda. Grano: una fila por cliente."""
 
 from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge
 from sqlalchemy import String
@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from etl.dataset import Dataset, row_check
 from etl.schema import Pattern
+
+if TYPE_CHECKING:
+    import pandas as pd  # solo para la anotación: importarlo retrasaría todas las órdenes
 
 
 class Cliente(Dataset):
@@ -34,3 +37,8 @@ class Cliente(Dataset):
     codigo_postal: Mapped[Annotated[str, Pattern(r"^[0-9]{5}$", "08001")]] = mapped_column(String(5))
     fecha_alta: Mapped[date]
     fecha_nacimiento: Mapped[date | None]
+
+    @staticmethod
+    def transform(clientes: "pd.DataFrame") -> "pd.DataFrame":
+        """Limpia el correo antes de que lo miren las reglas: « Ana@Correo.ES » es ana@correo.es."""
+        return clientes.assign(email=clientes["email"].str.strip().str.lower())

@@ -2,18 +2,24 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval
 from sqlalchemy import BigInteger, ForeignKey, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
-from etl.dataset import Dataset
+from etl.dataset import Dataset, computed
 from etl.dialect import Dialect
+
+if TYPE_CHECKING:
+    import pandas as pd  # solo para la anotación: importarlo retrasaría todas las órdenes
 
 
 class Venta(Dataset):
-    """Fechas `dd/mm/aaaa`; precio por unidad en euros, antes del descuento (en %)."""
+    """Fechas `dd/mm/aaaa`; precio por unidad en euros, antes del descuento (en %).
+
+    `importe_eur` no está en el archivo: es el importe de la línea, con dos decimales, como en una factura.
+    """
 
     __tablename__ = "ventas"
     files = "ventas*"
@@ -28,3 +34,10 @@ class Venta(Dataset):
     precio_unitario: Mapped[Annotated[Decimal, Gt(0)]] = mapped_column(Numeric(10, 2))
     descuento_pct: Mapped[Annotated[Decimal, Interval(ge=0, le=100)]] = mapped_column(Numeric(5, 2))
     canal: Mapped[Literal["tienda", "web", "telefono"]]
+    importe_eur: Mapped[Annotated[Decimal, Ge(0)]] = computed(Numeric(14, 2))
+
+    @staticmethod
+    def transform(ventas: "pd.DataFrame") -> "pd.DataFrame":
+        """Añade el importe. Con decimales de principio a fin: con coma flotante bailaría algún céntimo."""
+        paid = Decimal(1) - ventas["descuento_pct"] / Decimal(100)
+        return ventas.assign(importe_eur=ventas["cantidad"] * ventas["precio_unitario"] * paid)

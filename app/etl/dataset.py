@@ -28,6 +28,8 @@ class Dataset(DeclarativeBase):
 
     `files`: patrón del nombre, sin extensiones («ventas_*» vale para ventas_2025-01.csv.gz).
     `dialect`: cómo está escrito. Una clave que ya cargó otro archivo se actualiza.
+    `transform`: si se define, una función que recibe un DataFrame con los tipos declarados y lo devuelve
+    limpio, o con las columnas `computed` (vea `declared/ventas.py`).
     """
 
     metadata = sa.MetaData(schema="datos", naming_convention=NAMING)
@@ -48,6 +50,11 @@ class Dataset(DeclarativeBase):
         for constraint in cls.__table__.foreign_key_constraints:  # type: ignore[attr-defined]
             # Al reemplazar un archivo, una fila se borra y vuelve: la referencia se mira al final.
             constraint.deferrable = True
+
+
+def computed(*arguments: Any, **options: Any) -> Any:
+    """Como `mapped_column`, para una columna que no está en el archivo: la calcula la transformación."""
+    return mapped_column(*arguments, **options, info={"computed": True})
 
 
 def row_check(name: str, expression: str, message: str) -> sa.CheckConstraint:
@@ -97,6 +104,7 @@ def schema_of(dataset: type[Dataset]) -> Schema:
             arrow_type(column.type),
             bool(column.nullable),
             _length_rule(column.type) + rules.get(column.name, ()),
+            "computed" in column.info,
         )
         for column in table.columns
         if not column.name.startswith("_")
@@ -107,7 +115,8 @@ def schema_of(dataset: type[Dataset]) -> Schema:
 
 def declared(dataset: type[Dataset]) -> Declared:
     """Todo lo que dice la clase, ya sin SQLAlchemy."""
-    return Declared(table_of(dataset), schema_of(dataset), dataset.dialect, dataset.files)
+    function = getattr(dataset, "transform", None)
+    return Declared(table_of(dataset), schema_of(dataset), dataset.dialect, dataset.files, function)
 
 
 def table_of(dataset: type[Dataset]) -> Table:

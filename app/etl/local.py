@@ -37,5 +37,5 @@ def load_rows(
 ) -> tuple[Counts, None]:
     """Carga las filas de un archivo en su tabla."""
     writer = TableWriter(connection, load.table, load.load_id, open_sieve)
-    ready = (writer.prepare(chunk, *transform(chunk, declared.rows)) for chunk in text.chunks)
+    ready = (writer.prepare(chunk, *transform(chunk, declared)) for chunk in text.chunks)
     return write_all(writer, ready, text.file, advance), None

@@ -4,7 +4,9 @@ Lo deduce `dataset.py` de una declaración (o `undeclared/infer.py` de un archiv
 Solo valores simples: viaja tal cual a los procesos de Spark.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -16,12 +18,16 @@ __all__ = ["Column", "Declared", "ForeignKey", "Pattern", "RowCheck", "Schema", 
 
 @dataclass(frozen=True)
 class Column:
-    """Una columna: su nombre en la tabla, su tipo de Arrow y lo que se le exige."""
+    """Una columna: su nombre en la tabla, su tipo de Arrow y lo que se le exige.
+
+    `computed`: no está en el archivo; la pone la transformación.
+    """
 
     name: str
     type: pa.DataType
     nullable: bool = True
     rules: tuple[Rule, ...] = ()
+    computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,11 @@ class Schema:
     @property
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+    @property
+    def in_file(self) -> "Schema":
+        """Las columnas que trae el archivo."""
+        return Schema(tuple(column for column in self.columns if not column.computed))
 
     @property
     def optional(self) -> list[str]:
@@ -83,10 +94,11 @@ class Table:
 class Declared:
     """Un data set declarado: a qué tabla van sus filas, qué deben cumplir y cómo están escritos sus archivos.
 
-    `files`: el patrón de sus nombres, sin extensiones.
+    `files`: el patrón de sus nombres, sin extensiones. `function`: la transformación, si la tiene.
     """
 
     table: Table
     rows: Schema
     dialect: Dialect
     files: str
+    function: Callable[..., Any] | None = None

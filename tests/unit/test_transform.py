@@ -1,5 +1,6 @@
 """`transform`: de cada trozo salen las filas que valen y, de las demás, por qué no."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 from etl.chunk import Chunk, Reject
 from etl.dialect import Dialect
 from etl.rules import OneOf, Pattern
-from etl.schema import Column, RowCheck, Schema
+from etl.schema import Column, Declared, RowCheck, Schema, Table
 from etl.transform.validate import transform
 
 SCHEMA = Schema(
@@ -22,6 +23,7 @@ SCHEMA = Schema(
     ),
     (RowCheck("margen", "coste <= precio", "el coste no supera el precio"),),
 )
+DECLARED = Declared(Table("datos", "cosas"), SCHEMA, Dialect(), "cosas*")
 GOOD = ("1", "10.00", "4.00", "2024-01-15", "08001")
 
 
@@ -37,14 +39,14 @@ def chunk(*rows: tuple[str | None, ...], rejects: list[Reject] | None = None) ->
 
 
 def only_reject(row: tuple[str | None, ...]) -> Reject:
-    rows, rejects = transform(chunk(GOOD, row, GOOD), SCHEMA)
+    rows, rejects = transform(chunk(GOOD, row, GOOD), DECLARED)
     assert rows["_line"].to_pylist() == [2, 4]
     assert len(rejects) == 1
     return rejects[0]
 
 
 def test_good_rows_come_out_with_their_types_and_lines() -> None:
-    rows, rejects = transform(chunk(GOOD, ("2", None, None, None, None)), SCHEMA)
+    rows, rejects = transform(chunk(GOOD, ("2", None, None, None, None)), DECLARED)
     assert rejects == []
     assert rows.to_pylist() == [
         {
@@ -101,7 +103,7 @@ def test_a_condition_between_columns() -> None:
 
 
 def test_a_null_fulfils_a_condition_between_columns_as_in_sql() -> None:
-    rows, rejects = transform(chunk(("1", None, "4.00", None, None)), SCHEMA)
+    rows, rejects = transform(chunk(("1", None, "4.00", None, None)), DECLARED)
     assert (rows.num_rows, rejects) == (1, [])
 
 
@@ -118,7 +120,7 @@ def test_a_row_with_several_faults_is_one_reject_that_tells_them_all() -> None:
 
 def test_rejects_come_in_the_order_of_the_file_with_those_of_the_reader() -> None:
     earlier = Reject(3, "a;b", None, None, "field_count", "tiene 1 campos")
-    rows, rejects = transform(chunk(("x", *GOOD[1:]), GOOD, ("y", *GOOD[1:]), rejects=[earlier]), SCHEMA)
+    rows, rejects = transform(chunk(("x", *GOOD[1:]), GOOD, ("y", *GOOD[1:]), rejects=[earlier]), DECLARED)
     assert [reject.line for reject in rejects] == [2, 3, 4]
     assert rows["_line"].to_pylist() == [3]
 
@@ -126,12 +128,12 @@ def test_rejects_come_in_the_order_of_the_file_with_those_of_the_reader() -> Non
 def test_an_optional_column_that_the_file_lacks_is_null() -> None:
     whole = chunk(GOOD)
     lacking = Chunk(whole.columns.drop_columns(["alta"]), whole.lines, whole.raw, whole.dialect)
-    rows, rejects = transform(lacking, SCHEMA)
+    rows, rejects = transform(lacking, DECLARED)
     assert (rows["alta"].to_pylist(), rejects) == ([None], [])
 
 
 def test_an_empty_chunk_gives_an_empty_table_with_every_column() -> None:
-    rows, rejects = transform(chunk(), SCHEMA)
+    rows, rejects = transform(chunk(), DECLARED)
     assert (rows.num_rows, rejects) == (0, [])
     assert rows.column_names == ["id", "precio", "coste", "alta", "postal", "_line"]
 
@@ -140,6 +142,6 @@ def test_an_allowed_value_is_compared_exactly() -> None:
     schema = Schema((Column("canal", pa.string(), rules=(OneOf(("web", "tienda")),)),))
     table = pa.table({"canal": pa.array(["web", "Web", " web", None], pa.string())})
     source = Chunk(table, pa.array([2, 3, 4, 5], pa.int64()), str, Dialect())
-    rows, rejects = transform(source, schema)
+    rows, rejects = transform(source, replace(DECLARED, rows=schema))
     assert rows["canal"].to_pylist() == ["web", None]
     assert [(reject.line, reject.code) for reject in rejects] == [(3, "not_allowed"), (4, "not_allowed")]

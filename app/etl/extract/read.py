@@ -92,12 +92,13 @@ SHORT_YEARS = "los años tienen dos cifras: de 69 a 99 son de 1969 a 1999, y de 
 @contextmanager
 def read(source: Source, file: Opened, declared: Declared, reading: Reading) -> Iterator[Text]:
     """El archivo, listo para dar sus filas. Lanza `FileRefused` si no se puede leer o le faltan columnas."""
-    with open_document(source, file, declared.dialect, declared.rows, reading) as (
+    rows = declared.rows.in_file
+    with open_document(source, file, declared.dialect, rows, reading) as (
         document,
         encoding,
         told,
     ):
-        columns, unmatched = match_columns(document.header, declared.rows, declared.dialect.header)
+        columns, unmatched = match_columns(document.header, rows, declared.dialect.header)
         warnings = [*told, *unmatched, *([SHORT_YEARS] if "%y" in declared.dialect.date_format else [])]
         chunks = document.chunks(columns)
         if any(

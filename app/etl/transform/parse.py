@@ -109,6 +109,21 @@ def _cast_one_by_one(text: pa.ChunkedArray, data_type: pa.DataType) -> pa.Chunke
         return pa.chunked_array([*left.chunks, *right.chunks], data_type)
 
 
+def fitted(values: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
+    """Valores que ya lo son, con otro tipo de su clase; nulo donde no cabe sin cambiarlo.
+
+    Un decimal con cifras de más se redondea, y la mitad exacta, hacia fuera: como PostgreSQL y las facturas.
+    """
+    if values.type == data_type:
+        return values
+    if pa.types.is_decimal(data_type) and pa.types.is_decimal(values.type):
+        values = pc.round(values, ndigits=data_type.scale, round_mode="half_towards_infinity")
+    found = _cast_one_by_one(values, data_type)
+    if pa.types.is_date(data_type) and pa.types.is_timestamp(values.type):
+        return pc.if_else(pc.equal(found.cast(values.type), values), found, None)
+    return found
+
+
 def _temporal(text: pa.ChunkedArray, data_type: pa.DataType, dialect: Dialect) -> pa.ChunkedArray:
     iso = _to_iso(text, dialect.date_format)
     try:

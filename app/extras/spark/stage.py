@@ -103,7 +103,7 @@ def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> S
     with opened(part.source) as file:
         _check_same_file(part, file)
         for chunk in _chunks(work, part, file):
-            rows, rejects = transform(chunk, work.declared.rows)
+            rows, rejects = transform(chunk, work.declared)
             rows, orphans = without_orphans(connection, work.declared.table, rows, chunk)
             rejects = rejects + orphans
             if rows.num_rows:
