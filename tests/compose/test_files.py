@@ -16,7 +16,8 @@ FILES = (BASE, OVERRIDE, SECRETS)
 COMBINATIONS = ((), (BASE,), (BASE, SECRETS), (BASE, OVERRIDE, SECRETS))
 # El orden en que se leen: qué es, cómo arranca, qué sabe, qué toca, de quién depende, cuánto puede.
 KEY_ORDER = (
-    "<<", "image", "container_name", "hostname", "profiles", "restart", "scale", "init", "user", "entrypoint", "command",
+    "<<", "build", "image", "container_name", "hostname", "profiles", "restart", "scale", "init", "user",
+    "entrypoint", "command",
     "environment", "secrets", "ports", "volumes", "tmpfs", "shm_size", "networks", "depends_on", "healthcheck",
     "stop_grace_period", "mem_limit", "cpus", "pids_limit", "<<",
 )  # fmt: skip
@@ -189,6 +190,29 @@ def test_nobody_starts_before_what_it_needs(plain: Callable[..., Stack]) -> None
     for name in ("spark-worker", "app_spark"):
         assert services[name]["depends_on"]["spark-master"]["condition"] == "service_healthy"
     assert "-h 127.0.0.1" in services["postgres"]["healthcheck"]["test"][1]
+
+
+def needed(services: dict[str, Any], name: str) -> set[str]:
+    """Un servicio y todos a los que espera: los que Compose mira cuando se le pide ese."""
+    return {name}.union(*(needed(services, other) for other in services[name].get("depends_on", {})))
+
+
+@pytest.mark.parametrize("files", COMBINATIONS, ids=lambda files: "+".join(files) or "por-defecto")
+def test_each_image_has_one_builder_and_whoever_uses_it_waits_for_that_one(
+    plain: Callable[..., Stack], files: tuple[str, ...]
+) -> None:
+    """Con el almacén de containerd, dos que exportan a la vez la misma etiqueta chocan: «already exists»."""
+    for profiles in every_profile_set():
+        services = plain(files=files, profiles=profiles).config()["services"]
+        builders = [name for name, service in services.items() if "build" in service]
+        assert builders == (["migrate", "spark-master"] if "spark" in profiles else ["migrate"])
+        builder_of = {services[name]["image"]: name for name in builders}
+        assert len(builder_of) == len(builders)
+        for name, service in services.items():
+            if service["image"] in builder_of:
+                assert builder_of[service["image"]] in needed(services, name), name
+                # No está en ningún registro: buscarla ahí es esperar para nada.
+                assert service["pull_policy"] == "never", name
 
 
 @pytest.mark.parametrize("file", FILES)
