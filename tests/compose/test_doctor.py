@@ -199,6 +199,10 @@ def test_5_the_data_of_a_folder_that_changed_its_name_are_found(fresh: Stack) ->
     fresh.environment["COMPOSE_PROJECT_NAME"] = fresh.name
     [finding] = found
     assert "hay otro de un proyecto llamado" in finding["found"]
+    # Puede ser de otro, o ser justo lo que se busca: se dice cómo usarlo y cómo no tocarlo.
+    assert finding["fix"] == (
+        f"si es eso, COMPOSE_PROJECT_NAME={fresh.name} en .env; si no, docker compose up -d crea el suyo aparte"
+    )
 
 
 def test_5_the_volume_of_another_copy_of_the_project_is_not_ours(loaded: Stack, fresh: Stack) -> None:
@@ -215,6 +219,7 @@ def test_5_a_password_changed_after_the_volume_was_made(fresh: Stack) -> None:
     findings = examine(fresh)
     [finding] = wrong(findings, "contraseña")
     assert "el volumen guarda otra contraseña de «alumno»" in finding["found"]
+    assert finding["fix"].endswith("psql -U alumno -d curso_bigdata -c '\\password'")
     assert any("La contraseña no es la que guarda" in one["found"] for one in wrong(findings, "contenedores"))
     # El arreglo: la misma orden, con la contraseña escrita en lugar de preguntada.
     fresh.query("ALTER ROLE alumno PASSWORD 'otra-distinta'")
@@ -252,6 +257,10 @@ def test_two_copies_of_the_project_with_the_same_container_names(fresh: Stack, l
     fresh.environment["CONTAINER_PREFIX"] = loaded.name
     found = wrong(examine(fresh), "nombres")
     assert any(f"un contenedor llamado «{loaded.name}_postgres»" in one["found"] for one in found)
+    # El otro no se toca: quien cambia de nombre es este.
+    assert {one["fix"] for one in found} == {
+        "CONTAINER_PREFIX=otro en .env, con otros puertos y otra NETWORK_NAME"
+    }
 
 
 def test_a_folder_that_the_container_cannot_write(fresh: Stack) -> None:

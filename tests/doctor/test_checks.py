@@ -1,5 +1,7 @@
 """Las comprobaciones de `etl doctor` que no necesitan Docker."""
 
+import ast
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,13 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
         ("The data directory was initialized by PostgreSQL version 16", "version"),
         ("Bind for 0.0.0.0:5432 failed: port is already allocated", "port"),
         ("could not write to file: No space left on device", "disk"),
+        ("FATAL:  sorry, too many clients already", "connections"),
+        (
+            "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+            "connections",
+        ),
+        ('FATAL:  too many connections for role "etl_loader"', "connections"),
+        ("server does not support SSL, but SSL was required", "environment"),
         ("ModuleNotFoundError: No module named 'pandas'", "missing_module"),
         ("todo bien", None),
     ],
@@ -114,3 +123,19 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
 def test_each_message_leads_to_its_cause(text: str, name: str | None) -> None:
     cause = find_cause(text)
     assert (cause.name if cause else None) == name
+
+
+# Docker y make borran sin preguntar, y quien lee un arreglo lo copia.
+DELETES = re.compile(
+    r"docker (rm|volume rm|image rm)|prune|down -v|--volumes|make clean|\brm -|DROP DATABASE"
+)
+
+
+def test_no_text_of_the_program_tells_anyone_to_delete() -> None:
+    for path in sorted((ROOT / "app" / "etl").rglob("*.py")):
+        texts = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        assert [text for text in texts if DELETES.search(text)] == [], path.name

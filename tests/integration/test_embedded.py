@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +16,14 @@ import psutil
 import psycopg
 import pytest
 
+from etl.database import connection
 from etl.errors import DatabaseUnavailable, UsageError
 from etl.settings import ROOT
+from extras.doctor.causes import explain
 from extras.embedded import account
 from extras.embedded import lifecycle as embedded
 from extras.embedded.lifecycle import ServerAddress
-from support import connect, execute, fetch, temporary_local_dir
+from support import connect, execute, fetch, settings_for, temporary_local_dir
 
 AS_ROOT = os.name != "nt" and os.geteuid() == 0
 START = """
@@ -223,8 +226,75 @@ def test_a_password_that_nobody_knows_is_explained_and_not_shown(local_dir: Path
     execute(start(local_dir, 16), "ALTER ROLE alumno PASSWORD 'otra'")
     with pytest.raises(DatabaseUnavailable) as caught:
         start(local_dir, 16, old_password="secreta-nueva")
-    assert "DB_PASSWORD" in caught.value.hint
+    assert caught.value.hint == (
+        "Si cambió DB_USER o DB_PASSWORD, ponga los de antes: esta base de datos se creó con ellos."
+    )
     assert "secreta-nueva" not in str(caught.value)
+
+
+def test_a_server_without_free_connections_says_so_and_asks_for_room(
+    local_dir: Path, pg_version: int
+) -> None:
+    limits = ("max_connections = 4", "superuser_reserved_connections = 1")
+    execute(start(local_dir, pg_version), *(f"ALTER SYSTEM SET {limit}" for limit in limits))
+    embedded.stop(local_dir, pg_version)
+    address = start(local_dir, pg_version)
+    with ExitStack() as others:
+        for _ in range(4):
+            others.enter_context(connect(address))
+        with pytest.raises(DatabaseUnavailable, match="too many clients") as starting:
+            start(local_dir, pg_version)
+        with pytest.raises(DatabaseUnavailable, match="too many clients") as connecting:
+            connection.connect(replace(settings_for(address), connect_seconds=0))
+    for caught in (starting, connecting):
+        hint = explain(caught.value.message)[0]
+        assert hint.startswith("El servidor tiene ocupadas todas sus conexiones")
+        assert "Cierre los programas que lo usan" in hint
+
+
+# Lo que libpq lee por su cuenta, y este servidor no ofrece o no existe.
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PGSSLMODE", "require"),
+        ("PGSSLMODE", "requerido"),
+        ("PGSERVICE", "otro_curso"),
+        ("PGCHANNELBINDING", "require"),
+        ("PGREQUIREAUTH", "none"),
+        ("PGTARGETSESSIONATTRS", "standby"),
+        ("PGSSLNEGOTIATION", "direct"),
+        ("PGTZ", "Marte"),
+    ],
+)
+def test_a_variable_of_postgresql_left_in_the_environment_is_blamed(
+    database: ServerAddress, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    # Con toda la paciencia: no se insiste en lo que no se arregla esperando.
+    with pytest.raises(DatabaseUnavailable) as caught:
+        connection.connect(replace(settings_for(database), connect_seconds=600))
+    hint = explain(caught.value.message)[0]
+    assert hint.startswith("Hay en el entorno una variable de PostgreSQL")
+    assert "unset" in hint
+
+
+def test_tls_wanted_from_the_own_server_is_blamed_on_the_variable(
+    local_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(local_dir, 16)
+    monkeypatch.setenv("PGSSLMODE", "require")
+    with pytest.raises(DatabaseUnavailable, match="SSL was required") as caught:
+        start(local_dir, 16)
+    assert explain(caught.value.message)[0].endswith("Por ejemplo: unset PGSSLMODE")
+
+
+def test_the_address_is_the_one_asked_for_whatever_pghostaddr_says(
+    local_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGHOSTADDR", "127.0.0.9")
+    address = start(local_dir, 16)
+    with connection.connect(settings_for(address)) as opened:
+        assert opened.info.host == "127.0.0.1"
 
 
 def test_only_the_versions_in_the_package_are_offered(local_dir: Path) -> None:

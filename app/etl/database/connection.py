@@ -5,7 +5,6 @@ servidor, ni por un bloqueo, ni por una red que se quedó muda.
 """
 
 import time
-from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -20,6 +19,27 @@ OWNER = "etl_owner"
 
 # Estos fallos no se arreglan insistiendo; una contraseña mala repetida puede bloquear la cuenta.
 FATAL = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
+
+# Lo que contestan libpq y el servidor a PGSSLMODE, PGSERVICE, PGTZ...: aquí nadie más pide nada de eso.
+STRAY_VARIABLES = (
+    "SSL was required",
+    "weak sslmode",
+    "root certificate file",
+    "did not request an SSL certificate",
+    "channel binding required",
+    "GSSAPI encryption required",
+    "authentication method requirement",
+    "hot standby mode",
+    "connection is bad: invalid",
+    'definition of service "',
+    'service file "',
+    'parameter "client_encoding"',
+    'parameter "TimeZone"',
+    'parameter "DateStyle"',
+    'parameter "geqo"',
+)
+# Estos tampoco se arreglan insistiendo, y psycopg no les da código al conectar.
+FATAL_WORDS = ("password authentication failed", "does not exist", "no pg_hba.conf entry", *STRAY_VARIABLES)
 
 
 class Connection(psycopg.Connection[Any]):
@@ -50,7 +70,7 @@ def connect(settings: Settings, role: str | None = None) -> Connection:
         try:
             return _open(settings, role)
         except psycopg.OperationalError as error:
-            if isinstance(error, FATAL) or _is_fatal(error) or time.monotonic() + pause > deadline:
+            if _is_fatal(error) or time.monotonic() + pause > deadline:
                 raise _unavailable(settings, error) from error
         time.sleep(pause)
         pause = min(pause * 2, 3)
@@ -74,8 +94,12 @@ def _open(settings: Settings, role: str | None) -> Connection:
     if role == LOADER != settings.db_user:
         # Mejor entrar como el cargador que hacer de él (SET ROLE): de eso se puede volver a lo que se era, y
         # un disparador que alguien pusiera en una tabla del cargador lo haría.
-        with suppress(psycopg.OperationalError):  # el servidor puede tener otra contraseña
+        try:
             return _log_in(settings, LOADER, settings.loader_password)
+        except psycopg.OperationalError as error:
+            if not _is_fatal(error):
+                raise
+            # Puede tener otra contraseña que la de aquí.
     connection = _log_in(settings, settings.db_user, settings.db_password)
     if role and role != settings.db_user:
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
@@ -85,6 +109,7 @@ def _open(settings: Settings, role: str | None) -> Connection:
 def _log_in(settings: Settings, user: str, password: str) -> Connection:
     connection = Connection.connect(
         host=settings.db_host,
+        hostaddr="",  # si no, PGHOSTADDR llevaría a otro servidor sin decirlo
         port=settings.db_port,
         user=user,
         password=password,
@@ -124,11 +149,7 @@ def _limits(settings: Settings) -> dict[str, Any]:
 
 def _is_fatal(error: psycopg.OperationalError) -> bool:
     """Al conectar, psycopg no siempre da el código del error; el texto sí dice lo mismo."""
-    text = str(error)
-    return any(
-        words in text
-        for words in ("password authentication failed", "does not exist", "no pg_hba.conf entry")
-    )
+    return isinstance(error, FATAL) or any(words in str(error) for words in FATAL_WORDS)
 
 
 def _unavailable(settings: Settings, error: psycopg.Error) -> DatabaseUnavailable:

@@ -1,11 +1,14 @@
 """Los fallos que todo el mundo encuentra alguna vez: cómo se reconocen, qué significan y qué hacer.
 
+Ningún arreglo borra nada: quien lo lee lo copia, y un mensaje no prueba que lo borrado sobre.
+
 Los usan los mensajes de error (`explain`) y `etl doctor`, que mira además el
 resto de la máquina. Están explicados en docs/errores.md.
 """
 
 from dataclasses import dataclass
 
+from etl.database.connection import STRAY_VARIABLES
 from etl.reader import program
 from etl.settings import IN_IMAGE
 
@@ -18,6 +21,10 @@ class Cause:
     signs: tuple[str, ...]
     meaning: str
     remedy: str
+
+    @property
+    def hint(self) -> str:
+        return f"{self.meaning} {self.remedy}"
 
 
 CAUSES = (
@@ -52,6 +59,22 @@ CAUSES = (
         "Revise DB_USER y DB_NAME en .env; si los cambió, el volumen guarda los antiguos.",
     ),
     Cause(
+        "connections",
+        (
+            "too many clients already",
+            "remaining connection slots are reserved",
+            "too many connections for",
+        ),
+        "El servidor tiene ocupadas todas sus conexiones (max_connections).",
+        "Cierre los programas que lo usan (pgAdmin, cuadernos, otras cargas) o espere a que acaben, y repita la orden.",
+    ),
+    Cause(
+        "environment",
+        STRAY_VARIABLES,
+        "Hay en el entorno una variable de PostgreSQL (PGSSLMODE, PGSERVICE...) que no vale para este servidor.",
+        "Vea cuáles hay, «env | grep ^PG», y quite la que sobra. Por ejemplo: unset PGSSLMODE",
+    ),
+    Cause(
         "version",
         ("database files are incompatible with server", "initialized by PostgreSQL version"),
         "El volumen lo creó otra versión de PostgreSQL, y una versión no abre los datos de otra.",
@@ -74,7 +97,7 @@ CAUSES = (
         "disk",
         ("No space left on device", "el disco está lleno", "disco de la base de datos está lleno"),
         "El disco está lleno.",
-        "Libere lo que Docker ya no usa: docker system prune",
+        "Haga sitio en él y repita la orden. Cuánto es de Docker lo dice: docker system df",
     ),
     Cause(
         "windows_line_ends",
@@ -98,7 +121,7 @@ CAUSES = (
         "permission",
         ("Permission denied", "Read-only file system", "No se puede escribir"),
         "No puede escribir donde quiere: la carpeta es de otro usuario o está montada de solo lectura.",
-        "Si es datos/salida, que sea suya: sudo chown -R 1000:1000 datos/salida",
+        "Si es datos/salida, ponga en .env de quién es: ETL_UID y ETL_GID (los de usted: id -u e id -g)",
     ),
     Cause(
         "missing_module",
@@ -128,6 +151,6 @@ def explain(text: str) -> list[str]:
     # Fuera de la imagen, un paquete que falta es un fallo del programa, como cualquier otro.
     ours = cause.name == "code" or (cause.name == "missing_module" and not IN_IMAGE)
     return [
-        "" if ours else f"{cause.meaning} {cause.remedy}",
+        "" if ours else cause.hint,
         f"Si no basta, «{program()} doctor» mira todo lo demás.",
     ]

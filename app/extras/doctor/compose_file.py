@@ -100,7 +100,7 @@ def _named(project: Project, key: str) -> Finding:
             "volumen",
             f"«{name}» aún no existe, pero hay otro de un proyecto llamado «{old}»: si cambió el nombre de la "
             "carpeta, sus datos están ahí",
-            f"ponga COMPOSE_PROJECT_NAME={old} en .env; si no los quiere: docker volume rm {others[0]}",
+            f"si es eso, COMPOSE_PROJECT_NAME={old} en .env; si no, docker compose up -d crea el suyo aparte",
         )
     return ok("volumen", f"se creará «{name}» la primera vez")
 

@@ -111,7 +111,7 @@ def names(project: Project) -> Iterator[Finding]:
             yield bad(
                 "nombres",
                 f"otro proyecto ya tiene un contenedor llamado «{name}» ({service})",
-                f"docker rm -f {name}   (o CONTAINER_PREFIX=otro en .env, con otros puertos y otra NETWORK_NAME)",
+                "CONTAINER_PREFIX=otro en .env, con otros puertos y otra NETWORK_NAME",
             )
 
 
@@ -191,7 +191,6 @@ def password(project: Project) -> Finding | None:
         return bad(
             "contraseña",
             f"el volumen guarda otra contraseña de «{user}»: se grabó al estrenarlo y ya no sigue a .env",
-            f"docker compose exec postgres psql -U {user} -d {database or user} -c '\\password'   "
-            "(o, si no necesita los datos: docker compose down -v)",
+            f"docker compose exec postgres psql -U {user} -d {database or user} -c '\\password'",
         )
     return ok("contraseña", f"la de .env abre la base de datos como «{user}»")

@@ -78,9 +78,7 @@ def disk(root: Path) -> Finding:
     found = f"{free / GB:.0f} GB libres"
     if free < DISK:
         return bad(
-            "disco",
-            f"{found}; hacen falta {DISK // GB}",
-            "docker system prune   (borra lo que Docker no usa)",
+            "disco", f"{found}; hacen falta {DISK // GB}", "haga sitio; cuánto es de Docker: docker system df"
         )
     return ok("disco", found)
 

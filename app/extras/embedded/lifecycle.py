@@ -29,6 +29,7 @@ __all__ = ["ServerAddress", "ensure_running", "is_running", "psql_path", "stop"]
 
 # Lo que puede tardar otro proceso en crear o arrancar este mismo servidor.
 LOCK_SECONDS = process.START_SECONDS + 30
+WRONG_PASSWORD = "password authentication failed"  # noqa: S105 - es lo que dice PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def ensure_running(local_dir: Path, version: int, user: str, old_password: str, 
         address = ServerAddress(process.HOST, port, user, passwords[0], dbname, *passwords[1:])
         try:
             _ensure_database(address)
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
+            if WRONG_PASSWORD not in str(error):
+                raise _no_entry(address, data, error) from error
             _change_passwords(address, old_password, data)
             _ensure_database(address)
     return address
@@ -127,15 +130,21 @@ def _change_passwords(address: ServerAddress, old_password: str, data: Path) -> 
             for (role,) in found.fetchall():
                 set_password(connection, role, new[role])
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(
-            f"El servidor de {data} no deja entrar a «{address.user}»: {error}".rstrip(),
-            "Ponga en .env el DB_USER y el DB_PASSWORD con que se creó.",
-        ) from error
+        raise _no_entry(address, data, error) from error
+
+
+def _no_entry(address: ServerAddress, data: Path, error: psycopg.Error) -> DatabaseUnavailable:
+    hint = "Si cambió DB_USER o DB_PASSWORD, ponga los de antes: esta base de datos se creó con ellos."
+    return DatabaseUnavailable(
+        f"No se puede entrar como «{address.user}» en el servidor de {data}: {error}".rstrip(),
+        hint if WRONG_PASSWORD in str(error) else "",
+    )
 
 
 def _administer(address: ServerAddress, password: str) -> psycopg.Connection[Any]:
     return psycopg.connect(
         host=address.host,
+        hostaddr="",  # como en connection.py
         port=address.port,
         user=address.user,
         password=password,

@@ -45,5 +45,5 @@ def run(version: int, who: account.Account | None, folder: Path, program: str, *
 def belongs_to_someone_else(path: Path) -> DatabaseUnavailable:
     return DatabaseUnavailable(
         f"{path} es de otro usuario; este no puede usar ese servidor.",
-        "Use la misma cuenta que la primera vez, o borre esa carpeta con aquella.",
+        "Use la misma cuenta que la primera vez, o ponga otra carpeta en ETL_LOCAL_DIR.",
     )
