@@ -50,6 +50,9 @@ def run(
     as_text: Annotated[
         bool, typer.Option("--text", help="Todas las columnas como texto, a staging; nada se interpreta.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="También los que se cargaron con otra declaración.")
+    ] = False,
 ) -> None:
     """Carga los archivos que aún no estén cargados y rehace los marts."""
     from etl import declarations, pipeline
@@ -69,7 +72,7 @@ def run(
     silent = quiet or as_json
     with (
         nullcontext(_ignore) if silent else parts.show_progress() as progress,
-        open_session(settings, engine, progress, _ignore if silent else _say) as session,
+        open_session(settings, engine, progress, _ignore if silent else _say, again) as session,
     ):
         result = pipeline.run(session, paths or [], tables, parts, as_text)
     exit_code = result.exit_code
@@ -82,10 +85,13 @@ def run(
 
 def status(ctx: typer.Context) -> None:
     """Enseña las tablas, sus filas y las últimas cargas."""
+    from etl import declarations
     from etl.database.connection import connect
 
-    with connect(_settings(ctx)) as connection:
-        ctx.obj.show_status(connection)
+    settings = _settings(ctx)
+    tables = declarations.load(settings, None)
+    with connect(settings) as connection:
+        ctx.obj.show_status(connection, tables)
 
 
 def rejects(

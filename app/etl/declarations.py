@@ -1,9 +1,13 @@
 """Encuentra las declaraciones: las de `declared/` o las de otro archivo o carpeta (`--datasets`)."""
 
+import ast
+import hashlib
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -38,11 +42,30 @@ def load(settings: Settings, path: Path | None) -> list[Declared]:
 
 
 def in_order(datasets: list[type[Dataset]]) -> list[Declared]:
-    """Lo que dicen las clases, en el orden que piden sus claves foráneas."""
+    """Lo que dicen las clases, en el orden que piden sus claves foráneas, con su huella."""
     tables = Dataset.metadata.sorted_tables
-    return [
-        declared(one) for one in sorted(datasets, key=lambda one: tables.index(cast(sa.Table, one.__table__)))
-    ]
+    ordered = sorted(datasets, key=lambda one: tables.index(cast(sa.Table, one.__table__)))
+    return [replace(declared(one), fingerprint=fingerprint(one.__module__)) for one in ordered]
+
+
+def fingerprint(module: str) -> str:
+    """La huella de un archivo de declaraciones y de los que importa de su carpeta, sin comentarios ni docstrings."""
+    digest, seen, pending = hashlib.sha256(), set(), [module]
+    while pending:
+        name = pending.pop()
+        if name in seen or name not in sys.modules:
+            continue
+        seen.add(name)
+        tree = ast.parse(inspect.getsource(sys.modules[name]))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+                node, clean=False
+            ):
+                del node.body[0]
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
+                pending.append(str(node.module))
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()[:16]
 
 
 def import_declared() -> list[type[Dataset]]:

@@ -38,9 +38,14 @@ def load_declared(
 ) -> FileResult:
     """Carga un archivo en la tabla que se declaró y cuenta qué fue de él."""
     fill = partial(
-        _fill, declared=declared, load_rows=load_rows, parts=parts, advance=partial(session.progress, source)
+        _fill,
+        declared=declared,
+        load_rows=load_rows,
+        parts=parts,
+        again=session.again,
+        advance=partial(session.progress, source),
     )
-    return load_file(session, source, declared.table, fill)
+    return load_file(session, source, declared.table, fill, declaration=declared.fingerprint)
 
 
 def _fill(
@@ -52,10 +57,11 @@ def _fill(
     declared: Declared,
     load_rows: LoadRows,
     parts: Parts,
+    again: bool,
     advance: Advance,
 ) -> None:
     """La transacción de un archivo declarado: si no está ya, sus filas en lugar de las que reemplaza."""
-    version = versions.begin(connection, load)
+    version = versions.begin(connection, load, again)
     if version.new:
         with read(load.source, file, declared, parts.reading) as text:
             ledger.describe(connection, load, text.document.header, text.written)
@@ -71,7 +77,12 @@ def _fill(
 
 
 def load_file(
-    session: Session, source: Source, table: Table, work: Work, engine: str | None = None
+    session: Session,
+    source: Source,
+    table: Table,
+    work: Work,
+    engine: str | None = None,
+    declaration: str | None = None,
 ) -> FileResult:
     """Hace `work` con un archivo en una transacción y cuenta qué fue de él; uno malo no es una excepción.
 
@@ -79,7 +90,7 @@ def load_file(
     """
     started = time.monotonic()
     result = FileResult(source.name, table.table, table.name)
-    load = Load(session.run_id, engine or session.engine, source, table)
+    load = Load(session.run_id, engine or session.engine, source, table, declaration=declaration)
     try:
         _commit_once(session, load, result, work)
     except (FileRefused, FileFailed) as error:

@@ -62,7 +62,7 @@ class Parts:
     explain: Explain = lambda _message: []
     show_progress: Callable[[], AbstractContextManager[Progress]] = plain.show_progress
     show_result: Callable[[RunResult, bool, Explain], None] = plain.show_result
-    show_status: Callable[[Connection], None] = plain.show_status
+    show_status: Callable[[Connection, list[Declared]], None] = plain.show_status
     show_rejects: Callable[[Connection, str | None], None] = plain.show_rejects
     export_rejects: Callable[[Settings, str | None, Path, list[Declared]], int] = cannot_export
     commands: Callable[[Any], None] = lambda _app: None

@@ -16,6 +16,7 @@ from etl.extract.source import Source
 from etl.load.ledger import Counts
 from etl.reader import program, rows, thousands
 from etl.result import RunResult
+from etl.schema import Declared
 from etl.session import Progress
 
 # En un registro (docker logs, CI) una línea cada tanto basta.
@@ -70,7 +71,7 @@ def show_result(result: RunResult, quiet: bool, explain: Callable[[str], list[st
         _say(f"Siga con: {program()} status")
 
 
-def show_status(connection: Connection[Any]) -> None:
+def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     """Las tablas con sus filas, y las quince últimas cargas."""
     tables, loads = status(connection)
     _say(*(f"{name}: {rows(count)}" for name, count in tables), "")
@@ -78,6 +79,7 @@ def show_status(connection: Connection[Any]) -> None:
         _say(
             f"{when} {file}: {STATUSES[state]}, {', '.join(map(str, counts))}{f' · {error}' if error else ''}"
         )
+    _say(*outdated(connection, declared))
 
 
 def show_rejects(connection: Connection[Any], table: str | None) -> None:
@@ -91,6 +93,21 @@ def status(connection: Connection[Any]) -> tuple[list[tuple[str, int]], list[tup
     tables = connection.execute(TABLES).fetchall()
     counted = [(f"{schema}.{name}", _count(connection, schema, name)) for schema, name in tables]
     return counted, connection.execute(LAST_LOADS).fetchall()
+
+
+def outdated(connection: Connection[Any], declared: list[Declared]) -> list[str]:
+    """Las tablas con archivos que se leyeron con una declaración anterior, y qué hacer."""
+    found = connection.execute(
+        "SELECT table_name, declaration, count(*) FROM etl.loads"
+        " WHERE status = 'loaded' AND declaration IS NOT NULL GROUP BY 1, 2 ORDER BY 1"
+    ).fetchall()
+    now = {one.table.name: one.fingerprint for one in declared}
+    return [
+        f"{table}: su declaración ha cambiado desde que se cargaron {count} de sus archivos."
+        f" Para leerlos otra vez con la de ahora: {program()} run --again"
+        for table, then, count in found
+        if now.get(table, then) != then
+    ]
 
 
 def rejected(connection: Connection[Any], table: str | None) -> Sequence[tuple[str, str, int, str]]:

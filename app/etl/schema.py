@@ -95,6 +95,7 @@ class Declared:
     """Un data set declarado: a qué tabla van sus filas, qué deben cumplir y cómo están escritos sus archivos.
 
     `files`: el patrón de sus nombres, sin extensiones. `function`: la transformación, si la tiene.
+    `fingerprint`: la huella de todo ello; cambia con lo que decide cómo se lee un archivo.
     """
 
     table: Table
@@ -102,3 +103,4 @@ class Declared:
     dialect: Dialect
     files: str
     function: Callable[..., Any] | None = None
+    fingerprint: str = ""

@@ -20,7 +20,7 @@ class Session:
     """Una ejecución. La conexión se renueva si se pierde.
 
     `engine`: dónde se validan las filas. `announce` dice algo a la persona antes de empezar; `facts`, lo que el
-    motor añade a `--json`.
+    motor añade a `--json`. `again`: también lo que se cargó con otra declaración.
     """
 
     settings: Settings
@@ -28,16 +28,17 @@ class Session:
     progress: Progress
     announce: Callable[[str], None]
     connection: Connection
+    again: bool = False
     run_id: UUID = field(default_factory=uuid4)
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 @contextmanager
 def open_session(
-    settings: Settings, engine: str, progress: Progress, announce: Callable[[str], None]
+    settings: Settings, engine: str, progress: Progress, announce: Callable[[str], None], again: bool = False
 ) -> Iterator[Session]:
     """Una ejecución, con su conexión abierta hasta salir. Lanza `DatabaseUnavailable` si no se llega a PostgreSQL."""
-    session = Session(settings, engine, progress, announce, connect(settings, role=LOADER))
+    session = Session(settings, engine, progress, announce, connect(settings, role=LOADER), again)
     try:
         yield session
     finally:

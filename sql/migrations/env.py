@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import context
 
-from etl.database import registry
+import registry  # la de esta carpeta
 from etl.database.connection import OWNER, connect
 from etl.dataset import Dataset
 from etl.declarations import import_declared

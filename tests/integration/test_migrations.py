@@ -10,11 +10,12 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+import registry
 from declared.clientes import Cliente
 from declared.productos import Producto
 from declared.tiendas import Tienda
 from declared.ventas import Venta
-from etl.database import migrate, registry
+from etl.database import migrate
 from etl.database.connection import OWNER, connect
 from etl.dataset import Dataset
 from etl.errors import DatabaseUnavailable

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 import own_rows
+from declared.clientes import Cliente
+from etl.declarations import in_order
 from etl.errors import UsageError
 from etl.settings import Settings
 from extras.quarantine import export as quarantine
@@ -33,7 +35,7 @@ def load(settings: Settings) -> None:
 
 def show_status(settings: Settings) -> None:
     with connect_settings(settings) as connection:
-        status.show_status(connection)
+        status.show_status(connection, in_order([Cliente]))
 
 
 def show_rejects(settings: Settings, table: str) -> None:

@@ -44,14 +44,16 @@ class Load:
     table: Table
     bytes: int = 0
     load_id: int = 0
+    # La huella de la declaración con que se lee; ninguna si nadie lo declaró.
+    declaration: str | None = None
 
 
 def begin(connection: Connection[Any], load: Load) -> None:
     """Abre el apunte y recibe su `load_id`. Hasta el COMMIT nadie más lo ve."""
     row = connection.execute(
-        "INSERT INTO etl.loads (run_id, file, table_name, engine, bytes, status)"
-        " VALUES (%s, %s, %s, %s, %s, 'loading') RETURNING load_id",
-        (load.run_id, load.source.name, load.table.name, load.engine, load.bytes),
+        "INSERT INTO etl.loads (run_id, file, table_name, engine, bytes, declaration, status)"
+        " VALUES (%s, %s, %s, %s, %s, %s, 'loading') RETURNING load_id",
+        (load.run_id, load.source.name, load.table.name, load.engine, load.bytes, load.declaration),
     ).fetchone()
     assert row is not None
     load.load_id = int(row[0])
@@ -61,9 +63,9 @@ def reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
     """Vuelve a abrir un apunte cerrado, para cargar lo mismo con su mismo número."""
     load.load_id = load_id
     connection.execute(
-        "UPDATE etl.loads SET run_id = %s, file = %s, engine = %s, status = 'loading', incomplete = false,"
-        " reloads = reloads + 1, started_at = clock_timestamp() WHERE load_id = %s",
-        (load.run_id, load.source.name, load.engine, load_id),
+        "UPDATE etl.loads SET run_id = %s, file = %s, engine = %s, declaration = %s, status = 'loading',"
+        " incomplete = false, reloads = reloads + 1, started_at = clock_timestamp() WHERE load_id = %s",
+        (load.run_id, load.source.name, load.engine, load.declaration, load_id),
     )
 
 

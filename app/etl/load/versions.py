@@ -34,6 +34,7 @@ class Known:
     file: str
     loaded: bool
     incomplete: bool
+    declaration: str | None
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,17 @@ class Version:
     replaces: bool = False
 
 
-def begin(connection: Connection[Any], load: Load) -> Version:
-    """Abre el apunte de la carga, o el que ya tenía ese contenido, y quita lo que reemplaza."""
+def begin(connection: Connection[Any], load: Load, again: bool) -> Version:
+    """Abre el apunte de la carga, o el que ya tenía ese contenido, y quita lo que reemplaza.
+
+    Con `again`, lo que se leyó con otra declaración se lee otra vez.
+    """
     known = find_known(connection, load)
-    if known and known.loaded and not known.incomplete and not _found_parents(connection, load, known):
+    if (
+        known
+        and _is_complete(connection, load, known)
+        and not (again and known.declaration != load.declaration)
+    ):
         return Version(new=False, replaces=_keep(connection, load, known))
     _defer_references(connection, load.table)
     replaces = _retire_previous(connection, load, known.load_id if known else NEW)
@@ -93,7 +101,7 @@ def find_known(connection: Connection[Any], load: Load) -> Known | None:
         return None
     inside = load.source.inside
     row = connection.execute(
-        "SELECT load_id, file, status = 'loaded', incomplete FROM etl.loads"
+        "SELECT load_id, file, status = 'loaded', incomplete, declaration FROM etl.loads"
         " WHERE table_name = %s AND sha256 = %s AND status IN ('loaded', 'replaced')"
         # En un .zip, lo que se conoce es el miembro.
         " AND right(file, length(%s)) = %s ORDER BY status, load_id DESC LIMIT 1",
@@ -102,10 +110,14 @@ def find_known(connection: Connection[Any], load: Load) -> Known | None:
     return Known(*row) if row else None
 
 
-def _found_parents(connection: Connection[Any], load: Load, known: Known) -> bool:
-    """Si cargar otra vez ese contenido traería filas que antes eran huérfanas."""
-    return any(
-        found_its_parent(connection, load.table, key, known.load_id) for key in load.table.foreign_keys
+def _is_complete(connection: Connection[Any], load: Load, known: Known) -> bool:
+    """Si cargar otra vez ese contenido no traería ninguna fila que ahora falta."""
+    return (
+        known.loaded
+        and not known.incomplete
+        and not any(
+            found_its_parent(connection, load.table, key, known.load_id) for key in load.table.foreign_keys
+        )
     )
 
 

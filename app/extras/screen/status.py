@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from etl.plain import STATUSES, status
+from etl.plain import STATUSES, outdated, status
 from etl.reader import program, thousands
+from etl.schema import Declared
 
 
-def show_status(connection: Connection[Any]) -> None:
+def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     """Las tablas con sus filas, y las quince últimas cargas."""
     console = Console()
     counted, loads = status(connection)
@@ -24,6 +25,8 @@ def show_status(connection: Connection[Any]) -> None:
     for _, file, *_, error in loads:
         if error:
             console.print(f"[red]✖[/] {escape(f'{file}: {error}')}", highlight=False)
+    for line in outdated(connection, declared):
+        console.print(f"[yellow]![/] {escape(line)}", highlight=False, soft_wrap=True)
     if not loads:
         console.print(f"Todavía no se ha cargado nada: {program()} run")
 

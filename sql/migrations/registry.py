@@ -52,6 +52,7 @@ loads = sa.Table(
     ),
     sa.Column("finished_at", sa.DateTime(timezone=True)),
     sa.Column("error", sa.Text, comment="por qué no se cargó"),
+    sa.Column("declaration", sa.Text, comment="huella de la declaración con que se leyó"),
     sa.CheckConstraint(EQUATION, name="equation"),
     sa.CheckConstraint("rows_updated <= rows_loaded", name="updated_are_loaded"),
     sa.CheckConstraint("status IN ('loading', 'loaded', 'replaced', 'refused', 'failed')", name="status"),
