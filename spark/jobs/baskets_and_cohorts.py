@@ -91,9 +91,8 @@ def monthly_cohorts(sales: DataFrame) -> DataFrame:
 
     `clientes`: cuántos de ellos compraron ese mes, también como porcentaje de la cohorte entera.
     """
-    amount = F.col("cantidad") * F.col("precio_unitario") * (1 - F.col("descuento_pct") / 100)
     bought = sales.where(F.col("cliente_id").isNotNull()).select(
-        "cliente_id", F.trunc("fecha_venta", "month").alias("mes"), amount.alias("importe")
+        "cliente_id", F.trunc("fecha_venta", "month").alias("mes"), F.col("importe_eur").alias("importe")
     )
     first = bought.groupBy("cliente_id").agg(F.min("mes").alias("cohorte"))
     # El primer mes de una cohorte es la cohorte entera.
@@ -104,7 +103,7 @@ def monthly_cohorts(sales: DataFrame) -> DataFrame:
         .groupBy("cohorte", "meses")
         .agg(
             F.count_distinct("cliente_id").alias("clientes"),
-            F.round(F.sum("importe"), 2).alias("importe_eur"),
+            F.sum("importe").alias("importe_eur"),
         )
         .select("cohorte", "meses", "clientes", F.round(100 * F.col("clientes") / size, 2).alias("retencion_pct"),
                 "importe_eur")

@@ -5,7 +5,7 @@ WITH compras AS (
     cliente_id,
     max(fecha_venta) AS ultima_compra,
     count(DISTINCT fecha_venta) AS dias_con_compra,
-    sum(cantidad * precio_unitario * (1 - descuento_pct / 100)) AS gasto
+    sum(importe_eur) AS gasto
   FROM datos.ventas
   WHERE cliente_id IS NOT NULL
   GROUP BY cliente_id
@@ -23,7 +23,7 @@ SELECT
   compras.ultima_compra,
   hoy.fecha - compras.ultima_compra AS recencia_dias,
   compras.dias_con_compra AS frecuencia,
-  round(compras.gasto, 2) AS gasto_eur,
+  compras.gasto AS gasto_eur,
   ntile(5) OVER (ORDER BY compras.ultima_compra, c.cliente_id) AS r,
   ntile(5) OVER (ORDER BY compras.dias_con_compra, c.cliente_id) AS f,
   ntile(5) OVER (ORDER BY compras.gasto, c.cliente_id) AS m

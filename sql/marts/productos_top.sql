@@ -1,9 +1,10 @@
--- Una fila por producto vendido, del que más ingresa al que menos. Importes y margen en euros.
+-- Una fila por producto vendido, del que más ingresa al que menos. Importes y margen en euros: suman líneas ya
+-- redondeadas al céntimo, como una factura; sin redondearlas, el total bailaría unos céntimos.
 WITH vendido AS (
   SELECT
     producto_id,
     sum(cantidad) AS unidades,
-    sum(cantidad * precio_unitario * (1 - descuento_pct / 100)) AS importe
+    sum(importe_eur) AS importe
   FROM datos.ventas
   GROUP BY producto_id
 )
@@ -14,7 +15,7 @@ SELECT
   p.nombre,
   p.categoria,
   vendido.unidades,
-  round(vendido.importe, 2) AS importe_eur,
+  vendido.importe AS importe_eur,
   round(vendido.importe - vendido.unidades * p.coste, 2) AS margen_eur,
   round(100 * vendido.importe / sum(vendido.importe) OVER (), 2) AS cuota_pct
 FROM vendido

@@ -6,7 +6,7 @@ SELECT
   v.canal,
   count(*) AS lineas,
   sum(v.cantidad) AS unidades,
-  round(sum(v.cantidad * v.precio_unitario * (1 - v.descuento_pct / 100)), 2) AS importe_eur
+  sum(v.importe_eur) AS importe_eur
 FROM datos.ventas AS v
 JOIN datos.tiendas AS t USING (tienda_id)
 GROUP BY mes, t.provincia, t.tienda_id, t.nombre, v.canal

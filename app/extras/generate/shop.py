@@ -20,6 +20,9 @@ CHUNK_ROWS = 20_000
 FIRST_DAY, LAST_DAY = date(2019, 1, 2), date(2025, 12, 15)  # altas de clientes
 NIF_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"  # la letra es la del número módulo 23 (orden INT/2058/2008)
 
+# Un correo de cada tantos solo lo salva la transformación de `clientes`: la regla no lo admite así.
+CARELESS = 25
+
 
 class _Person(NamedTuple):
     """Lo que el azar decide de un cliente; los nombres son posiciones en las listas de `world.py`."""
@@ -70,15 +73,19 @@ class Customers:
             " ".join(
                 (world.FIRST_NAMES[person.first], world.SURNAMES[person.last], world.SURNAMES[person.mother])
             ),
-            f"{_SLUGS[person.first]}.{_SURNAME_SLUGS[person.last]}{number}@example.com"
-            if person.has_email
-            else "",
+            _email(number, person) if person.has_email else "",
             world.PROVINCES[province].name,
             f"{province + 1:02d}{person.postcode:03d}",
             joined.isoformat(),
             (joined - timedelta(days=person.age_days)).isoformat() if person.has_birth else "",
         ]
         return (layouts.CUSTOMERS.join(fields) + layouts.CUSTOMERS.eol).encode()
+
+
+def _email(number: int, person: _Person) -> str:
+    """El correo; uno de cada tantos, como lo escribe quien no mira: en mayúsculas y con un espacio de más."""
+    email = f"{_SLUGS[person.first]}.{_SURNAME_SLUGS[person.last]}{number}@example.com"
+    return email if number % CARELESS else f" {email.upper()} "
 
 
 class Products:
