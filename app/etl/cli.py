@@ -78,7 +78,7 @@ def run(
     exit_code = result.exit_code
     if as_json:
         write_json(result.to_json())
-    elif not quiet or any(file.reason for file in result.files):
+    elif not quiet or exit_code:
         parts.show_result(result, quiet, parts.explain)
     raise typer.Exit(exit_code)
 
@@ -122,6 +122,25 @@ def migrate(ctx: typer.Context) -> None:
     typer.echo(f"Base de datos en la versión {prepare(_settings(ctx))}.")
 
 
+def revision(
+    ctx: typer.Context,
+    message: Annotated[
+        str, typer.Argument(metavar="MENSAJE", help="Qué cambia, en pocas palabras.")
+    ] = "cambios",
+) -> None:
+    """Escribe la migración que lleva las tablas a lo que se declara ahora. La aplica «etl migrate»."""
+    from etl.database.migrate import ensure_ready, write_revision
+    from etl.reader import place
+
+    settings = _settings(ctx)
+    ensure_ready(settings)
+    written = write_revision(settings, message)
+    if written is None:
+        typer.echo("Las tablas ya son como se declaran: no hay nada que escribir.")
+        return
+    typer.echo(f"Escrito: {place(written)}\nRevíselo y aplíquelo: {program()} migrate")
+
+
 def new_app(parts: Parts) -> typer.Typer:
     """La orden, con las del núcleo y las de `parts`."""
     app = typer.Typer(
@@ -131,7 +150,7 @@ def new_app(parts: Parts) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for command in (run, status, rejects, migrate):
+    for command in (run, status, rejects, migrate, revision):
         app.command()(command)
     parts.commands(app)
     return app

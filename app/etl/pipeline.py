@@ -43,9 +43,9 @@ def run(
             else:
                 done.append((source, None, parts.undeclared(session, source, as_text)))
         _repeat_incomplete(session, done, load_rows, parts)
-    marts = refresh_marts(session.connection, session.settings.sql_dir / "marts")
+    marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts")
     files = [result for _, _, results in done for result in results]
-    return RunResult(session.run_id, session.engine, files, marts, session.facts)
+    return RunResult(session.run_id, session.engine, files, marts, session.facts, wrong)
 
 
 def _repeat_incomplete(session: Session, done: list[Done], load_rows: LoadRows, parts: Parts) -> None:

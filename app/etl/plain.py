@@ -67,6 +67,7 @@ def show_result(result: RunResult, quiet: bool, explain: Callable[[str], list[st
                 f" + {thousands(counts.duplicate)} duplicadas + {thousands(counts.rejected)} rechazadas"
             )
             _say(*(f"! {file.file}: {warning}" for warning in file.warnings))
+    _say(*(f"✖ {wrong}" for wrong in result.wrong_marts), error=True)
     if not quiet:
         _say(f"Siga con: {program()} status")
 

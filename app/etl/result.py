@@ -77,17 +77,20 @@ class RunResult:
     files: list[FileResult]
     marts: list[str]
     facts: dict[str, Any]
+    # Qué les pasa a los marts que están mal escritos.
+    wrong_marts: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """0 si todo se cargó o ya estaba (con rechazos o sin ellos); 3 si algún archivo no entró."""
-        return 3 if any(file.outside for file in self.files) else 0
+        """0 si todo se cargó o ya estaba (con rechazos o sin ellos); 3 si no entró algún archivo, o falló un mart."""
+        return 3 if self.wrong_marts or any(file.outside for file in self.files) else 0
 
     def to_json(self) -> dict[str, Any]:
         return {
             "run_id": str(self.run_id),
             "engine": self.engine,
             "marts": self.marts,
+            "wrong_marts": self.wrong_marts,
             "files": [file.to_json() for file in self.files],
             **self.facts,
         }

@@ -3,6 +3,7 @@
 `migrate` lo hace todo; `ensure_ready`, solo si hace falta, y es lo que llama `etl run`.
 """
 
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,19 @@ def upgrade(settings: Settings, revision: str) -> None:
                 "Espere a que acabe la carga en marcha y repita; no se cambió nada.",
             ) from error
         raise
+
+
+def write_revision(settings: Settings, message: str) -> Path | None:
+    """Escribe la migración que lleva las tablas a lo que se declara ahora; `None` si ya son así.
+
+    La base de datos tiene que estar al día.
+    """
+    from alembic import command
+
+    config = alembic_config(settings)
+    config.cmd_opts = Namespace(quiet=True)  # su «Generating...» no le dice nada a quien lee
+    script: Any = command.revision(config, message, autogenerate=True)
+    return Path(script.path) if script else None
 
 
 def alembic_config(settings: Settings) -> Any:

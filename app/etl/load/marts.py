@@ -24,18 +24,38 @@ LOADS = (
 )
 
 
-def refresh_marts(connection: Connection[Any], folder: Path) -> list[str]:
-    """Rehace los marts que no están al día y devuelve sus nombres.
+def refresh_marts(connection: Connection[Any], folder: Path) -> tuple[list[str], list[str]]:
+    """Rehace los marts que no están al día; devuelve sus nombres, y qué les pasa a los que están mal escritos.
 
-    Pasa por alto los de tablas que no existen. Lanza `DatabaseUnavailable` si alguien los bloquea.
+    Uno malo no impide rehacer los demás. Pasa por alto los de tablas que no existen. Lanza
+    `DatabaseUnavailable` si alguien los bloquea.
     """
-    return [path.stem for path in sorted(folder.glob("*.sql")) if _refresh(connection, path)]
+    done: list[str] = []
+    wrong: list[str] = []
+    for path in sorted(folder.glob("*.sql")):
+        try:
+            done += [path.stem] if _refresh(connection, path) else []
+        except (errors.ProgrammingError, errors.DataError) as error:
+            wrong.append(_blamed(path, error))
+    return done, wrong
+
+
+def _blamed(path: Path, error: errors.Error) -> str:
+    """El fallo de un mart, dicho a quien lo escribió: archivo, línea y causa."""
+    position, line = error.diag.statement_position, ""
+    if position:
+        before = int(position) - 1 - len(_create(path.stem, "").as_string())
+        line = f", línea {path.read_text(encoding='utf-8')[:before].count(chr(10)) + 1}"
+    return f"sql/marts/{path.name}{line}: {error.diag.message_primary or error}"
+
+
+def _create(name: str, text: str) -> sql.Composed:
+    return sql.SQL("CREATE TABLE {} AS {}").format(building(name), sql.SQL(text))
 
 
 def _refresh(connection: Connection[Any], path: Path) -> bool:
     mart = sql.Identifier(SCHEMA, path.stem)
     text = path.read_text(encoding="utf-8").rstrip().rstrip(";")
-    query = sql.SQL(text)
     try:
         with connection.transaction():
             lock(connection, path.stem)
@@ -44,7 +64,7 @@ def _refresh(connection: Connection[Any], path: Path) -> bool:
             mark = _mark(connection, text)
             if _comment(connection, path.stem) == mark:
                 return False
-            connection.execute(sql.SQL("CREATE TABLE {} AS {}").format(building(path.stem), query))
+            connection.execute(_create(path.stem, text))
             swap_in(connection, path.stem)
             connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(mart, sql.Literal(mark)))
     except errors.UndefinedTable:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from etl import declarations
+from etl.errors import EtlError
 from etl.parts import Parts
 from etl.settings import IN_IMAGE, ROOT, Settings
 from extras.doctor import compose_file, containers, database, docker, files, machine, spark
@@ -40,8 +41,11 @@ def examine(settings: Settings, parts: Parts, root: Path = ROOT) -> list[Finding
     findings += database.database(settings, parts, IN_IMAGE)
     findings += spark.inside(settings.spark_master) if IN_IMAGE else []
     findings.append(files.output_folder(settings, project))
-    findings += files.data_files(settings, declarations.load(settings, None), parts)
-    return findings
+    try:
+        tables = declarations.load(settings, None)
+    except EtlError as error:
+        return [*findings, bad("declaraciones", error.message, error.hint)]
+    return [*findings, *files.data_files(settings, tables, parts)]
 
 
 def _project(root: Path, findings: list[Finding]) -> Project | None:

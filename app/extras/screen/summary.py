@@ -32,6 +32,8 @@ def show_result(result: RunResult, quiet: bool, explain: Explain) -> None:
     outside = [file for file in result.files if file.outside]
     for file in outside:
         errors.print(f"[red]✖[/] {escape(f'{file.file}: {file.reason}')}", highlight=False)
+    for wrong in result.wrong_marts:
+        errors.print(f"[red]✖[/] {escape(wrong)}", highlight=False)
     for line in dict.fromkeys(line for file in outside for line in explain(file.reason or "")[1:]):
         errors.print(line, highlight=False, soft_wrap=True)
     if quiet:

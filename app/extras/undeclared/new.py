@@ -7,13 +7,11 @@ revisión de Alembic. Si algo falla, no queda nada: una declaración a medias es
 import ast
 import importlib
 import shlex
-from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
-from etl.database.migrate import alembic_config
+from etl.database.migrate import write_revision
 from etl.dataset import Dataset
 from etl.declarations import PACKAGE, declared_folder
 from etl.errors import UsageError
@@ -22,9 +20,6 @@ from etl.settings import IN_IMAGE, Settings
 from extras.undeclared.inspection import Inspection
 from extras.undeclared.names import class_name, module_name, table_name
 from extras.undeclared.scaffold import declaration
-
-if TYPE_CHECKING:
-    from alembic.script import Script
 
 
 def write(inspection: Inspection, settings: Settings) -> list[Path]:
@@ -48,7 +43,10 @@ def write(inspection: Inspection, settings: Settings) -> list[Path]:
             ) from error
         importlib.invalidate_caches()
         importlib.import_module(f"{PACKAGE}.{module}")
-        return [path, _revision(settings, table)]
+        revision = write_revision(settings, f"tabla {table}")
+        assert revision is not None
+        ast.parse(revision.read_text(encoding="utf-8"))
+        return [path, revision]
 
 
 @contextmanager
@@ -77,13 +75,3 @@ def _let_write(inspection: Inspection) -> str:
         "En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez:"
         f" CODE_MODE=rw docker compose run --rm migrate etl new {shlex.quote(place(inspection.source.path))}"
     )
-
-
-def _revision(settings: Settings, table: str) -> Path:
-    from alembic import command
-
-    config = alembic_config(settings)
-    config.cmd_opts = Namespace(quiet=True)  # su «Generating...» no le dice nada a quien lee
-    path = Path(cast("Script", command.revision(config, f"tabla {table}", autogenerate=True)).path)
-    ast.parse(path.read_text(encoding="utf-8"))
-    return path

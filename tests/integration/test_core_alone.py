@@ -1,0 +1,66 @@
+"""El núcleo se vale solo: sin extras/ ni wiring.py carga lo declarado con el mismo resultado que con todo."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from etl.settings import Settings
+from extras.embedded.lifecycle import ServerAddress
+from loader import environment
+from own_project import own_project
+from own_rows import query
+from own_sample import write_sample
+from spark.parity import assert_equal, clear, state
+
+
+def etl(root: Path, settings: Settings, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = environment(settings, PYTHONPATH=str(root / "app"), SQL_DIR=str(root / "sql"))
+    command = [sys.executable, "-m", program, *arguments]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=root)
+
+
+def test_the_core_loads_the_same_without_what_accompanies_it(
+    settings: Settings, database: ServerAddress, tmp_path: Path
+) -> None:
+    root = own_project(tmp_path / "proyecto")
+    expected = write_sample(settings.datos_dir, 2400, every=20)
+    whole = etl(root, settings, "wiring", "run", "--json")
+    assert whole.returncode == 0, whole.stderr
+    with_everything = state(database)
+    clear(database)
+    shutil.rmtree(root / "app" / "extras")
+    (root / "app" / "wiring.py").unlink()
+    assert etl(root, settings, "etl", "migrate").returncode == 0
+    alone = etl(root, settings, "etl", "run", "--json")
+    assert alone.returncode == 0, alone.stderr
+    assert_equal(with_everything, state(database))
+    files = {file["file"]: file for file in json.loads(alone.stdout)["files"]}
+    assert {name: (file["rows_read"], file["rows_loaded"]) for name, file in files.items()} == {
+        name: (one.rows_read, one.rows_loaded) for name, one in expected.items()
+    }
+
+
+def test_alone_it_says_what_it_cannot_do_and_shows_the_rest_in_plain_text(
+    settings: Settings, tmp_path: Path
+) -> None:
+    root = own_project(tmp_path / "proyecto")
+    shutil.rmtree(root / "app" / "extras")
+    (root / "app" / "wiring.py").unlink()
+    write_sample(settings.datos_dir, 240, every=20)
+    (settings.datos_dir / "otro.csv").write_text("a;b\n1;2\n")
+    (settings.datos_dir / "ventas_libro.xlsx").write_bytes(b"PK")
+    run = etl(root, settings, "etl", "run")
+    assert run.returncode == 3
+    assert "✖ otro.csv: Ninguna declaración encaja con su nombre." in run.stderr
+    assert "✖ ventas_libro.xlsx: Formato «.xlsx» desconocido." in run.stderr
+    assert "cargado clientes.csv: " in run.stdout
+    status = etl(root, settings, "etl", "status")
+    assert (status.returncode, status.stderr) == (0, "")
+    assert f"datos.ventas: {query(settings, 'SELECT count(*) FROM datos.ventas')[0]} filas" in status.stdout
+    rejects = etl(root, settings, "etl", "rejects", "ventas")
+    assert (rejects.returncode, rejects.stderr) == (0, "")
+    assert "datos.ventas: " in rejects.stdout
+    export = etl(root, settings, "etl", "rejects", "ventas", "--csv", "x.csv")
+    assert (export.returncode, export.stderr.splitlines()[0][:31]) == (2, "Error: Esta instalación no escr")

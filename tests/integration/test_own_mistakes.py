@@ -1,0 +1,140 @@
+"""Un fallo en lo que escribe quien usa el proyecto se le dice como suyo: archivo, línea, causa y qué hacer."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from etl.settings import Settings
+from loader import environment
+from own_project import own_project
+from own_rows import query
+
+Etl = Callable[..., subprocess.CompletedProcess[str]]
+
+GOOD = '''"""Cosas. Grano: una fila por cosa."""
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from etl.dataset import Dataset
+
+
+class Cosa(Dataset):
+    """Un CSV."""
+
+    __tablename__ = "cosas"
+    files = "cosas*"
+
+    cosa_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    nombre: Mapped[str | None]
+'''
+MISTAKES = {
+    "falta un import": (GOOD.replace("import Mapped, mapped_column", "import Mapped"), 14, "Falta un import"),
+    "sin clave": (GOOD.replace("primary_key=True, ", ""), 8, "primary_key=True"),
+    "un tipo que no se admite": (
+        GOOD.replace("Mapped[str | None]", "Mapped[complex]"),
+        8,
+        "Ese tipo no se admite",
+    ),
+    "un paréntesis sin cerrar": (GOOD.replace("autoincrement=False)", "autoincrement=False"), 14, "Cierre"),
+    "la tabla de otro": (GOOD.replace('"cosas"', '"clientes"'), 8, "cambie uno de los dos"),
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return own_project(tmp_path / "proyecto")
+
+
+@pytest.fixture
+def etl(settings: Settings, root: Path) -> Etl:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        environ = environment(settings, PYTHONPATH=str(root / "app"), SQL_DIR=str(root / "sql"))
+        command = [sys.executable, "-m", "wiring", *arguments]
+        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=root)
+
+    return run
+
+
+@pytest.mark.parametrize(("text", "line", "hint"), MISTAKES.values(), ids=MISTAKES)
+def test_a_declaration_that_is_wrong(root: Path, etl: Etl, text: str, line: int, hint: str) -> None:
+    path = root / "app" / "declared" / "cosas.py"
+    path.write_text(text)
+    done = etl("run")
+    assert done.returncode == 2, done.stderr
+    assert f"La declaración «{path}» está mal, línea {line}: " in done.stderr
+    assert hint in done.stderr
+    assert "fallo nuestro" not in done.stderr
+    diagnosis = etl("doctor")
+    assert diagnosis.returncode == 1
+    assert "está mal, línea" in diagnosis.stdout
+
+
+def test_a_foreign_key_to_nothing(root: Path, etl: Etl) -> None:
+    text = GOOD.replace("mapped_column\n", "mapped_column\nfrom sqlalchemy import ForeignKey\n", 1)
+    text = text.replace(
+        "nombre: Mapped[str | None]", 'nombre: Mapped[str] = mapped_column(ForeignKey("nadie.x"))'
+    )
+    (root / "app" / "declared" / "cosas.py").write_text(text)
+    done = etl("run")
+    assert done.returncode == 2
+    assert "Una clave foránea apunta a una tabla que no se declara" in done.stderr
+
+
+def test_a_mart_that_is_wrong_does_not_stop_the_others(root: Path, etl: Etl, settings: Settings) -> None:
+    (root / "app" / "declared" / "cosas.py").write_text(GOOD)
+    (settings.datos_dir / "cosas.csv").write_text("cosa_id,nombre\n1,a\n2,b\n")
+    marts = root / "sql" / "marts"
+    (marts / "a_mal.sql").write_text("-- Una fila.\nSELECT\n  conut(*) AS n\nFROM datos.cosas\n")
+    (marts / "b_mal.sql").write_text("SELECT count(*) AS n\nFROM datos.cosas WHERE (nombre = 'a'\n")
+    (marts / "c_mal.sql").write_text("SELECT nada FROM datos.cosas")
+    (marts / "d_bien.sql").write_text("SELECT count(*) AS n FROM cosas")
+    assert etl("revision", "cosas").returncode == 0
+    assert etl("migrate").returncode == 0
+    done = etl("run")
+    assert done.returncode == 3
+    assert "sql/marts/a_mal.sql, línea 3: function conut() does not exist" in done.stderr
+    assert "sql/marts/b_mal.sql, línea 2: syntax error" in done.stderr
+    assert 'sql/marts/c_mal.sql, línea 1: column "nada" does not exist' in done.stderr
+    assert query(settings, "SELECT n FROM marts.d_bien") == [2]
+    assert query(settings, "SELECT count(*) FROM datos.cosas") == [2]
+
+
+def test_the_cycle_of_a_declaration_has_no_dead_end(root: Path, etl: Etl, settings: Settings) -> None:
+    """Declararla, cambiarla con filas ya cargadas, calcular una columna y quitarla: siempre las mismas dos órdenes."""
+    declared, versions = root / "app" / "declared" / "cosas.py", root / "sql" / "migrations" / "versions"
+    (settings.datos_dir / "cosas.csv").write_text("cosa_id,nombre\n1,a\n2,b\n")
+    assert "no hay nada que escribir" in etl("revision", "nada").stdout
+    declared.write_text(GOOD)
+    for _ in range(2):
+        assert etl("revision", "cosas").returncode == 0
+        assert etl("migrate").returncode == 0
+        assert etl("run").returncode == 0
+    assert len(list(versions.glob("0003_*"))) == 1
+    computed = GOOD.replace("import Dataset", "import Dataset, computed") + (
+        "    largo: Mapped[int] = computed()\n\n"
+        "    @staticmethod\n"
+        "    def transform(cosas):\n"
+        '        return cosas.assign(largo=cosas["nombre"].str.len())\n'
+    )
+    declared.write_text(computed)
+    assert "etl" in etl("revision", "largo").stdout
+    assert etl("migrate").returncode == 0
+    assert (
+        "datos.cosas: su declaración ha cambiado desde que se cargaron 1 de sus archivos"
+        in etl("status").stdout
+    )
+    assert etl("run", "--again").returncode == 0
+    assert query(settings, "SELECT cosa_id, largo FROM datos.cosas ORDER BY 1") == [(1, 1), (2, 1)]
+    assert "su declaración ha cambiado" not in etl("status").stdout
+    assert etl("revision", "obligatoria").returncode == 0
+    assert etl("migrate").returncode == 0
+    not_null = "SELECT is_nullable FROM information_schema.columns WHERE column_name = 'largo'"
+    assert query(settings, not_null) == ["NO"]
+    declared.unlink()
+    assert etl("revision", "fuera").returncode == 0
+    assert etl("migrate").returncode == 0
+    assert query(settings, "SELECT to_regclass('datos.cosas')::text") == [None]
+    assert etl("run").returncode == 0
