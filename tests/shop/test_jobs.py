@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.spark
 JOB = ROOT / "spark" / "jobs" / "baskets_and_cohorts.py"
-COLUMNS = (
-    "cliente_id int, fecha_venta date, tienda_id int, canal string, producto_id int, cantidad int,"
-    " precio_unitario decimal(10,2), descuento_pct decimal(5,2)"
-)
+COLUMNS = "cliente_id int, fecha_venta date, tienda_id int, canal string, producto_id int, importe_eur decimal(14,2)"
 
 
 @pytest.fixture(scope="module")
@@ -50,28 +47,19 @@ def spark(java: None) -> "Iterator[SparkSession]":
         yield session
 
 
-def sales(spark: "SparkSession", *rows: tuple[int | None, str, str, int, int, str, str]) -> "DataFrame":
-    """Ventas en la tienda 1: cliente, día de 2025, canal, producto, cantidad, precio y descuento."""
+def sales(spark: "SparkSession", *rows: tuple[int | None, str, str, int, str]) -> "DataFrame":
+    """Ventas en la tienda 1: cliente, día de 2025, canal, producto e importe."""
     return spark.createDataFrame(
         [
-            (
-                client,
-                date.fromisoformat(f"2025-{day}"),
-                1,
-                channel,
-                product,
-                units,
-                Decimal(price),
-                Decimal(off),
-            )
-            for client, day, channel, product, units, price, off in rows
+            (client, date.fromisoformat(f"2025-{day}"), 1, channel, product, Decimal(amount))
+            for client, day, channel, product, amount in rows
         ],
         COLUMNS,
     )
 
 
 def bought(client: int | None, day: str, channel: str, *products: int) -> list[tuple[Any, ...]]:
-    return [(client, day, channel, product, 1, "1", "0") for product in products]
+    return [(client, day, channel, product, "1") for product in products]
 
 
 def test_products_bought_together_are_counted_once_per_basket(job: ModuleType, spark: "SparkSession") -> None:
@@ -101,12 +89,12 @@ def test_a_cohort_is_followed_from_the_month_of_its_first_purchase(
 ) -> None:
     table = sales(
         spark,
-        (1, "01-31", "web", 1, 2, "10", "0"),
-        (1, "03-01", "web", 1, 1, "5", "50"),
-        (2, "01-01", "web", 1, 1, "4", "0"),
-        (2, "02-28", "web", 1, 1, "1", "0"),
-        (3, "02-01", "web", 1, 3, "1.10", "10"),
-        (None, "01-15", "web", 1, 9, "9", "0"),
+        (1, "01-31", "web", 1, "20.00"),
+        (1, "03-01", "web", 1, "2.50"),
+        (2, "01-01", "web", 1, "4.00"),
+        (2, "02-28", "web", 1, "1.00"),
+        (3, "02-01", "web", 1, "2.97"),
+        (None, "01-15", "web", 1, "81.00"),
     )
     assert sorted(map(tuple, job.monthly_cohorts(table).collect())) == [
         (date(2025, 1, 1), 0, 2, 100.0, Decimal("24.00")),
@@ -129,7 +117,7 @@ WHERE a.producto_id < b.producto_id GROUP BY 1, 2, 3 HAVING count(*) >= 3 ORDER 
 COHORTS = """
 WITH primera AS (SELECT cliente_id, min(date_trunc('month', fecha_venta)) AS cohorte FROM datos.ventas GROUP BY 1)
 SELECT cohorte::date, (extract(month FROM fecha_venta) - extract(month FROM cohorte))::int,
-  count(DISTINCT cliente_id), round(sum(cantidad * precio_unitario * (1 - descuento_pct / 100)), 2)
+  count(DISTINCT cliente_id), sum(importe_eur)
 FROM datos.ventas JOIN primera USING (cliente_id) GROUP BY 1, 2 ORDER BY 1, 2
 """
 
