@@ -125,10 +125,10 @@ def migrate(ctx: typer.Context) -> None:
 def revision(
     ctx: typer.Context,
     message: Annotated[
-        str, typer.Argument(metavar="MENSAJE", help="Qué cambia, en pocas palabras.")
+        str, typer.Argument(metavar="MENSAJE", show_default=False, help="Qué cambia, en pocas palabras.")
     ] = "cambios",
 ) -> None:
-    """Escribe la migración que lleva las tablas a lo que se declara ahora. La aplica «etl migrate»."""
+    """Escribe la migración que lleva las tablas a lo declarado. La aplica «etl migrate»."""
     from etl.database.migrate import ensure_ready, write_revision
     from etl.reader import place
 

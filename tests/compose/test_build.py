@@ -25,7 +25,7 @@ def existing(stack: Stack, variable: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("profile", "command", "built"),
+    ("profile", "command", "made"),
     [
         ((), ("up", "--detach"), {ETL}),
         ((), ("up", "--build", "--detach"), {ETL}),
@@ -38,11 +38,11 @@ def existing(stack: Stack, variable: str) -> str:
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_on_a_machine_without_the_images_each_command_builds_what_it_needs(
-    bare: Stack, profile: tuple[str, ...], command: tuple[str, ...], built: set[str]
+    bare: Stack, profile: tuple[str, ...], command: tuple[str, ...], made: set[str]
 ) -> None:
     bare.profiles = profile
     bare.compose(*command, timeout=1200)
-    assert {name for name in (ETL, SPARK) if existing(bare, name)} == built
+    assert {name for name in (ETL, SPARK) if existing(bare, name)} == made
 
 
 def test_a_new_image_reaches_also_those_who_do_not_build_it(bare: Stack) -> None:

@@ -154,9 +154,10 @@ def _is_fatal(error: psycopg.OperationalError) -> bool:
 
 def _unavailable(settings: Settings, error: psycopg.Error) -> DatabaseUnavailable:
     where = f"{settings.db_user}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
-    # Una línea por dirección probada («localhost» son dos): la del servidor que contestó, o la última.
+    # Una línea por dirección probada («localhost» son dos): la de quien contestó, aunque fuera que no, o la última.
     lines = [line for line in str(error).strip().splitlines() if not line.startswith("\t")]
-    reason = next((line for line in lines if "FATAL" in line), lines[-1]).removeprefix("- ")
+    answered = (line for line in lines if "FATAL" in line or "refused" in line)
+    reason = next(answered, lines[-1]).removeprefix("- ")
     hint = ""
     if IN_IMAGE and settings.db_host in LOCAL:
         hint = "En esa dirección no escucha nadie: dentro de un contenedor es él mismo. Ponga DB_HOST=postgres, el servicio."
