@@ -50,7 +50,9 @@ def psql(
         ensure_ready(settings)
         settings = replace(settings, db_user=READER, db_password=settings.reader_password)
     program = str(embedded.psql_path(settings.pg_version))
-    os.execv(program, [program, _url(settings), *(arguments or [])])
+    # La contraseña, por el entorno: los argumentos de un programa los ve cualquiera con «ps».
+    os.environ["PGPASSWORD"] = settings.db_password
+    os.execv(program, [program, _url(replace(settings, db_password="")), *(arguments or [])])
 
 
 def _own_server() -> Settings:
@@ -59,7 +61,8 @@ def _own_server() -> Settings:
 
 def _url(settings: Settings) -> str:
     user, password = quote(settings.db_user, safe=""), quote(settings.db_password, safe="")
-    return f"postgresql://{user}:{password}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
+    who = f"{user}:{password}" if password else user
+    return f"postgresql://{who}@{settings.db_host}:{settings.db_port}/{settings.db_name}"
 
 
 def add(app: typer.Typer) -> None:

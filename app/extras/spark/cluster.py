@@ -4,6 +4,7 @@ Lo usa `one_file.py` como motor, dentro de la transacción del archivo. Las part
 mientras el clúster valida una, aquí se mezcla la anterior.
 """
 
+import sys
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
+from etl.declarations import PACKAGE
 from etl.errors import FileFailed
 from etl.extract.delimited import DelimitedFile
 from etl.extract.encoding import Utf8Stream
@@ -74,6 +76,7 @@ class Cluster:
         merger, sha256 = Merger(connection, declared), None
         layout = _closed(text.document) if isinstance(text.document, DelimitedFile) else None
         stage = self._staging.create(load)
+        _carry(declared)
         work = Work(self._settings, declared, self._reading, text.columns, load.load_id, stage, layout)
         with closing(self._run(work, plan(load.source, text, self._cores))) as done:
             for part, staged in done:
@@ -114,6 +117,15 @@ class Cluster:
                 "Mire el registro del ejecutor en la página del maestro y repita la carga.",
             ) from error
         return list(zip(parts, staged, strict=True))
+
+
+def _carry(declared: Declared) -> None:
+    """Si la transformación es de un archivo de fuera (`--datasets`), viaja entera: los ejecutores no lo tienen."""
+    from pyspark import cloudpickle
+
+    module = getattr(declared.function, "__module__", PACKAGE)
+    if module.partition(".")[0] != PACKAGE:
+        cloudpickle.register_pickle_by_value(sys.modules[module])  # type: ignore[no-untyped-call]
 
 
 def _closed(document: DelimitedFile) -> DelimitedFile:
