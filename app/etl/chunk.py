@@ -12,6 +12,9 @@ import pyarrow as pa
 
 from etl.dialect import Dialect
 
+# El motivo de una fila que la transformación descarta: no es un fallo, y se cuenta aparte.
+FILTERED = "filtered"
+
 
 @dataclass(frozen=True)
 class Reject:

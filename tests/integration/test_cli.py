@@ -83,11 +83,15 @@ def test_the_exit_code_says_how_it_ended(
 def test_an_error_of_ours_ends_with_1_and_hides_its_trace_until_asked(
     settings: Settings, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "rota.py"
-    broken.write_text("1 / 0\n")
-    done = etl(settings, "run", "--datasets", str(broken))
-    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "Error: ZeroDivisionError: division by zero")
-    assert "Traceback" in etl(settings, "run", "--datasets", str(broken), ETL_DEBUG="1").stderr
+    # Una carpeta sql/ sin migraciones: nadie previó que faltasen.
+    done = etl(settings, "run", SQL_DIR=str(tmp_path))
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        1,
+        "Error: ValueError: max() arg is an empty sequence",
+    )
+    assert "ETL_DEBUG=1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in etl(settings, "run", SQL_DIR=str(tmp_path), ETL_DEBUG="1").stderr
 
 
 @pytest.mark.spark

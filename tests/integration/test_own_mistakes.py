@@ -138,3 +138,56 @@ def test_the_cycle_of_a_declaration_has_no_dead_end(root: Path, etl: Etl, settin
     assert etl("migrate").returncode == 0
     assert query(settings, "SELECT to_regclass('datos.cosas')::text") == [None]
     assert etl("run").returncode == 0
+
+
+TRANSFORM = (
+    GOOD.replace("import Dataset", "import Dataset, computed")
+    + """    largo: Mapped[int] = computed()
+
+    @staticmethod
+    def transform(cosas):
+        {body}
+"""
+)
+
+
+def declare(root: Path, etl: Etl, body: str) -> Path:
+    path = root / "app" / "declared" / "cosas.py"
+    path.write_text(TRANSFORM.replace("{body}", body))
+    assert etl("revision", "cosas").returncode == 0
+    assert etl("migrate").returncode == 0
+    return path
+
+
+def test_a_transformation_that_fails_stops_its_file_and_no_other(
+    root: Path, etl: Etl, settings: Settings
+) -> None:
+    path = declare(root, etl, 'return cosas.assign(largo=cosas["nmbre"].str.len())')
+    (settings.datos_dir / "cosas.csv").write_text("cosa_id,nombre\n1,a\n2,b\n")
+    (settings.datos_dir / "otra.csv").write_text("a,b\n1,2\n")
+    done = etl("run")
+    assert done.returncode == 3
+    message = " ".join(done.stderr.split())
+    assert "La transformación Cosa.transform (" in message
+    assert f"{path.name}, línea 18) KeyError: 'nmbre', línea 20" in message.replace(
+        str(path.parent) + "/", ""
+    )
+    assert "Primera fila: línea 2." in message
+    assert query(settings, "SELECT status FROM etl.loads ORDER BY file") == ["failed", "loaded"]
+    assert query(settings, "SELECT count(*) FROM datos.cosas") == [0]
+
+
+def test_rows_that_a_transformation_drops_are_not_faults(root: Path, etl: Etl, settings: Settings) -> None:
+    declare(root, etl, 'return cosas[cosas["nombre"] != "b"].assign(largo=1)')
+    (settings.datos_dir / "cosas.csv").write_text("cosa_id,nombre\n1,a\n2,b\nx,c\n")
+    done = etl("run")
+    assert done.returncode == 0, done.stderr
+    assert "1 fila que descarta su transformación." in done.stdout
+    assert "1 fila en cuarentena" in done.stdout
+    counts = "SELECT rows_read, rows_loaded, rows_duplicate, rows_rejected FROM etl.loads"
+    assert query(settings, counts) == [(3, 1, 0, 2)]
+    corrected = settings.datos_dir / "salida_cosas.csv"
+    assert etl("rejects", "cosas", "--csv", str(corrected)).returncode == 0
+    header, *rows = corrected.read_text("utf-8-sig").splitlines()
+    assert header.startswith("cosa_id,nombre,_archivo")
+    assert [row.split(",")[:2] for row in rows] == [["x", "c"]]

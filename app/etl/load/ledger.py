@@ -18,13 +18,17 @@ from etl.schema import Table
 
 @dataclass
 class Counts:
-    """Lo que fue de las filas de un archivo. Las actualizadas son parte de las cargadas."""
+    """Lo que fue de las filas de un archivo.
+
+    Las actualizadas son parte de las cargadas; las que descarta su transformación, de las rechazadas.
+    """
 
     read: int = 0
     loaded: int = 0
     updated: int = 0
     duplicate: int = 0
     rejected: int = 0
+    filtered: int = 0
 
     def merged(self, rows: int, cursor: Cursor[Any]) -> None:
         """Suma `rows` filas mezcladas: cuántas quedaron y cuántas sustituyen a otra lo dice `merge_statement`."""
@@ -101,7 +105,7 @@ def finish(
         "UPDATE etl.loads SET status = 'loaded', sha256 = %s, rows_read = %s, rows_loaded = %s, rows_updated = %s,"
         " rows_duplicate = %s, rows_rejected = %s, encoding = %s, warnings = %s, finished_at = clock_timestamp()"
         " WHERE load_id = %s",
-        (sha256, *astuple(counts), encoding, warnings, load.load_id),
+        (sha256, *astuple(counts)[:5], encoding, warnings, load.load_id),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from psycopg import Connection, errors, sql
 
-from etl.chunk import Chunk, Reject
+from etl.chunk import FILTERED, Chunk, Reject
 from etl.errors import FileFailed
 from etl.extract.source import Opened
 from etl.load.encode import FORMAT, encode
@@ -102,6 +102,7 @@ class TableWriter:
         if self._sieve or not self._copy_directly(prepared.rows.num_rows, prepared):
             rejects += self._sift(prepared)
         self.counts.rejected += len(rejects)
+        self.counts.filtered += sum(reject.code == FILTERED for reject in rejects)
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)
         save_rejects(self.connection, self.load_id, rejects)
 

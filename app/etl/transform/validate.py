@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.chunk import Chunk, Reject
+from etl.chunk import FILTERED, Chunk, Reject
 from etl.rules import expectation, reason_code, satisfies, type_expectation
 from etl.schema import Column, Declared, RowCheck, Schema
 from etl.transform.parse import fitted, parse
@@ -63,7 +63,7 @@ def _transformed(
         problems.append(Problem(np.array([row]), None, "transform", f"la transformación falla: {why}"))
     if len(kept) + len(raised) < len(given):
         dropped = _without(given, [kept, raised])
-        problems.append(Problem(dropped, None, "filtered", "la transformación la descarta"))
+        problems.append(Problem(dropped, None, FILTERED, "la transformación la descarta"))
     typed = {column.name: fitted(made.columns[column.name], column.type) for column in schema.columns}
     for one in _broken(schema, made.columns, typed):
         name = one.column

@@ -33,7 +33,8 @@ NUMBER = re.compile(r"^[+-]?[0-9][0-9.,]*$")
 
 ROWS = (
     "SELECT l.table_name, l.file, l.header, l.dialect, r.line, r.raw, r.message FROM etl.rejects AS r JOIN etl.loads AS l"
-    " USING (load_id) WHERE l.status = 'loaded' AND l.table_name LIKE %(table)s ORDER BY l.load_id, r.line"
+    " USING (load_id) WHERE l.status = 'loaded' AND l.table_name LIKE %(table)s AND r.code <> 'filtered'"
+    " ORDER BY l.load_id, r.line"
 )
 
 
@@ -47,10 +48,12 @@ def export_rejects(settings: Settings, dataset: str | None, path: Path, declared
             "Diga de qué tabla son las filas.",
             f"Por ejemplo: {program()} rejects ventas --csv datos/salida/ventas_corregir.csv",
         )
-    dialect = next((item.dialect for item in declared if item.table.table == dataset), Dialect())
+    known = next((item for item in declared if dataset in (item.table.table, item.table.name)), None)
+    dialect = known.dialect if known else Dialect()
     with connect(settings) as connection:
         rows = connection.execute(ROWS, {"table": pattern(dataset)}).fetchall()
-        columns = table_columns(connection, dataset)
+        # Las que calcula la transformación no están en el archivo: al volver a cargarlo se calculan otra vez.
+        columns = known.rows.in_file.names if known else table_columns(connection, dataset)
     with new_file(path, "Escríbalo en datos/salida, que es para eso.") as file:
         # Con BOM: un Excel en español lo abre bien.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")

@@ -103,10 +103,12 @@ FROM (SELECT * FROM etl.loads WHERE status IN ('loaded', 'replaced') ORDER BY lo
 ORDER BY load_id
 """
 QUALITY = """
-SELECT table_name, count(*)::int AS files, sum(rows_read)::bigint AS rows_read,
+SELECT table_name, count(*)::int AS files, sum(rows_read - filtered)::bigint AS rows_read,
   sum(rows_loaded)::bigint AS rows_loaded, sum(rows_duplicate)::bigint AS rows_duplicate,
-  sum(rows_rejected)::bigint AS rows_rejected
-FROM etl.loads WHERE status = 'loaded' GROUP BY table_name ORDER BY table_name
+  sum(rows_rejected - filtered)::bigint AS rows_rejected
+FROM etl.loads,
+  LATERAL (SELECT count(*) AS filtered FROM etl.rejects AS r WHERE r.load_id = loads.load_id AND code = 'filtered') AS f
+WHERE status = 'loaded' GROUP BY table_name ORDER BY table_name
 """
 EXAMPLES = """
 SELECT table_name, column_name, code, total, file, line, left(raw, %s) AS raw, message
@@ -118,7 +120,7 @@ FROM (
                        ORDER BY same_message, l.file, r.line) AS position
   FROM (
     SELECT *, row_number() OVER (PARTITION BY load_id, column_name, code, message ORDER BY line) AS same_message
-    FROM etl.rejects
+    FROM etl.rejects WHERE code <> 'filtered'
   ) AS r
   JOIN etl.loads AS l USING (load_id)
   WHERE l.status = 'loaded'

@@ -75,7 +75,10 @@ def _seconds(value: float) -> str:
 
 
 def _show_next_steps(console: Console, result: RunResult) -> None:
-    rejected = sum(file.counts.rejected for file in result.files)
+    filtered = sum(file.counts.filtered for file in result.files)
+    rejected = sum(file.counts.rejected for file in result.files) - filtered
+    if filtered:
+        console.print(f"{rows(filtered)} que descarta su transformación.", highlight=False)
     if result.marts:
         console.print(f"Marts al día: {', '.join(result.marts)}.")
     if rejected:

@@ -125,6 +125,7 @@ class Merger:
         counts = self.counts
         counts.read += staged.rows + staged.rejects
         counts.rejected += staged.rejects
+        counts.filtered += staged.filtered
         if staged.rows and (self._collided or not self._insert(staged)):
             self._merge(staged)
         if staged.rejects:

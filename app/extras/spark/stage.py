@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
-from etl.chunk import Chunk
+from etl.chunk import FILTERED, Chunk
 from etl.database.connection import LOADER, connect
 from etl.errors import EtlError, FileRefused
 from etl.extract.delimited import DelimitedFile
@@ -54,6 +54,7 @@ class Staged:
     table: str
     rows: int = 0
     rejects: int = 0
+    filtered: int = 0
     sha256: str | None = None
     error: EtlError | psycopg.Error | None = None
 
@@ -113,7 +114,13 @@ def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> S
                 rejects_table = _create(connection, rejects_of(table), REJECTS)
             if rejects:
                 save_rejects(connection, work.load_id, rejects, rejects_table)
-            staged = replace(staged, rows=staged.rows + rows.num_rows, rejects=staged.rejects + len(rejects))
+            filtered = sum(reject.code == FILTERED for reject in rejects)
+            staged = replace(
+                staged,
+                rows=staged.rows + rows.num_rows,
+                rejects=staged.rejects + len(rejects),
+                filtered=staged.filtered + filtered,
+            )
         return replace(staged, sha256=file.finish() if part.end is None else None)
 
 
