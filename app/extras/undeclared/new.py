@@ -33,7 +33,9 @@ def write(inspection: Inspection, settings: Settings) -> list[Path]:
     folder, revisions = declared_folder(), settings.sql_dir / "migrations" / "versions"
     path = folder / f"{module}.py"
     if path.exists():
-        raise UsageError(f"Ya existe «{path}».", "Corríjalo, o bórrelo para escribirlo de nuevo.")
+        raise UsageError(
+            f"Ya existe «{path}».", "Corríjalo y ejecute «etl revision», o bórrelo para escribirlo de nuevo."
+        )
     with _all_or_nothing(folder, revisions):
         try:
             _save(path, declaration(inspection, name))
