@@ -23,6 +23,7 @@ from extras.doctor.causes import explain
 from extras.embedded import account
 from extras.embedded import lifecycle as embedded
 from extras.embedded.lifecycle import ServerAddress
+from own_project import PYTHONPATH
 from support import connect, execute, fetch, settings_for, temporary_local_dir
 
 AS_ROOT = os.name != "nt" and os.geteuid() == 0
@@ -295,6 +296,29 @@ def test_the_address_is_the_one_asked_for_whatever_pghostaddr_says(
     address = start(local_dir, 16)
     with connection.connect(settings_for(address)) as opened:
         assert opened.info.host == "127.0.0.1"
+
+
+def test_psql_comes_in_to_look_and_its_password_is_not_among_its_arguments(local_dir: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "PG"))}
+    environ |= {"ETL_LOCAL_DIR": str(local_dir), "PYTHONPATH": PYTHONPATH, "PAGER": ""}
+    command = [sys.executable, "-m", "wiring", "db", "psql", "-At", "-c", "SELECT current_user"]
+    show = ["-c", "\\! tr '\\0' ' ' < /proc/$PPID/cmdline"]
+    seen = {}
+    for who, option in (("lector", []), ("alumno", ["--owner"])):
+        done = subprocess.run(
+            [*command[:5], *option, *command[5:], *show],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        seen[who] = done.stdout
+        assert done.stdout.startswith(f"{who}\n")
+    address = start(local_dir, 16)
+    assert all(
+        address.password not in shown and address.reader_password not in shown for shown in seen.values()
+    )
+    assert all("postgresql://" in shown for shown in seen.values())
 
 
 def test_only_the_versions_in_the_package_are_offered(local_dir: Path) -> None:
