@@ -6,25 +6,15 @@ Es lo que ejecuta la orden `etl`. Lo que tarda en importarse se importa al usarl
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from etl import cli
-from etl.extract.read import Reading
-from etl.extract.source import Source
-from etl.local import open_local
-from etl.parts import Parts
-from etl.result import FileResult
-from etl.session import Session
-from extras.embedded.server import with_server
-from extras.formats.archives import members
-from extras.formats.look import look_above_header, look_at_encoding
-from extras.formats.readers import TABLES
-from extras.quarantine.corrected import restored
-from extras.screen.progress import show_progress
-from extras.screen.spanish import speak_spanish
-from extras.undeclared.declared_now import declared_now
 
-READING = Reading(TABLES, look_at_encoding, look_above_header, restored)
+if TYPE_CHECKING:
+    from etl.extract.source import Source
+    from etl.parts import Parts
+    from etl.result import FileResult
+    from etl.session import Session
 
 
 def late(module: str, name: str) -> Callable[..., Any]:
@@ -36,7 +26,7 @@ def late(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-def load_undeclared(session: Session, source: Source, as_text: bool) -> list[FileResult]:
+def load_undeclared(session: "Session", source: "Source", as_text: bool) -> "list[FileResult]":
     """Un archivo que nadie declaró: las filas corregidas de otro, o sus tablas, a `staging`."""
     from extras.quarantine.correction import corrects, load_correction
     from extras.undeclared.one_table import load_table
@@ -50,24 +40,29 @@ def load_undeclared(session: Session, source: Source, as_text: bool) -> list[Fil
     ]
 
 
-def add_commands(app: Any) -> None:
-    """Las órdenes que no son del núcleo, y la ayuda en español."""
-    for part in ("undeclared", "report", "doctor", "generate", "embedded"):
-        import_module(f"extras.{part}.commands").add(app)
-    speak_spanish(app)
-
-
-def assemble() -> Parts:
+def assemble() -> "Parts":
     """Todo lo que acompaña al núcleo."""
+    from etl.extract.read import Reading
+    from etl.local import open_local
+    from etl.parts import Parts
+    from extras.embedded.server import with_server
+    from extras.formats.archives import members
+    from extras.formats.look import look_above_header, look_at_encoding
+    from extras.formats.readers import TABLES
+    from extras.quarantine.corrected import restored
+    from extras.screen.progress import show_progress
+    from extras.undeclared.declared_now import declared_now
+
+    reading = Reading(TABLES, look_at_encoding, look_above_header, restored)
     # Solo quien tiene claves repetidas paga pandas, y solo quien pide un clúster, Java.
     open_sieve, open_cluster = late("sieve.sieve", "Sieve"), late("spark.cluster", "open_cluster")
     return Parts(
         server=with_server,
         engines={
             "local": partial(open_local, open_sieve=open_sieve),
-            "spark": partial(open_cluster, reading=READING),
+            "spark": partial(open_cluster, reading=reading),
         },
-        reading=READING,
+        reading=reading,
         members=members,
         undeclared=load_undeclared,
         declared_now=declared_now,
@@ -77,13 +72,19 @@ def assemble() -> Parts:
         show_status=late("screen.status", "show_status"),
         show_rejects=late("screen.rejects", "show_rejects"),
         export_rejects=late("quarantine.export", "export_rejects"),
-        commands=add_commands,
     )
+
+
+def add_commands(app: Any) -> None:
+    """Las órdenes que no son del núcleo, y la ayuda en español."""
+    for part in ("undeclared", "report", "doctor", "generate", "embedded"):
+        import_module(f"extras.{part}.commands").add(app)
+    import_module("extras.screen.spanish").speak_spanish(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """La orden `etl`."""
-    cli.main(arguments, assemble())
+    cli.main(arguments, assemble, add_commands)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,20 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from etl.errors import EtlError, UsageError
-from etl.parts import Parts
 from etl.reader import program, rows
 from etl.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from etl.parts import Parts  # con él vienen Arrow y numpy, que «etl --help» no necesita
 
 AsJson = Annotated[bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")]
 # Un nombre de antes, que se sigue entendiendo.
@@ -59,7 +63,7 @@ def run(
     from etl.database import migrate
     from etl.session import open_session
 
-    parts: Parts = ctx.obj
+    parts: Parts = ctx.obj()
     engine = OLD_ENGINES.get(engine, engine)
     if engine not in parts.engines:
         known = ", ".join(parts.engines)
@@ -91,7 +95,7 @@ def status(ctx: typer.Context) -> None:
     settings = _settings(ctx)
     tables = declarations.load(settings, None)
     with connect(settings) as connection:
-        ctx.obj.show_status(connection, tables)
+        ctx.obj().show_status(connection, tables)
 
 
 def rejects(
@@ -109,9 +113,9 @@ def rejects(
     settings = _settings(ctx)
     if csv is None:
         with connect(settings) as connection:
-            ctx.obj.show_rejects(connection, dataset)
+            ctx.obj().show_rejects(connection, dataset)
         return
-    count = ctx.obj.export_rejects(settings, dataset, csv, declarations.load(settings, None))
+    count = ctx.obj().export_rejects(settings, dataset, csv, declarations.load(settings, None))
     typer.echo(f"{rows(count)} en «{csv}». Corríjalas y cárguelas: {program()} run {csv}")
 
 
@@ -141,8 +145,8 @@ def revision(
     typer.echo(f"Escrito: {place(written)}\nRevíselo y aplíquelo: {program()} migrate")
 
 
-def new_app(parts: Parts) -> typer.Typer:
-    """La orden, con las del núcleo y las de `parts`."""
+def new_app(add_commands: Callable[[typer.Typer], None]) -> typer.Typer:
+    """La orden, con las del núcleo y las de quien lo acompaña."""
     app = typer.Typer(
         help="De los archivos de datos/ a tablas validadas de PostgreSQL.",
         no_args_is_help=True,
@@ -152,13 +156,13 @@ def new_app(parts: Parts) -> typer.Typer:
     )
     for command in (run, status, rejects, migrate, revision):
         app.command()(command)
-    parts.commands(app)
+    add_commands(app)
     return app
 
 
 def _settings(ctx: typer.Context) -> Settings:
     """La configuración, con un servidor en marcha."""
-    parts: Parts = ctx.obj
+    parts: Parts = ctx.obj()
     return parts.server(load_settings())
 
 
@@ -175,27 +179,38 @@ def _ignore(*_told: Any) -> None:
     pass
 
 
-def main(arguments: list[str] | None = None, parts: Parts | None = None) -> None:
-    """El punto de entrada: ejecuta la orden y sale con su código."""
+def core_alone() -> "Parts":
+    """Lo que hay sin nadie que acompañe al núcleo."""
+    from etl.parts import Parts
+
+    return Parts()
+
+
+def main(
+    arguments: list[str] | None = None,
+    assemble: Callable[[], "Parts"] = core_alone,
+    add_commands: Callable[[typer.Typer], None] = lambda _app: None,
+) -> None:
+    """El punto de entrada: ejecuta la orden y sale con su código. `assemble` da lo que acompaña al núcleo."""
     # Importar las librerías crea muchos objetos y ninguna basura: revisarla costaba 0,1 s por orden.
     gc.set_threshold(300_000)
-    # Lo lee numpy al importarse: aquí no hay álgebra, y sus hilos costaban 0,1 s de procesador.
+    # Lo lee numpy, que se importa después: aquí no hay álgebra, y sus hilos costaban 0,1 s de procesador.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    code = run_command(arguments, parts or Parts())
+    code = run_command(new_app(add_commands), arguments, cache(assemble))
     # Ídem al salir, 0,25 s: Python buscaría ciclos en todo lo que queda, y el sistema lo libera igual.
     gc.freeze()
     sys.exit(code)
 
 
-def run_command(arguments: list[str] | None, parts: Parts) -> int:
+def run_command(app: typer.Typer, arguments: list[str] | None, parts: Callable[[], "Parts"]) -> int:
     """Ejecuta la orden y devuelve su código; lo que falle queda explicado en el terminal."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        code: int = new_app(parts)(arguments, prog_name="etl", standalone_mode=False, obj=parts) or 0
+        code: int = app(arguments, prog_name="etl", standalone_mode=False, obj=parts) or 0
         # Typer convierte un Ctrl-C (y nuestro SIGTERM) en este código, sin decir nada.
         return code if code != INTERRUPTED else _interrupted()
     except EtlError as error:
-        return _explain(error.message, error.hint, error.exit_code, parts.explain(error.message))
+        return _explain(error.message, error.hint, error.exit_code, parts().explain(error.message))
     except (typer.Abort, KeyboardInterrupt):
         return _interrupted()
     except Exception as error:
@@ -203,7 +218,7 @@ def run_command(arguments: list[str] | None, parts: Parts) -> int:
             return _explain_usage(error)
         if os.environ.get("ETL_DEBUG"):
             raise
-        return _explain_unexpected(error, parts)
+        return _explain_unexpected(error, parts())
 
 
 def _interrupted() -> int:
@@ -223,7 +238,7 @@ def _explain_usage(error: Any) -> int:
     return _explain(message, f"Vea «{command} --help».", 2)
 
 
-def _explain_unexpected(error: Exception, parts: Parts) -> int:
+def _explain_unexpected(error: Exception, parts: "Parts") -> int:
     """Un fallo que nadie convirtió en `EtlError`: si su causa es conocida, se dice cuál es."""
     from psycopg import Error  # tarda en importarse; «etl --help» no lo necesita
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from etl import plain
 from etl.database.connection import Connection
@@ -50,7 +49,6 @@ class Parts:
     las filas. `reading` y `members`: otros formatos y archivos que llevan otros dentro. `undeclared`: carga lo que
     nadie declaró. `declared_now`: avisos, al cargar un archivo que antes no estaba declarado. `explain`: lo que se
     sabe de un mensaje de error, línea a línea. `export_rejects`: escribe la cuarentena en un CSV.
-    `commands`: añade órdenes a `etl`.
     """
 
     server: Callable[[Settings], Settings] = needs_address
@@ -65,4 +63,3 @@ class Parts:
     show_status: Callable[[Connection, list[Declared]], None] = plain.show_status
     show_rejects: Callable[[Connection, str | None], None] = plain.show_rejects
     export_rejects: Callable[[Settings, str | None, Path, list[Declared]], int] = cannot_export
-    commands: Callable[[Any], None] = lambda _app: None

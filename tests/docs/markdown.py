@@ -16,7 +16,7 @@ from pathlib import Path
 import typer
 
 from etl.cli import new_app
-from wiring import assemble
+from wiring import add_commands
 
 BLOCK = re.compile(
     r"(?:<!-- prueba: (?P<note>[^>]+) -->\n)?```bash\n(?P<code>.*?)```"
@@ -102,5 +102,5 @@ def commands() -> dict[str, set[str]]:
                     option for one in command.params for option in one.opts if option[0] == "-"
                 }
 
-    collect(typer.main.get_command(new_app(assemble())), "")
+    collect(typer.main.get_command(new_app(add_commands)), "")
     return found

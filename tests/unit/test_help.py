@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from etl.cli import new_app
-from wiring import assemble, main
+from wiring import add_commands, main
 
 # Las de siempre; el proyecto puede tener más.
 COMMANDS = {
@@ -27,7 +27,7 @@ def written(arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, st
 
 def commands() -> list[str]:
     """Las órdenes que hay, preguntadas al programa."""
-    root = typer.main.get_command(new_app(assemble()))
+    root = typer.main.get_command(new_app(add_commands))
     below = [f"db {name}" for name in root.commands["db"].commands]  # type: ignore[attr-defined]
     return [*root.commands, *below]  # type: ignore[attr-defined]
 

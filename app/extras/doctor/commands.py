@@ -11,7 +11,7 @@ def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
     from extras.doctor.examine import examine
     from extras.doctor.show import show
 
-    findings = examine(load_settings(), ctx.obj)
+    findings = examine(load_settings(), ctx.obj())
     wrong = any(finding.state == "bad" for finding in findings)
     if as_json:
         document = {"ok": not wrong, "findings": [finding.to_json() for finding in findings]}

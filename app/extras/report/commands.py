@@ -19,7 +19,7 @@ def report(
     from etl.reader import place
     from extras.report.write import write
 
-    written = write(ctx.obj.server(load_settings()), output)
+    written = write(ctx.obj().server(load_settings()), output)
     typer.echo(f"Informe escrito en {place(written)}: ábralo con el navegador.")
 
 

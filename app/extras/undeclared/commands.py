@@ -1,15 +1,17 @@
 """Las órdenes `etl inspect` y `etl new`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etl.cli import AsJson, write_json
 from etl.errors import UsageError
-from etl.extract.source import Source
-from etl.parts import Parts
 from etl.settings import load_settings
+
+if TYPE_CHECKING:
+    from etl.extract.source import Source
+    from etl.parts import Parts
 
 
 def inspect(
@@ -21,7 +23,7 @@ def inspect(
     from extras.undeclared import show as screen
     from extras.undeclared.inspection import Refused, look_or_refuse
 
-    looked = [look_or_refuse(source) for source in tables_in(paths, ctx.obj)]
+    looked = [look_or_refuse(source) for source in tables_in(paths, ctx.obj())]
     if as_json:
         document = {"files": [one.to_json() for one in looked]}
         write_json(document)
@@ -40,18 +42,18 @@ def new(
     from extras.undeclared.inspection import inspect as look
     from extras.undeclared.new import write
 
-    sources = tables_in([path], ctx.obj)
+    sources = tables_in([path], ctx.obj())
     if len(sources) != 1 or sources[0].part:
         raise UsageError(f"«{path}» tiene varias tablas.", "Guarde cada una en su archivo.")
     inspection = look(sources[0])
-    settings = ctx.obj.server(load_settings())
+    settings = ctx.obj().server(load_settings())
     migrate.ensure_ready(settings)
     for written in write(inspection, settings):
         typer.echo(f"Escrito: {place(written)}")
     typer.echo("Revíselos y ejecute «etl migrate» y «etl run»: el archivo pasará de staging a su tabla.")
 
 
-def tables_in(paths: list[Path], found: Parts) -> list[Source]:
+def tables_in(paths: list[Path], found: "Parts") -> "list[Source]":
     """Las tablas que hay en unos archivos."""
     from etl.extract.discover import discover
     from extras.undeclared.parts import parts
