@@ -41,6 +41,13 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 -- El cargador escribe filas donde otro manda; solo crea tablas en staging y en marts, que son suyos.
 GRANT USAGE ON SCHEMA datos, etl TO etl_loader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA datos, etl TO etl_loader;
+-- Menos en las migraciones aplicadas: lo que digan se ejecutará como dueño.
+DO $$
+BEGIN
+  IF to_regclass('etl.migrations') IS NOT NULL THEN
+    REVOKE INSERT, UPDATE, DELETE ON etl.migrations FROM etl_loader;
+  END IF;
+END $$;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA etl TO etl_loader;
 ALTER DEFAULT PRIVILEGES FOR ROLE etl_owner IN SCHEMA datos, etl
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO etl_loader;

@@ -129,20 +129,20 @@ def migrate(ctx: typer.Context) -> None:
 def revision(
     ctx: typer.Context,
     message: Annotated[
-        str, typer.Argument(metavar="MENSAJE", show_default=False, help="Qué cambia, en pocas palabras.")
-    ] = "cambios",
+        str | None, typer.Argument(metavar="MENSAJE", help="Qué cambia; si no se dice, según lo que sea.")
+    ] = None,
 ) -> None:
-    """Escribe la migración que lleva las tablas a lo declarado. La aplica «etl migrate»."""
-    from etl.database.migrate import ensure_ready, write_revision
+    """Escribe la migración que lleva las tablas a lo que se declara ahora. La aplica «etl migrate»."""
+    from etl.database.revise import revise
     from etl.reader import place
 
-    settings = _settings(ctx)
-    ensure_ready(settings)
-    written = write_revision(settings, message)
-    if written is None:
+    written = revise(_settings(ctx), message)
+    for path in written:
+        typer.echo(f"Escrito: {place(path)}")
+    if written:
+        typer.echo(f"Revíselo y aplíquelo: {program()} migrate")
+    else:
         typer.echo("Las tablas ya son como se declaran: no hay nada que escribir.")
-        return
-    typer.echo(f"Escrito: {place(written)}\nRevíselo y aplíquelo: {program()} migrate")
 
 
 def new_app(add_commands: Callable[[typer.Typer], None]) -> typer.Typer:

@@ -7,9 +7,6 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -18,19 +15,11 @@ import sqlalchemy as sa
 
 from etl.database.connection import OWNER, connect
 from etl.dataset import Dataset, declared
-from etl.errors import UsageError
+from etl.errors import UsageError, blamed
 from etl.schema import Declared
 from etl.settings import Settings
 
 PACKAGE = "declared"
-# Lo que dicen Python y SQLAlchemy de los descuidos de siempre, y qué hacer.
-MISTAKES = {
-    "primary key": "Diga qué columna identifica la fila: mapped_column(primary_key=True).",
-    "is not defined": "Falta un import, o el nombre está mal escrito.",
-    "is already defined": "Otra declaración tiene ya ese __tablename__: cambie uno de los dos.",
-    "Could not locate SQLAlchemy Core type": "Ese tipo no se admite: use int, str, date, datetime, bool, Decimal o float.",
-    "was never closed": "Cierre lo que se abrió en esa línea.",
-}
 
 
 def load(settings: Settings, path: Path | None) -> list[Declared]:
@@ -61,7 +50,13 @@ def in_order(datasets: list[type[Dataset]]) -> list[Declared]:
             f"Una clave foránea apunta a una tabla que no se declara: {error}", "Declárela también."
         ) from error
     ordered = sorted(datasets, key=lambda one: tables.index(cast(sa.Table, one.__table__)))
-    return [replace(declared(one), fingerprint=fingerprint(one.__module__)) for one in ordered]
+    return [_checked(one) for one in ordered]
+
+
+def _checked(dataset: type[Dataset]) -> Declared:
+    file = Path(inspect.getfile(dataset))
+    with blamed("La declaración", file.parent, file, inspect.getsourcelines(dataset)[1]):
+        return replace(declared(dataset), fingerprint=fingerprint(dataset.__module__))
 
 
 def fingerprint(module: str) -> str:
@@ -88,37 +83,14 @@ def import_declared() -> list[type[Dataset]]:
     """Las clases de la carpeta `declared`: un archivo que está en ella está declarado."""
     package = importlib.import_module(PACKAGE)
     for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__)):
-        with _blamed(declared_folder() / f"{module}.py"):
+        with blamed("La declaración", declared_folder(), declared_folder() / f"{module}.py"):
             importlib.import_module(f"{PACKAGE}.{module}")
     return _declared(f"{PACKAGE}.")
 
 
-@contextmanager
-def _blamed(file: Path) -> Iterator[None]:
-    """Un fallo al leer una declaración es de quien la escribió: `UsageError`, con su archivo y su línea."""
-    try:
-        yield
-    except UsageError:
-        raise
-    except Exception as error:
-        where, line = str(file), getattr(error, "lineno", None)
-        for step in traceback.extract_tb(error.__traceback__):
-            if Path(step.filename).parent == file.parent:
-                where, line = step.filename, step.lineno
-        if isinstance(error, SyntaxError):
-            where, line = error.filename or where, error.lineno
-        hint = next(
-            (cure for sign, cure in MISTAKES.items() if sign in str(error)), "Corríjalo y repita la orden."
-        )
-        raise UsageError(
-            f"La declaración «{where}» está mal{f', línea {line}' if line else ''}: {type(error).__name__}: {error}",
-            hint,
-        ) from error
-
-
 def declared_folder() -> Path:
     """Donde están los archivos de las declaraciones."""
-    return Path(importlib.import_module(PACKAGE).__path__[0])
+    return Path(importlib.import_module(PACKAGE).__path__[0]).resolve()
 
 
 def _import(file: Path) -> str:
@@ -128,7 +100,7 @@ def _import(file: Path) -> str:
         raise UsageError(f"No se puede leer «{file}».", "Indique un archivo .py o una carpeta con ellos.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    with _blamed(file):
+    with blamed("La declaración", file.parent, file):
         spec.loader.exec_module(module)
     return name
 

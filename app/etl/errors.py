@@ -10,6 +10,23 @@
 Las filas malas no son errores: son rechazos (`transform.Rejects`) y la carga sigue.
 """
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Lo que dicen Python, SQLAlchemy y PostgreSQL de los descuidos de siempre, y qué hacer.
+MISTAKES = {
+    "primary key": "Diga qué columna identifica la fila: mapped_column(primary_key=True).",
+    "is not defined": "Falta un import, o el nombre está mal escrito.",
+    "is already defined": "Otra declaración tiene ya ese __tablename__: cambie uno de los dos.",
+    "Could not locate SQLAlchemy Core type": "Ese tipo no se admite: use int, str, date, datetime, bool, Decimal o float.",
+    "was never closed": "Cierre lo que se abrió en esa línea.",
+    "contains null values": "Hay filas sin ese valor: póngaselo con un UPDATE.",
+    "is violated by some row": "Hay filas que no cumplen la regla: corríjalas con un UPDATE, o bórrelas.",
+    "other objects depend on it": "Una vista u otra tabla usa lo que se quiere quitar: quítela antes.",
+}
+
 
 class EtlError(Exception):
     """Un problema con su siguiente paso. `hint` es la orden o el cambio que lo arregla."""
@@ -53,6 +70,34 @@ class ClusterUnavailable(EtlError):
     """Spark no arranca, el maestro no responde o no dio ningún ejecutor."""
 
     exit_code = 5
+
+
+@contextmanager
+def blamed(what: str, folder: Path, file: Path | None = None, line: int | None = None) -> Iterator[None]:
+    """Lo que falla al ejecutar un archivo de `folder` es de quien lo escribió: `UsageError`, con archivo y línea.
+
+    `file` y `line`: los que se dicen si en el fallo no hay ninguno de esa carpeta.
+    """
+    try:
+        yield
+    except EtlError:
+        raise
+    except Exception as error:
+        where = file
+        for step in traceback.extract_tb(error.__traceback__):
+            if Path(step.filename).parent == folder:
+                where, line = Path(step.filename), step.lineno
+        if isinstance(error, SyntaxError):
+            where, line = Path(error.filename or where or ""), error.lineno
+        cause = str(getattr(error, "orig", error)).strip()  # de SQLAlchemy, solo lo que dijo PostgreSQL
+        hint = next(
+            (cure for sign, cure in MISTAKES.items() if sign in cause), "Corríjalo y repita la orden."
+        )
+        raise UsageError(
+            f"{what}{f' «{where}»' if where else ''} está mal{f', línea {line}' if line else ''}:"
+            f" {type(error).__name__}: {cause}",
+            hint,
+        ) from error
 
 
 def unexpected(error: Exception) -> FileFailed:

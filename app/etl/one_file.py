@@ -185,7 +185,14 @@ def _failure(error: psycopg.Error) -> FileFailed:
             )
         case errors.QueryCanceled():
             return FileFailed("El servidor tardó demasiado en una sentencia.", "Suba DB_STATEMENT_SECONDS.")
-        case errors.InsufficientPrivilege() | errors.UndefinedTable() | errors.UndefinedColumn():
+        case (
+            errors.UndefinedTable() | errors.UndefinedColumn() | errors.DataError() | errors.IntegrityError()
+        ):
+            return FileFailed(
+                f"La tabla no es como se declara: {str(error).strip()}.",
+                "Escriba la migración que falta y aplíquela: «etl revision» y «etl migrate».",
+            )
+        case errors.InsufficientPrivilege():
             return FileFailed(
                 f"La base de datos no está preparada: {error}.", "Ejecute «etl migrate» con el usuario dueño."
             )

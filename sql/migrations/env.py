@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from alembic import context
 
-import registry  # la de esta carpeta
+import compare  # este y «registry», de esta carpeta
+import registry
 from etl.database.connection import OWNER, connect
 from etl.dataset import Dataset
 from etl.declarations import import_declared
@@ -17,21 +18,14 @@ def our_schemas(name, kind, _parents):
     return kind != "schema" or name in SCHEMAS
 
 
-def number_revision(migration_context, _revision, directives):
-    """Las migraciones se llaman 0001, 0002, …: el orden se ve en la carpeta. Sin cambios, no hay migración."""
-    last = migration_context.script.get_current_head() or "0"
-    directives[0].rev_id = f"{int(last) + 1:04d}"
-    if context.config.cmd_opts is not None and directives[0].upgrade_ops.is_empty():
+def finish_revision(migration_context, _revision, directives):
+    """Una migración recién comparada: con su nombre y en orden. Sin cambios, ninguna."""
+    script = directives[0]
+    asked = script.message if script.message != "empty message" else None
+    if waiting := compare.finish(migration_context, script, asked):
+        notes.extend(["Queda algo por hacer:", *(f"- {text}." for text in waiting), f"{compare.NEXT}."])
+    if context.config.cmd_opts is not None and script.upgrade_ops.is_empty():
         directives.clear()
-        return
-    for change in directives[0].upgrade_ops.ops:
-        for added in getattr(change, "ops", []):
-            column = getattr(added, "column", None)
-            if column is not None and column.info.get("computed") and not column.nullable:
-                # Las filas que ya hay no la tienen: se rellena con «etl run --again», y la siguiente
-                # migración («etl revision») ve que falta el NOT NULL y lo pone.
-                added.column = column._copy()
-                added.column.nullable = True
 
 
 def own_or_given():
@@ -53,6 +47,7 @@ def connection():
     return opened
 
 
+notes = []  # lo que la migración dice de sí misma a quien la revisa
 import_declared()  # al importarse, declaran sus tablas
 if context.is_offline_mode():
     raise SystemExit("Las migraciones se aplican con una conexión: use «etl migrate».")
@@ -66,7 +61,8 @@ with engine.connect() as bind:
         version_table_schema="etl",
         include_schemas=True,
         include_name=our_schemas,
-        process_revision_directives=number_revision,
+        process_revision_directives=finish_revision,
+        template_args={"notes": notes},
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -1,6 +1,6 @@
-"""Las tablas del registro: `etl.loads` (el libro de cargas) y `etl.rejects` (las filas apartadas).
+"""Las tablas del registro: `etl.loads` (el libro de cargas), `etl.rejects` (las filas apartadas) y `etl.migrations`.
 
-Solo su forma, para Alembic; las escribe `load/ledger.py` y `load/table.py`.
+Solo su forma, para Alembic; las escriben `load/ledger.py`, `load/table.py` y `database/migrate.py`.
 """
 
 import sqlalchemy as sa
@@ -76,3 +76,12 @@ rejects = sa.Table(
     comment="Cuarentena. Grano: una fila que no se cargó.",
 )
 sa.Index("ix_rejects_load_id", rejects.c.load_id)
+
+migrations = sa.Table(
+    "migrations",
+    metadata,
+    sa.Column("revision", sa.Text, primary_key=True),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    comment="Las migraciones aplicadas, por si se borra el archivo de alguna. Grano: una migración.",
+)

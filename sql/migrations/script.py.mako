@@ -1,4 +1,4 @@
-"""${message}."""
+"""${message}.${"\n".join(["", "", *notes, ""]) if notes else ""}"""
 
 import sqlalchemy as sa
 from alembic import op

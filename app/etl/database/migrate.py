@@ -1,17 +1,19 @@
 """Prepara la base de datos: esquemas y papeles (`sql/init.sql`), contraseñas y tablas (Alembic).
 
-`migrate` lo hace todo; `ensure_ready`, solo si hace falta, y es lo que llama `etl run`.
+`migrate` lo hace todo; `ensure_ready`, solo si hace falta, y es lo que llama `etl run`. Qué migraciones hay lo
+dice `revisions.py`; las escribe `revise.py`.
 """
 
-from argparse import Namespace
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import errors, sql
 
-from etl.database.connection import LOADER, Connection, connect
-from etl.errors import DatabaseUnavailable
+from etl.database.connection import LOADER, OWNER, Connection, connect
+from etl.database.revisions import check_known, head, revisions, versions_folder
+from etl.errors import DatabaseUnavailable, UsageError, blamed
 from etl.settings import Settings
 
 READER = "lector"
@@ -22,16 +24,20 @@ LOCK = "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('etl.data
 def migrate(settings: Settings) -> str:
     """Lleva la base de datos a la última versión y la devuelve; repetirlo no cambia nada.
 
-    Lanza `DatabaseUnavailable` si el usuario no puede crear papeles y nadie los creó antes.
+    Lanza `DatabaseUnavailable` si el usuario no puede crear papeles y nadie los creó antes; `UsageError` si
+    hay dos últimas, falta el archivo de una aplicada o una falla.
     """
+    last = head(settings)
     with connect(settings) as connection:
         _wait_for_other_migration(connection)
+        check_known(settings, version(connection))
         if _may_administer(connection):
             connection.execute((settings.sql_dir / "init.sql").read_bytes())
             set_password(connection, LOADER, settings.loader_password)
             set_password(connection, READER, settings.reader_password)
         upgrade(settings, "head")
-    return head(settings)
+        _save(settings)
+    return last
 
 
 def _wait_for_other_migration(connection: Connection) -> None:
@@ -44,34 +50,42 @@ def _wait_for_other_migration(connection: Connection) -> None:
 
 
 def upgrade(settings: Settings, revision: str) -> None:
-    """Aplica las migraciones hasta `revision` como dueño de las tablas."""
-    import sqlalchemy as sa  # tardan en importarse y casi nunca hacen falta
-    from alembic import command
+    """Aplica las migraciones hasta `revision` como dueño de las tablas: todas o ninguna."""
+    from alembic import command  # tarda en importarse y casi nunca hace falta
+
+    with explained(settings):
+        command.upgrade(alembic_config(settings), revision)
+
+
+@contextmanager
+def explained(settings: Settings) -> Iterator[None]:
+    """Lo que falle al ejecutar una migración es de quien la escribió, y se dice como suyo."""
+    import sqlalchemy as sa
 
     try:
-        command.upgrade(alembic_config(settings), revision)
-    except sa.exc.DBAPIError as error:
-        if isinstance(error.orig, errors.InsufficientPrivilege):
-            raise _not_prepared(settings, str(error.orig)) from error
-        if isinstance(error.orig, errors.LockNotAvailable):
+        with blamed("La migración", versions_folder(settings)):
+            yield
+    except UsageError as error:
+        cause = error.__cause__
+        if isinstance(cause, sa.exc.DBAPIError) and isinstance(cause.orig, errors.InsufficientPrivilege):
+            raise _not_prepared(settings, str(cause.orig)) from cause
+        if isinstance(cause, sa.exc.DBAPIError) and isinstance(cause.orig, errors.LockNotAvailable):
             raise DatabaseUnavailable(
                 "No se puede migrar: otra sesión está usando una de las tablas.",
                 "Espere a que acabe la carga en marcha y repita; no se cambió nada.",
-            ) from error
+            ) from cause
         raise
 
 
-def write_revision(settings: Settings, message: str) -> Path | None:
-    """Escribe la migración que lleva las tablas a lo que se declara ahora; `None` si ya son así.
-
-    La base de datos tiene que estar al día.
-    """
-    from alembic import command
-
-    config = alembic_config(settings)
-    config.cmd_opts = Namespace(quiet=True)  # su «Generating...» no le dice nada a quien lee
-    script: Any = command.revision(config, message, autogenerate=True)
-    return Path(script.path) if script else None
+def _save(settings: Settings) -> None:
+    """Guarda el texto de las migraciones aplicadas, por si se borra alguna; solo el dueño puede cambiarlo."""
+    known = revisions(settings)
+    with connect(settings, role=OWNER) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO etl.migrations VALUES (%s, %s, %s)"
+            " ON CONFLICT (revision) DO UPDATE SET file = excluded.file, source = excluded.source",
+            [(name, one.path.name, one.path.read_text(encoding="utf-8")) for name, one in known.items()],
+        )
 
 
 def alembic_config(settings: Settings) -> Any:
@@ -85,14 +99,14 @@ def alembic_config(settings: Settings) -> Any:
 
 def ensure_ready(settings: Settings) -> None:
     """Deja la base de datos lista para cargar; si ya lo está, cuesta una consulta."""
+    last = head(settings)
     with connect(settings) as connection:
         found = version(connection)
-        if found == head(settings):
+        if found == last:
             return
+        check_known(settings, found)
         if not _may_administer(connection):
-            raise _not_prepared(
-                settings, f"está en la versión {found or 'ninguna'} y hace falta la {head(settings)}"
-            )
+            raise _not_prepared(settings, f"está en la versión {found or 'ninguna'} y hace falta la {last}")
     migrate(settings)
 
 
@@ -102,15 +116,6 @@ def version(connection: Connection) -> str | None:
         return None
     row = connection.execute("SELECT version_num FROM etl.alembic_version").fetchone()
     return row[0] if row else None
-
-
-def head(settings: Settings) -> str:
-    """La última migración. Su número empieza el nombre del archivo: no hace falta cargar Alembic."""
-    return max(path.name.split("_")[0] for path in _revisions(settings.sql_dir))
-
-
-def _revisions(sql_dir: Path) -> list[Path]:
-    return [path for path in (sql_dir / "migrations" / "versions").glob("*.py") if path.name[0].isdigit()]
 
 
 def _may_administer(connection: Connection) -> bool:

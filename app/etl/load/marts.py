@@ -14,7 +14,9 @@ from psycopg import Connection, errors, sql
 from etl.errors import DatabaseUnavailable
 
 SCHEMA = "marts"
-
+SEARCH_PATH = "SET LOCAL search_path = pg_catalog, datos"
+# Lo que falla por cómo está escrito el mart, y no por la base de datos.
+ITS_AUTHORS = (errors.ProgrammingError, errors.DataError, errors.NotSupportedError, UnicodeDecodeError)
 
 # Hasta dónde se vio: cuántas cargas hubo, cuántas reemplazó otra y cuántas se repitieron. Cualquier
 # cambio de los datos cambia alguno de los tres.
@@ -35,13 +37,30 @@ def refresh_marts(connection: Connection[Any], folder: Path) -> tuple[list[str],
     for path in sorted(folder.glob("*.sql")):
         try:
             done += [path.stem] if _refresh(connection, path) else []
-        except (errors.ProgrammingError, errors.DataError) as error:
+        except ITS_AUTHORS as error:
             wrong.append(_blamed(path, error))
     return done, wrong
 
 
-def _blamed(path: Path, error: errors.Error) -> str:
+def wrong_marts(connection: Connection[Any], folder: Path) -> list[str]:
+    """Qué les pasa a los marts que están mal escritos, sin rehacer ninguno."""
+    wrong: list[str] = []
+    for path in sorted(folder.glob("*.sql")):
+        try:
+            with connection.transaction(force_rollback=True):
+                connection.execute(SEARCH_PATH)
+                connection.execute(_create(path.stem, f"{_select(path)}\nWITH NO DATA"))
+        except errors.UndefinedTable:
+            pass
+        except ITS_AUTHORS as error:
+            wrong.append(_blamed(path, error))
+    return wrong
+
+
+def _blamed(path: Path, error: Exception) -> str:
     """El fallo de un mart, dicho a quien lo escribió: archivo, línea y causa."""
+    if not isinstance(error, errors.Error):
+        return f"sql/marts/{path.name}: no está en UTF-8: guárdelo con esa codificación"
     position, line = error.diag.statement_position, ""
     if position:
         before = int(position) - 1 - len(_create(path.stem, "").as_string())
@@ -53,13 +72,17 @@ def _create(name: str, text: str) -> sql.Composed:
     return sql.SQL("CREATE TABLE {} AS {}").format(building(name), sql.SQL(text))
 
 
+def _select(path: Path) -> str:
+    return path.read_text(encoding="utf-8").rstrip().rstrip(";")
+
+
 def _refresh(connection: Connection[Any], path: Path) -> bool:
     mart = sql.Identifier(SCHEMA, path.stem)
-    text = path.read_text(encoding="utf-8").rstrip().rstrip(";")
+    text = _select(path)
     try:
         with connection.transaction():
             lock(connection, path.stem)
-            connection.execute("SET LOCAL search_path = pg_catalog, datos")
+            connection.execute(SEARCH_PATH)
             # Se mira antes que los datos: una carga que acabe entretanto hará rehacerlo otra vez.
             mark = _mark(connection, text)
             if _comment(connection, path.stem) == mark:

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from etl.database import migrate
-from etl.database.connection import LOCAL, connect
+from etl.database.connection import LOADER, LOCAL, connect
+from etl.database.revise import differ
+from etl.database.revisions import check_known, head
 from etl.errors import EtlError
+from etl.load.marts import wrong_marts
 from etl.parts import Parts
 from etl.settings import Settings
 from extras.doctor.finding import Finding, bad, ok
@@ -27,13 +30,13 @@ def database(settings: Settings, parts: Parts, inside: bool) -> Iterator[Finding
         ready = parts.server(replace(settings, connect_seconds=2))
         with connect(ready) as connection:
             version = connection.info.server_version // 10_000
-            found, wanted = migrate.version(connection), migrate.head(settings)
+            found = migrate.version(connection)
     except EtlError as error:
         yield _unreachable(settings, error, parts, inside)
         return
     own = "la propia, en .local/" if settings.db_host is None else f"{settings.db_host}:{settings.db_port}"
     yield ok("conexión", f"PostgreSQL {version} ({own}) responde a «{settings.db_user}»")
-    yield _migrations(found, wanted, inside)
+    yield _migrations(settings, found, inside)
 
 
 def _unreachable(settings: Settings, error: EtlError, parts: Parts, inside: bool) -> Finding:
@@ -46,10 +49,32 @@ def _unreachable(settings: Settings, error: EtlError, parts: Parts, inside: bool
     return bad("conexión", error.message, error.hint or next(iter(parts.explain(error.message)), ""))
 
 
-def _migrations(found: str | None, wanted: str, inside: bool) -> Finding:
+def _migrations(settings: Settings, found: str | None, inside: bool) -> Finding:
+    try:
+        wanted = head(settings)
+        check_known(settings, found)
+    except EtlError as error:
+        return bad("migraciones", error.message, error.hint)
     if found == wanted:
         return ok("migraciones", f"las tablas están en la versión {wanted}, la del código")
     fix = "docker compose run --rm migrate" if inside else "etl migrate"
     if found is None:
         return bad("migraciones", "la base de datos está sin estrenar: no tiene tablas", fix)
     return bad("migraciones", f"las tablas están en la versión {found} y el código espera la {wanted}", fix)
+
+
+def written_here(settings: Settings, parts: Parts) -> Iterator[Finding]:
+    """Si las tablas son como se declaran y los marts se entienden; nada, si no se llega a la base de datos."""
+    try:
+        ready = parts.server(replace(settings, connect_seconds=2))
+        with connect(ready, role=LOADER) as connection:
+            if migrate.version(connection) != head(settings):
+                return
+            wrong = wrong_marts(connection, settings.sql_dir / "marts")
+        if differ(ready):
+            yield bad(
+                "declaraciones", "las tablas no son como se declaran: falta una migración", "etl revision"
+            )
+    except EtlError:  # ya se dijo al conectar
+        return
+    yield from (bad("marts", one, "Corríjalo y repita: etl run") for one in wrong)

@@ -45,6 +45,7 @@ def examine(settings: Settings, parts: Parts, root: Path = ROOT) -> list[Finding
         tables = declarations.load(settings, None)
     except EtlError as error:
         return [*findings, bad("declaraciones", error.message, error.hint)]
+    findings += database.written_here(settings, parts)
     return [*findings, *files.data_files(settings, tables, parts)]
 
 

@@ -37,8 +37,8 @@ def new(
     path: Annotated[Path, typer.Argument(metavar="ARCHIVO", help="El archivo que se quiere declarar.")],
 ) -> None:
     """Escribe la declaración de un archivo y su migración. Quedan listas para corregir."""
-    from etl.database import migrate
-    from etl.reader import place
+    from etl.database.migrate import ensure_ready
+    from etl.reader import place, program
     from extras.undeclared.inspection import inspect as look
     from extras.undeclared.new import write
 
@@ -47,10 +47,12 @@ def new(
         raise UsageError(f"«{path}» tiene varias tablas.", "Guarde cada una en su archivo.")
     inspection = look(sources[0])
     settings = ctx.obj().server(load_settings())
-    migrate.ensure_ready(settings)
+    ensure_ready(settings)
     for written in write(inspection, settings):
         typer.echo(f"Escrito: {place(written)}")
-    typer.echo("Revíselos y ejecute «etl migrate» y «etl run»: el archivo pasará de staging a su tabla.")
+    typer.echo(
+        f"Revíselo y ejecute «{program()} migrate» y «{program()} run»: el archivo pasará de staging a su tabla."
+    )
 
 
 def tables_in(paths: list[Path], found: "Parts") -> "list[Source]":

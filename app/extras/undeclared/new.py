@@ -11,44 +11,52 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from etl.database.migrate import write_revision
+from etl.database.revise import revise
+from etl.database.revisions import versions_folder
 from etl.dataset import Dataset
-from etl.declarations import PACKAGE, declared_folder
+from etl.declarations import PACKAGE, declared_folder, import_declared
 from etl.errors import UsageError
-from etl.reader import place
-from etl.settings import IN_IMAGE, Settings
+from etl.reader import let_write, place, program
+from etl.settings import Settings
 from extras.undeclared.inspection import Inspection
 from extras.undeclared.names import class_name, module_name, table_name
 from extras.undeclared.scaffold import declaration
 
 
 def write(inspection: Inspection, settings: Settings) -> list[Path]:
-    """Escribe la declaración y su migración; devuelve los archivos nuevos.
+    """Escribe la declaración y, si no existe ya su tabla, su migración; devuelve los archivos nuevos.
 
     Lanza `UsageError` si la tabla ya está declarada. La base de datos tiene que estar al día.
     """
     table = table_name(inspection.source.table_stem)
     module = module_name(table)
+    folder, path = declared_folder(), declared_folder() / f"{module}.py"
+    _check_new(table, path)
     name = class_name(table, [known.__name__ for known in Dataset.__subclasses__()])
-    folder, revisions = declared_folder(), settings.sql_dir / "migrations" / "versions"
-    path = folder / f"{module}.py"
-    if path.exists():
-        raise UsageError(
-            f"Ya existe «{path}».", "Corríjalo y ejecute «etl revision», o bórrelo para escribirlo de nuevo."
-        )
-    with _all_or_nothing(folder, revisions):
+    with _all_or_nothing(folder, versions_folder(settings)):
         try:
             _save(path, declaration(inspection, name))
         except OSError as error:
             raise UsageError(
-                f"No se puede escribir «{path}»: {error.strerror}.", _let_write(inspection)
+                f"No se puede escribir «{path}»: {error.strerror}.",
+                let_write(f"new {shlex.quote(place(inspection.source.path))}"),
             ) from error
         importlib.invalidate_caches()
         importlib.import_module(f"{PACKAGE}.{module}")
-        revision = write_revision(settings, f"tabla {table}")
-        assert revision is not None
-        ast.parse(revision.read_text(encoding="utf-8"))
-        return [path, revision]
+        revisions = revise(settings, f"tabla {table}")
+        for revision in revisions:
+            ast.parse(revision.read_text(encoding="utf-8"))
+        return [path, *revisions]
+
+
+def _check_new(table: str, path: Path) -> None:
+    declared = {str(one.__tablename__): one.__module__.rpartition(".")[2] for one in import_declared()}
+    if table in declared or path.exists():
+        file = path.with_name(f"{declared.get(table, path.stem)}.py")
+        raise UsageError(
+            f"La tabla «{table}» ya está declarada en «{place(file)}».",
+            f"Corríjala ahí y escriba su migración («{program()} revision»); o borre ese archivo y repita la orden.",
+        )
 
 
 @contextmanager
@@ -67,13 +75,3 @@ def _save(path: Path, text: str) -> None:
     """Guarda un texto de Python, si de verdad lo es: lo que no se entienda no llega al disco."""
     ast.parse(text)
     path.write_text(text, encoding="utf-8")
-
-
-def _let_write(inspection: Inspection) -> str:
-    if not IN_IMAGE:
-        return "Mire de quién es esa carpeta."
-    # Con `migrate`, que entra como dueño: la migración sale de comparar con sus tablas.
-    return (
-        "En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez:"
-        f" CODE_MODE=rw docker compose run --rm migrate etl new {shlex.quote(place(inspection.source.path))}"
-    )

@@ -106,8 +106,20 @@ def upgrade() -> None:
         comment="Cuarentena. Grano: una fila que no se cargó.",
     )
     op.create_index("ix_rejects_load_id", "rejects", ["load_id"], unique=False, schema="etl")
+    op.create_table(
+        "migrations",
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("revision", name=op.f("pk_migrations")),
+        schema="etl",
+        comment="Las migraciones aplicadas, por si se borra el archivo de alguna. Grano: una migración.",
+    )
+    # Lo que dice se escribe en un archivo que después se ejecuta: no es cosa del cargador.
+    op.execute("REVOKE INSERT, UPDATE, DELETE ON etl.migrations FROM etl_loader")
 
 
 def downgrade() -> None:
+    op.drop_table("migrations", schema="etl")
     op.drop_table("rejects", schema="etl")
     op.drop_table("loads", schema="etl")

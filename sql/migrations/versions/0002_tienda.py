@@ -3,13 +3,18 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
+# Con apellido: quien ya tuviera una «0002» suya puede unirlas («etl revision»).
+revision = "0002_tienda"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# En las bases de datos de antes, la 0001 creaba también estas tablas, sin el importe y sin la huella.
+# En las bases de datos de antes, la 0001 creaba también estas tablas, sin el importe, sin la huella y sin etl.migrations.
 SINCE_THEN = """
+CREATE TABLE etl.migrations (revision text CONSTRAINT pk_migrations PRIMARY KEY, file text NOT NULL, source text NOT NULL);
+COMMENT ON TABLE etl.migrations IS
+  'Las migraciones aplicadas, por si se borra el archivo de alguna. Grano: una migración.';
+REVOKE INSERT, UPDATE, DELETE ON etl.migrations FROM etl_loader;
 ALTER TABLE etl.loads ADD COLUMN declaration text;
 COMMENT ON COLUMN etl.loads.declaration IS 'huella de la declaración con que se leyó';
 ALTER TABLE datos.ventas ADD COLUMN importe_eur numeric(14, 2) CONSTRAINT ck_ventas_importe_eur CHECK (importe_eur >= 0);
