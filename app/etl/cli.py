@@ -132,7 +132,7 @@ def revision(
         str | None, typer.Argument(metavar="MENSAJE", help="Qué cambia; si no se dice, según lo que sea.")
     ] = None,
 ) -> None:
-    """Escribe la migración que lleva las tablas a lo que se declara ahora. La aplica «etl migrate»."""
+    """Escribe la migración que pide lo declarado. La aplica «etl migrate»."""
     from etl.database.revise import revise
     from etl.reader import place
 

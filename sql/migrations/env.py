@@ -24,7 +24,7 @@ def finish_revision(migration_context, _revision, directives):
     asked = script.message if script.message != "empty message" else None
     if waiting := compare.finish(migration_context, script, asked):
         notes.extend(["Queda algo por hacer:", *(f"- {text}." for text in waiting), f"{compare.NEXT}."])
-    if context.config.cmd_opts is not None and script.upgrade_ops.is_empty():
+    if getattr(context.config.cmd_opts, "autogenerate", False) and script.upgrade_ops.is_empty():
         directives.clear()
 
 

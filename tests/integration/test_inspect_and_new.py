@@ -133,6 +133,6 @@ def test_a_declaration_that_cannot_be_finished_leaves_nothing_behind(
     path = settings.datos_dir / "pedidos.csv"
     path.write_text("id,v\n1,2\n")
     done = etl(root, settings, "new", str(path))
-    assert (done.returncode, done.stderr.splitlines()[0][:19]) == (1, "Error: SyntaxError:")
+    assert (done.returncode, done.stderr.splitlines()[0][:19]) == (2, "Error: La migración")
     assert {file: file.read_bytes() for file in root.rglob("*.py")} == before
     assert etl(root, settings, "status").returncode == 0

@@ -37,7 +37,7 @@ def revise(settings: Settings, message: str | None = None) -> list[Path]:
         written.append(_merge(settings, last))
     ensure_ready(settings)
     with explained(settings):
-        script: Any = command.revision(_quiet(settings), message, autogenerate=True)
+        script: Any = command.revision(_quiet(settings, autogenerate=True), message, autogenerate=True)
     return [*written, Path(script.path)] if script else written
 
 
@@ -96,9 +96,9 @@ def _saved(connection: Connection, revision: str) -> tuple[str, str]:
     return str(row[0]), str(row[1])
 
 
-def _quiet(settings: Settings) -> Any:
+def _quiet(settings: Settings, autogenerate: bool = False) -> Any:
     """Sin lo que Alembic escribe en el terminal, que no le dice nada a quien lee."""
     config = alembic_config(settings)
-    config.cmd_opts = Namespace(quiet=True)
+    config.cmd_opts = Namespace(quiet=True, autogenerate=autogenerate)
     config.print_stdout = lambda *_told: None
     return config

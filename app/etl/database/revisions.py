@@ -44,13 +44,17 @@ def revisions(settings: Settings) -> dict[str, Revision]:
 
 
 def _assigned(path: Path) -> dict[str, str | tuple[str, ...] | None]:
-    """Los valores de `revision` y `down_revision`, escritos como los escribe Alembic."""
+    """Los valores de `revision` y `down_revision`; el resto del archivo no se mira."""
     said = {}
     for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        for target in targets:
-            if isinstance(target, ast.Name) and target.id in ("revision", "down_revision"):
-                said[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target, value = node.targets[0] if isinstance(node, ast.Assign) else node.target, node.value
+            pairs = [(target, value)]
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                pairs = list(zip(target.elts, value.elts, strict=False))
+            for one, its in pairs:
+                if isinstance(one, ast.Name) and one.id in ("revision", "down_revision"):
+                    said[one.id] = ast.literal_eval(its)
     return said
 
 
