@@ -150,7 +150,7 @@ def _length_rule(sql_type: sa.types.TypeEngine[Any]) -> tuple[Rule, ...]:
 
 
 def arrow_type(sql_type: sa.types.TypeEngine[Any]) -> pa.DataType:
-    """El tipo de Arrow con los mismos valores que el de PostgreSQL, ni uno más."""
+    """El tipo de Arrow con los mismos valores que el de PostgreSQL, ni uno más. Lanza `TypeError` si no lo hay."""
     match sql_type:
         case sa.SmallInteger():
             return pa.int16()
@@ -168,5 +168,6 @@ def arrow_type(sql_type: sa.types.TypeEngine[Any]) -> pa.DataType:
             return pa.date32()
         case sa.DateTime(timezone=timezone):
             return pa.timestamp("us", "UTC" if timezone else None)
-        case _:
+        case sa.String() | sa.JSON():
             return pa.string()
+    raise TypeError(f"el tipo {sql_type!r} no se admite")

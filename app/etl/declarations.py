@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -43,20 +44,23 @@ def load(settings: Settings, path: Path | None) -> list[Declared]:
 
 def in_order(datasets: list[type[Dataset]]) -> list[Declared]:
     """Lo que dicen las clases, en el orden que piden sus claves foráneas, con su huella."""
-    try:
-        tables = Dataset.metadata.sorted_tables
-    except sa.exc.NoReferencedTableError as error:
-        raise UsageError(
-            f"Una clave foránea apunta a una tabla que no se declara: {error}", "Declárela también."
-        ) from error
+    for one in datasets:
+        with _blamed(one):
+            for key in cast(sa.Table, one.__table__).foreign_keys:
+                assert key.column is not None  # lanza si apunta a lo que no se declara
+    tables = Dataset.metadata.sorted_tables
     ordered = sorted(datasets, key=lambda one: tables.index(cast(sa.Table, one.__table__)))
-    return [_checked(one) for one in ordered]
+    return [_said(one) for one in ordered]
 
 
-def _checked(dataset: type[Dataset]) -> Declared:
-    file = Path(inspect.getfile(dataset))
-    with blamed("La declaración", file.parent, file, inspect.getsourcelines(dataset)[1]):
+def _said(dataset: type[Dataset]) -> Declared:
+    with _blamed(dataset):
         return replace(declared(dataset), fingerprint=fingerprint(dataset.__module__))
+
+
+def _blamed(dataset: type[Dataset]) -> AbstractContextManager[None]:
+    file = Path(inspect.getfile(dataset))
+    return blamed("La declaración", file.parent, file, inspect.getsourcelines(dataset)[1])
 
 
 def fingerprint(module: str) -> str:

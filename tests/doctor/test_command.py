@@ -8,7 +8,7 @@ import pytest
 
 import loader
 from etl.settings import Settings
-from support import execute
+from support import connect_settings, execute
 
 HEADER = "cliente_id,nif,nombre,email,provincia,codigo_postal,fecha_alta,fecha_nacimiento\n"
 
@@ -59,9 +59,19 @@ def test_migrations_that_were_not_applied(environment: dict[str, str], settings:
     address = ServerAddress(
         str(settings.db_host), settings.db_port, settings.db_user, settings.db_password, settings.db_name
     )
-    execute(address, "UPDATE etl.alembic_version SET version_num = '0000'")
+    execute(address, "UPDATE etl.alembic_version SET version_num = '0001'")
     done = doctor(environment)
     assert done.returncode == 1
-    assert "las tablas están en la versión 0000 y el código espera la " in done.stdout
+    assert "las tablas están en la versión 0001 y el código espera la " in done.stdout
     assert "  → etl migrate" in done.stdout
     assert done.stdout.endswith("\nUna cosa por arreglar.\n")
+
+
+def test_a_migration_applied_here_whose_file_is_gone(environment: dict[str, str], settings: Settings) -> None:
+
+    with connect_settings(settings) as connection:
+        connection.execute("UPDATE etl.alembic_version SET version_num = '0009'")
+    done = doctor(environment)
+    assert done.returncode == 1
+    assert "La migración «0009» está aplicada en la base de datos, pero falta su archivo" in done.stdout
+    assert "etl revision" in done.stdout

@@ -80,7 +80,8 @@ def test_a_foreign_key_to_nothing(root: Path, etl: Etl) -> None:
     (root / "app" / "declared" / "cosas.py").write_text(text)
     done = etl("run")
     assert done.returncode == 2
-    assert "Una clave foránea apunta a una tabla que no se declara" in done.stderr
+    assert "cosas.py» está mal, línea 10: NoReferencedTableError" in done.stderr
+    assert "La clave foránea apunta a una tabla que no se declara" in done.stderr
 
 
 def test_a_mart_that_is_wrong_does_not_stop_the_others(root: Path, etl: Etl, settings: Settings) -> None:
@@ -191,3 +192,49 @@ def test_rows_that_a_transformation_drops_are_not_faults(root: Path, etl: Etl, s
     header, *rows = corrected.read_text("utf-8-sig").splitlines()
     assert header.startswith("cosa_id,nombre,_archivo")
     assert [row.split(",")[:2] for row in rows] == [["x", "c"]]
+
+
+def test_the_doctor_reads_the_marts_too(root: Path, etl: Etl, settings: Settings) -> None:
+    marts = root / "sql" / "marts"
+    (marts / "a_mal.sql").write_text("SELECT\n  conut(*) AS n\nFROM datos.tiendas\n-- hasta aquí")
+    (marts / "b_mal.sql").write_text("SELECT * FROM otra.datos.tiendas")
+    (marts / "c_mal.sql").write_bytes("SELECT 1 AS año".encode("latin-1"))
+    (marts / "d_de_nadie.sql").write_text("SELECT * FROM nada")
+    told = etl("doctor").stdout
+    assert told.count("✖ marts") == 3
+    for said in (
+        "sql/marts/a_mal.sql, línea 2: function conut() does not exist",
+        "sql/marts/b_mal.sql, línea 1: cross-database references are not implemented",
+        "sql/marts/c_mal.sql: no está en UTF-8",
+    ):
+        assert said in told
+    assert query(settings, "SELECT tablename FROM pg_tables WHERE schemaname = 'marts'") == []
+    ran = etl("run")
+    assert ran.returncode == 3
+    assert ran.stderr.count("✖ sql/marts/") == 3
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "cause", "hint"),
+    [
+        ('    files = "cosas*"\n', "", "has no attribute 'files'", 'files = "nombre*"'),
+        ("Mapped[str | None]", "Mapped[time]", "el tipo Time() no se admite", "Use int, str, date"),
+        ("Mapped[str | None]", 'Mapped[int] = mapped_column(ForeignKey("clientes.x"))', "'x'", "Corríjalo"),
+    ],
+)
+def test_a_declaration_that_cannot_be_used(
+    root: Path, etl: Etl, good: str, bad: str, cause: str, hint: str
+) -> None:
+    path = root / "app" / "declared" / "cosas.py"
+    imports = "from datetime import time\n\nfrom sqlalchemy import ForeignKey\n"
+    text = GOOD.replace("from sqlalchemy.orm", f"{imports}from sqlalchemy.orm", 1).replace(good, bad)
+    path.write_text(text)
+    line = text.splitlines().index("class Cosa(Dataset):") + 1
+    for command in ("status", "run"):
+        told = etl(command)
+        assert told.returncode == 2, told.stdout + told.stderr
+        assert f"La declaración «{path}» está mal, línea {line}: " in told.stderr
+        assert cause in told.stderr
+        assert hint in told.stderr
+        assert "fallo nuestro" not in told.stderr
+    assert "✖ declaraciones" in etl("doctor").stdout

@@ -120,3 +120,15 @@ def test_the_loader_and_the_owner_do_not_share_a_password() -> None:
 def test_the_readme_query_needs_no_schema(settings: Settings) -> None:
     assert query(settings, "SELECT count(*) FROM ventas") == [0]
     assert query(settings, "SHOW search_path") == ["datos, etl"]
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE etl.migrations SET source = 'x'", "DELETE FROM etl.migrations"]
+)
+def test_the_migrations_that_could_be_written_again_are_not_for_the_loader(
+    settings: Settings, attacker: psycopg.Connection, statement: str
+) -> None:
+    for _ in range(2):  # recién creada y después de repetir los permisos de todo el esquema
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            attacker.execute(statement)
+        migrate(settings)
