@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -83,15 +84,11 @@ def test_the_exit_code_says_how_it_ended(
 def test_an_error_of_ours_ends_with_1_and_hides_its_trace_until_asked(
     settings: Settings, tmp_path: Path
 ) -> None:
-    # Una carpeta sql/ sin migraciones: nadie previó que faltasen.
-    done = etl(settings, "run", SQL_DIR=str(tmp_path))
-    assert (done.returncode, done.stderr.splitlines()[0]) == (
-        1,
-        "Error: ValueError: max() arg is an empty sequence",
-    )
-    assert "ETL_DEBUG=1" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "Traceback" in etl(settings, "run", SQL_DIR=str(tmp_path), ETL_DEBUG="1").stderr
+    broken = shutil.copytree(settings.sql_dir, tmp_path / "sql")
+    (broken / "init.sql").unlink()
+    done = etl(settings, "migrate", SQL_DIR=str(broken))
+    assert (done.returncode, done.stderr.splitlines()[0][:25]) == (1, "Error: FileNotFoundError:")
+    assert "Traceback" in etl(settings, "migrate", SQL_DIR=str(broken), ETL_DEBUG="1").stderr
 
 
 @pytest.mark.spark

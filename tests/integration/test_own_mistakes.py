@@ -80,7 +80,7 @@ def test_a_foreign_key_to_nothing(root: Path, etl: Etl) -> None:
     (root / "app" / "declared" / "cosas.py").write_text(text)
     done = etl("run")
     assert done.returncode == 2
-    assert "cosas.py» está mal, línea 10: NoReferencedTableError" in done.stderr
+    assert "cosas.py» está mal, línea 9: NoReferencedTableError" in done.stderr
     assert "La clave foránea apunta a una tabla que no se declara" in done.stderr
 
 
