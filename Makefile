@@ -3,7 +3,7 @@
 
 # El intérprete con el que se crea .venv. Para usar otro: make run PYTHON=python3.13
 PYTHON ?= python3
-# Argumentos de más para la orden que se lanza. Ejemplo: make test ARGS="-k ventas -x"
+# Argumentos de más para la orden que se lanza. Ejemplo: make test ARGS="-k pedidos -x"
 ARGS ?=
 
 VENV := .venv
