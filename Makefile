@@ -3,7 +3,7 @@
 
 # El intérprete con el que se crea .venv. Para usar otro: make run PYTHON=python3.13
 PYTHON ?= python3
-# Argumentos de más para la orden que se lanza. Ejemplo: make test ARGS="-k ventas -x"
+# Argumentos de más para la orden que se lanza. Ejemplo: make test ARGS="-k pedidos -x"
 ARGS ?=
 
 VENV := .venv
@@ -32,6 +32,12 @@ run: $(VENV)/listo-local  ## Carga los archivos de datos/ en PostgreSQL (sin Doc
 
 test: $(VENV)/listo-dev  ## Pasa todas las pruebas.
 	@$(BIN)/python -m pytest $(ARGS)
+
+# tienda
+.PHONY: mine
+mine:  ## Quita la tienda de ejemplo y deja la plantilla lista para sus datos (docs/hagala-suya.md).
+	@$(PYTHON) shop/remove.py $(ARGS)
+# /tienda
 
 fuzz: $(VENV)/listo-dev  ## Carga 10.000 archivos estropeados al azar, en busca del que haga lo que no debe.
 	@PYTHONPATH="$(TESTS)" $(BIN)/python -m fuzz $(ARGS)

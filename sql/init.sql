@@ -32,7 +32,7 @@ BEGIN
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
   EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO etl_owner, etl_loader', current_database());
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO lector', current_database());
-  -- SELECT * FROM ventas, sin escribir el esquema. Solo los esquemas en que nadie más puede crear: en los del
+  -- SELECT * FROM pedidos, sin escribir el esquema. Solo los esquemas en que nadie más puede crear: en los del
   -- cargador podría haber una función con el nombre de otra, y aquí entra también el superusuario.
   EXECUTE format('ALTER DATABASE %I SET search_path = datos, etl', current_database());
 END $$;

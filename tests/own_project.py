@@ -2,7 +2,7 @@
 
 En `tests/own/` están sus declaraciones, la migración que crea sus tablas y sus marts. Así las pruebas
 del núcleo y de lo que lo acompaña no dependen de qué datos cargue el proyecto; los suyos se prueban en
-`tests/shop/`.
+`tests/project/`.
 """
 
 import os

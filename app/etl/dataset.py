@@ -1,7 +1,7 @@
 """La declaración de un data set: una clase que dice qué columnas, tipos, reglas y archivos tiene.
 
 De ella salen la tabla (Alembic), los CHECK de PostgreSQL, las conversiones y la validación
-(`schema_of`). Vea un ejemplo en `declared/ventas.py`.
+(`schema_of`). Cómo se escribe, paso a paso: `docs/hagala-suya.md`.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_origin, get_type_hints
@@ -26,10 +26,10 @@ NAMING = {
 class Dataset(DeclarativeBase):
     """Base de todas las declaraciones; cada subclase es una tabla del esquema `datos`.
 
-    `files`: patrón del nombre, sin extensiones («ventas_*» vale para ventas_2025-01.csv.gz).
+    `files`: patrón del nombre, sin extensiones («pedidos_*» vale para pedidos_2025-01.csv.gz).
     `dialect`: cómo está escrito. Una clave que ya cargó otro archivo se actualiza.
     `transform`: si se define, una función que recibe un DataFrame con los tipos declarados y lo devuelve
-    limpio, o con las columnas `computed` (vea `declared/ventas.py`).
+    limpio, o con las columnas `computed` (vea `docs/hagala-suya.md`).
     """
 
     metadata = sa.MetaData(schema="datos", naming_convention=NAMING)

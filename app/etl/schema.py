@@ -83,7 +83,7 @@ class Table:
     key: tuple[str, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     referenced_by: tuple[tuple[str, str], ...] = ()
-    # Como figura en el libro de cargas: «datos.ventas».
+    # Como figura en el libro de cargas: «datos.pedidos».
     name: str = field(init=False)
 
     def __post_init__(self) -> None:

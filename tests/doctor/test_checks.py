@@ -96,7 +96,7 @@ def test_files_that_can_be_read_are_only_counted(tmp_path: Path) -> None:
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
     settings = Settings(datos_dir=tmp_path)
     [finding] = bad(files.data_files(settings, declarations.load(settings, None), PARTS))
-    assert "etl generate" in finding.fix
+    assert finding.fix == "copie ahí los suyos"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def figures() -> Figures:
                 "rfm",
                 "",
                 ["cliente_id", "r", "f", "gasto_eur"],
-                [(1, 5, 5, Decimal(90)), (2, 1, 1, Decimal(3))],
+                [(n, n % 5 + 1, 5 - n % 5, Decimal(10 * n)) for n in range(1, 11)],
             ),
             Mart("suelto", "", ["codigo"], [(7,), (8,)]),
             Mart("vacio", "", ["nombre", "importe_eur"], []),

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -103,6 +104,28 @@ def test_each_mart_gets_the_drawing_that_its_columns_ask_for(figures: Figures) -
     assert drawings["ventas_mensuales"][0] is columns
     assert isinstance(drawings["rfm"], tuple)
     assert drawings["rfm"][0] is squares
+
+
+def test_the_grid_counts_the_rows_of_each_pair_of_scores(figures: Figures) -> None:
+    rows = [(10, 1, 5, Decimal(90)), *((10 + n, n, n, Decimal(2)) for n in range(1, 6))]
+    [rfm] = [mart for mart in figures.marts if mart.name == "rfm"]
+    found = panel(replace(rfm, rows=rows))
+    assert found.heading == "Filas por r y f, de 1 a 5"
+    assert found.table[1] == [
+        ["f 5", "1", "0", "0", "0", "1"],
+        ["f 4", "0", "0", "0", "1", "0"],
+        ["f 3", "0", "0", "1", "0", "0"],
+        ["f 2", "0", "1", "0", "0", "0"],
+        ["f 1", "1", "0", "0", "0", "0"],
+    ]
+    assert isinstance(found.drawing, tuple)
+    assert found.drawing[1].hints[:2] == ["r 1, f 5: 1 fila, gasto medio 90 €", "r 2, f 5: 0 filas"]
+
+
+def test_neither_small_counts_nor_keys_are_scores(figures: Figures) -> None:
+    [rfm] = [mart for mart in figures.marts if mart.name == "rfm"]
+    for rows in [(7, 1, 2, Decimal(3)), (8, 5, 1, Decimal(4))], [(n, n, n, Decimal(1)) for n in range(1, 6)]:
+        assert panel(replace(rfm, rows=rows)).drawing is None
 
 
 def test_a_mart_by_month_adds_up_each_series(figures: Figures) -> None:

@@ -33,7 +33,7 @@ class Source:
 
     `name` es como figura en el libro de cargas: con su ruta dentro de la carpeta de datos, para
     que dos archivos que se llaman igual en subcarpetas distintas no se tomen por el mismo.
-    `content` es cómo se llaman los datos («ventas.csv» en ventas.csv.gz) y `unpack` está si no son los
+    `content` es cómo se llaman los datos («pedidos.csv» en pedidos.csv.gz) y `unpack` está si no son los
     bytes del archivo tal cual.
     """
 

@@ -118,7 +118,7 @@ def data_files(settings: Settings, tables: list[Declared], parts: Parts) -> Iter
             refused += 1
             yield bad("datos", f"{source.name} se rechazaría: {refusal.message}", refusal.hint)
     if not pairs:
-        yield bad("datos", f"no hay archivos en {settings.datos_dir}", "copie ahí los suyos o: etl generate")
+        yield bad("datos", f"no hay archivos en {settings.datos_dir}", "copie ahí los suyos")
     elif not refused:
         yield ok("datos", f"{len(pairs)} archivos, y todos se pueden leer")
 

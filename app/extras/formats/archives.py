@@ -60,7 +60,7 @@ def unpack(source: Source, file: Opened) -> Iterator[ByteStream]:
 
 @contextmanager
 def unzip(source: Source, file: Opened) -> Iterator[ByteStream]:
-    """Los bytes de un miembro de un .zip, que a su vez puede estar comprimido («ventas.csv.gz»)."""
+    """Los bytes de un miembro de un .zip, que a su vez puede estar comprimido («pedidos.csv.gz»)."""
     name = source.inside.removeprefix("/")
     with zipfile.ZipFile(source.path) as archive, _opened_member(archive, name) as member:
         suffix = Path(name).suffix.lower()

@@ -46,7 +46,7 @@ def export_rejects(settings: Settings, dataset: str | None, path: Path, declared
     if dataset is None:
         raise UsageError(
             "Diga de qué tabla son las filas.",
-            f"Por ejemplo: {program()} rejects ventas --csv datos/salida/ventas_corregir.csv",
+            f"Por ejemplo: {program()} rejects TABLA --csv datos/salida/corregir.csv",
         )
     known = next((item for item in declared if dataset in (item.table.table, item.table.name)), None)
     dialect = known.dialect if known else Dialect()

@@ -1,7 +1,7 @@
 """Qué gráfico le va a cada mart, mirando solo sus columnas: uno nuevo sale dibujado sin tocar esto.
 
-Con una fecha y un importe, columnas por fecha; con un texto y un importe, los diez mayores; con
-las puntuaciones `r` y `f`, la cuadrícula de clientes. Entra un `Mart` y sale un `Panel`.
+Con una fecha y un importe, columnas por fecha; con un texto y un importe, los diez mayores; con dos
+puntuaciones de 1 a 5, la cuadrícula de sus cruces. Entra un `Mart` y sale un `Panel`.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from etl.reader import rows
 from extras.report.figures import Mart
 from extras.report.svg import Chart, Draw, Series, columns, squares
 from extras.report.text import label, number, title, unit
@@ -17,6 +18,7 @@ from extras.report.text import label, number, title, unit
 # Con más series, los colores ya no se distinguen.
 MOST_SERIES = 6
 TOP = 10
+SCORES = range(1, 6)
 Table = tuple[list[str], list[list[str]]]
 
 
@@ -40,34 +42,52 @@ class Panel:
 
 def panel(mart: Mart) -> Panel:
     """El dibujo que va con las columnas del mart; sin ninguno que encaje, sus primeras filas."""
-    for build in (_customers, _by_date, _largest):
+    for build in (_scores, _by_date, _largest):
         found = build(mart)
         if found:
             return found
-    rows = [[label(value) for value in row] for row in mart.rows[:TOP]]
-    return Panel(mart.name, mart.grain, "Primeras filas", None, (mart.columns, rows))
+    first = [[label(value) for value in row] for row in mart.rows[:TOP]]
+    return Panel(mart.name, mart.grain, "Primeras filas", None, (mart.columns, first))
 
 
-def _customers(mart: Mart) -> Panel | None:
-    """RFM: cuántos clientes hay en cada cruce de recencia y frecuencia."""
-    if not {"r", "f", "gasto_eur"} <= set(mart.columns):
+def _scores(mart: Mart) -> Panel | None:
+    """La cuadrícula de las dos primeras puntuaciones de 1 a 5: cuántas filas hay en cada cruce."""
+    names = [name for name in mart.columns if _is_score(_column(mart, name))][:2]
+    if len(names) < 2:
         return None
+    across, down = names
+    amount = _amount(mart)
+    amounts = _column(mart, amount) if amount else [None] * len(mart.rows)
     cells: dict[tuple[int, int], list[float]] = {}
-    for r, f, spent in zip(_column(mart, "r"), _column(mart, "f"), _column(mart, "gasto_eur"), strict=True):
-        cells.setdefault((r, f), []).append(float(spent))
-    scores = range(1, 6)
-    counts = {f: [float(len(cells.get((r, f), []))) for r in scores] for f in reversed(scores)}
+    for x, y, value in zip(_column(mart, across), _column(mart, down), amounts, strict=True):
+        cells.setdefault((x, y), []).append(float(value or 0))
+    counts = {y: [float(len(cells.get((x, y), []))) for x in SCORES] for y in reversed(SCORES)}
     hints = [
-        f"R {r}, F {f}: {len(spent)} clientes, {number(sum(spent) / max(1, len(spent)), 0)} € de media"
-        for f in counts
-        for r in scores
-        for spent in [cells.get((r, f), [])]
+        f"{title(across)} {x}, {title(down)} {y}: {rows(len(found))}{_mean(amount, found)}"
+        for y in counts
+        for x in SCORES
+        for found in [cells.get((x, y), [])]
     ]
-    series = [Series(f"F {f}", values, "c1") for f, values in counts.items()]
-    labels = [f"R {r}" for r in scores]
-    heading = "Clientes según cuándo compraron por última vez (R) y cuántas veces (F); 5 es lo mejor"
+    series = [Series(f"{title(down)} {y}", values, "c1") for y, values in counts.items()]
+    labels = [f"{title(across)} {x}" for x in SCORES]
+    heading = f"Filas por {title(across)} y {title(down)}, de 1 a 5"
     table = (["", *labels], [[one.name, *map(number, one.values)] for one in series])
     return Panel(mart.name, mart.grain, heading, (squares, Chart(heading, labels, series, hints)), table)
+
+
+def _is_score(values: list[Any]) -> bool:
+    """Enteros de 1 a 5, todos y alguno repetido: un recuento pequeño o una clave no son una puntuación."""
+    return (
+        len(values) > len(SCORES)
+        and set(values) == set(SCORES)
+        and all(type(value) is int for value in values)
+    )
+
+
+def _mean(amount: str | None, values: list[float]) -> str:
+    if amount is None or not values:
+        return ""
+    return f", {title(amount)} medio {number(sum(values) / len(values))} {unit(amount)}".rstrip()
 
 
 def _by_date(mart: Mart) -> Panel | None:

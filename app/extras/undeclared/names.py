@@ -35,7 +35,7 @@ def module_name(table: str) -> str:
 
 
 def class_name(table: str, taken: Collection[str] = ()) -> str:
-    """«ventas_web» -> «VentasWeb»; si es de Python, se importa o está en `taken`, con algo detrás."""
+    """«pedidos_web» -> «PedidosWeb»; si es de Python, se importa o está en `taken`, con algo detrás."""
     name = "".join(word.capitalize() for word in table.split("_"))
     avoided = {*taken, *IMPORTED, *keyword.kwlist}
     endings = ("", "Tabla", *map(str, range(2, len(avoided) + 3)))

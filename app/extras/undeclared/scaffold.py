@@ -160,7 +160,7 @@ def _no_key(key: ColumnFacts | None) -> list[str]:
 
 
 def _pattern(inspection: Inspection) -> str:
-    """El patrón de nombres: el mismo archivo y los que solo añadan algo detrás («ventas_2025»)."""
+    """El patrón de nombres: el mismo archivo y los que solo añadan algo detrás («pedidos_2025»)."""
     return re.sub(r"([\[*?])", r"[\1]", inspection.source.stem) + "*"
 
 
