@@ -1,8 +1,8 @@
 """La orden `etl`: lo que se escribe en el terminal. Cada función es una orden y su ayuda.
 
 Al final, cómo acaba una orden: los errores se vuelven un mensaje y un código de salida. 0 todo cargado o ya estaba ·
-1 error interno · 2 orden mal escrita · 3 algún archivo no entró · 4 la base de datos no responde o no está
-preparada · 5 el clúster de Spark no responde · 130/143 interrumpido.
+1 error interno · 2 orden, declaración o migración mal escrita · 3 algún archivo no entró o un mart está mal · 4 la
+base de datos no responde o no está preparada · 5 el clúster de Spark no responde · 130/143 interrumpido.
 """
 
 import gc

@@ -72,6 +72,7 @@ def finish(migration_context, script, message):
     waiting = [text for change in changes.ops for text in _postpone(connection, change)]
     changes.ops = [one for one in changes.ops if not (isinstance(one, ops.ModifyTableOps) and one.is_empty())]
     dropped = [one for one in changes.ops if isinstance(one, ops.DropTableOp)]
+    dropped.sort(key=lambda one: one.table_name)  # Alembic las da cada vez en un orden
     # Al final: lo que se queda deja antes de apuntar a lo que se borra.
     changes.ops = [one for one in changes.ops if one not in dropped] + _children_first(dropped)
     changes.reverse_into(script.downgrade_ops)

@@ -3,10 +3,12 @@
 Con un proyecto que aún no declara nada, como el de quien ha quitado el ejemplo.
 """
 
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -265,23 +267,23 @@ def test_a_rule_that_changes_changes_its_check(settings: Settings, root: Path, e
 def test_tables_are_dropped_children_first_and_what_stays_lets_go_of_them(
     settings: Settings, root: Path, done: Done
 ) -> None:
+    names = ["cosas", "hijas", "nietas", "bisnietas", "ultimas"]
     declare(root, COSA)
-    for name in ("abuelas", "zorros"):
-        declare(root, child(name), name)
+    for parent, name in pairwise(names):
+        declare(root, child(name, parent), name)
+    declare(root, child("otras"), "otras")
     done("revision")
     done("migrate")
-    (root / "app" / "declared" / "cosas.py").unlink()
-    (root / "app" / "declared" / "zorros.py").unlink()
-    declare(
-        root,
-        child("abuelas").replace('mapped_column(ForeignKey("cosas.cosa_id"))', "mapped_column()"),
-        "abuelas",
-    )
+    for name in names:
+        (root / "app" / "declared" / f"{name}.py").unlink()
+    stays = child("otras").replace('mapped_column(ForeignKey("cosas.cosa_id"))', "mapped_column()")
+    declare(root, stays, "otras")
     done("revision", "fuera")
     done("migrate")
-    assert query(settings, "SELECT tablename FROM pg_tables WHERE schemaname = 'datos'") == ["abuelas"]
-    undone = migration(root, "0003_fuera").read_text().split("def downgrade")[1]
-    assert undone.index("create_table('cosas'") < undone.index("create_table('zorros'")
+    assert query(settings, "SELECT tablename FROM pg_tables WHERE schemaname = 'datos'") == ["otras"]
+    up, down = migration(root, "0003_fuera").read_text().split("def downgrade")
+    assert re.findall(r"op.drop_table\('(\w+)'", up) == names[::-1]
+    assert re.findall(r"op.create_table\('(\w+)'", down) == names
     assert done("revision") == NOTHING
 
 

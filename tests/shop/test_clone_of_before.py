@@ -94,13 +94,27 @@ def test_a_data_set_of_ones_own_goes_on_with_one_more_command(
     assert "no hay nada que escribir" in etl(root, settings, "revision").stdout
 
 
-def test_what_was_joined_also_makes_a_new_database(settings: Settings, root: Path) -> None:
+NEXT = """revision, down_revision = "0003", "0002"
+
+
+def upgrade():
+    pass
+"""
+
+
+@pytest.mark.parametrize(("own", "joined"), [({}, "0003_une"), ({"0003_mas.py": NEXT}, "0004_une")])
+def test_what_was_joined_also_makes_a_new_database(
+    settings: Settings, root: Path, own: dict[str, str], joined: str
+) -> None:
     """La tabla propia apunta a una de la tienda, que por eso tiene que existir antes."""
+    versions = root / "sql" / "migrations" / "versions"
     shutil.copy2(BEFORE / "mascotas.py", root / "app" / "declared")
-    shutil.copy2(BEFORE / "0002_tabla_mascotas.py", root / "sql" / "migrations" / "versions")
+    shutil.copy2(BEFORE / "0002_tabla_mascotas.py", versions)
+    for name, text in own.items():
+        (versions / name).write_text(text)
     assert etl(root, settings, "revision").returncode == 0
     with connect_settings(settings) as connection:
         connection.execute("DROP SCHEMA datos, etl CASCADE")
     done = etl(root, settings, "migrate")
-    assert (done.returncode, done.stdout) == (0, "Base de datos en la versión 0003_une.\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"Base de datos en la versión {joined}.\n"), done.stderr
     assert query(settings, "SELECT to_regclass('datos.mascotas')::text") == ["mascotas"]
