@@ -46,7 +46,7 @@ def environment(clone: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
             "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(clone / "app"),
             "ETL_LOCAL_DIR": str(local_dir),
-            "COLUMNS": "120",
+            "COLUMNS": "90",
         }
         try:
             yield environ
