@@ -74,7 +74,8 @@ def written_here(settings: Settings, parts: Parts) -> Iterator[Finding]:
     except EtlError:  # ya se dijo al conectar
         return
     try:
-        if differ(ready):
+        # Al cargador no se le dejan ver las tablas como a su dueño: en los contenedores lo mira `migrate`.
+        if ready.db_user != LOADER and differ(ready):
             told = "las tablas no son como se declaran: falta una migración"
             yield bad("declaraciones", told, "etl revision")
     except EtlError as error:
