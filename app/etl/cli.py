@@ -70,7 +70,7 @@ def run(
         raise UsageError(
             f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", "Vea «etl run --help»."
         )
-    settings = parts.server(load_settings())
+    settings = live_settings(ctx)
     migrate.ensure_ready(settings)
     tables = declarations.load(settings, datasets)
     silent = quiet or as_json
@@ -92,7 +92,7 @@ def status(ctx: typer.Context) -> None:
     from etl import declarations
     from etl.database.connection import connect
 
-    settings = _settings(ctx)
+    settings = live_settings(ctx)
     tables = declarations.load(settings, None)
     with connect(settings) as connection:
         ctx.obj().show_status(connection, tables)
@@ -110,7 +110,7 @@ def rejects(
     from etl import declarations
     from etl.database.connection import connect
 
-    settings = _settings(ctx)
+    settings = live_settings(ctx)
     if csv is None:
         with connect(settings) as connection:
             ctx.obj().show_rejects(connection, dataset)
@@ -123,7 +123,7 @@ def migrate(ctx: typer.Context) -> None:
     """Prepara la base de datos: esquemas, usuarios y tablas."""
     from etl.database.migrate import migrate as prepare
 
-    typer.echo(f"Base de datos en la versión {prepare(_settings(ctx))}.")
+    typer.echo(f"Base de datos en la versión {prepare(live_settings(ctx))}.")
 
 
 def revision(
@@ -136,7 +136,7 @@ def revision(
     from etl.database.revise import revise
     from etl.reader import place
 
-    written = revise(_settings(ctx), message)
+    written = revise(live_settings(ctx), message)
     for path in written:
         typer.echo(f"Escrito: {place(path)}")
     if written:
@@ -160,7 +160,7 @@ def new_app(add_commands: Callable[[typer.Typer], None]) -> typer.Typer:
     return app
 
 
-def _settings(ctx: typer.Context) -> Settings:
+def live_settings(ctx: typer.Context) -> Settings:
     """La configuración, con un servidor en marcha."""
     parts: Parts = ctx.obj()
     return parts.server(load_settings())

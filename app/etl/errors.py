@@ -7,7 +7,7 @@
     ├── DatabaseUnavailable     4  no se llega a la base de datos, o no se puede usar
     └── ClusterUnavailable      5  se pidió un clúster de Spark y no se puede usar
 
-Las filas malas no son errores: son rechazos (`transform.Rejects`) y la carga sigue.
+Las filas malas no son errores: son rechazos (`chunk.Reject`) y la carga sigue.
 """
 
 import traceback

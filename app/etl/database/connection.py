@@ -59,7 +59,7 @@ class Connection(psycopg.Connection[Any]):
 
 
 def connect(settings: Settings, role: str | None = None) -> Connection:
-    """Abre una conexión; con `role`, actúa como ese papel (`SET ROLE`) aunque entre otro usuario.
+    """Abre una conexión; con `role`, entra como el cargador o hace de ese papel (`SET ROLE`) con otro usuario.
 
     Insiste con pausas crecientes durante `connect_seconds` si el servidor aún no responde.
     Lanza `DatabaseUnavailable`, enseguida si el fallo no se arregla esperando.

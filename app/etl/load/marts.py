@@ -6,6 +6,8 @@ una ejecución se cortó antes de llegar aquí, o alguien cambió el SELECT, lo 
 """
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,29 +34,34 @@ def refresh_marts(connection: Connection[Any], folder: Path) -> tuple[list[str],
     Uno malo no impide rehacer los demás. Pasa por alto los de tablas que no existen. Lanza
     `DatabaseUnavailable` si alguien los bloquea.
     """
+    return _each(folder, partial(_refresh, connection))
+
+
+def wrong_marts(connection: Connection[Any], folder: Path) -> list[str]:
+    """Qué les pasa a los marts que están mal escritos, sin rehacer ninguno."""
+    return _each(folder, partial(_try, connection))[1]
+
+
+def _each(folder: Path, work: Callable[[Path], bool]) -> tuple[list[str], list[str]]:
+    """Los marts en que `work` hizo algo, y qué les pasa a los que están mal escritos."""
     done: list[str] = []
     wrong: list[str] = []
     for path in sorted(folder.glob("*.sql")):
         try:
-            done += [path.stem] if _refresh(connection, path) else []
+            done += [path.stem] if work(path) else []
+        except errors.UndefinedTable:
+            pass
         except ITS_AUTHORS as error:
             wrong.append(_blamed(path, error))
     return done, wrong
 
 
-def wrong_marts(connection: Connection[Any], folder: Path) -> list[str]:
-    """Qué les pasa a los marts que están mal escritos, sin rehacer ninguno."""
-    wrong: list[str] = []
-    for path in sorted(folder.glob("*.sql")):
-        try:
-            with connection.transaction(force_rollback=True):
-                connection.execute(SEARCH_PATH)
-                connection.execute(_create(path.stem, f"{_select(path)}\nWITH NO DATA"))
-        except errors.UndefinedTable:
-            pass
-        except ITS_AUTHORS as error:
-            wrong.append(_blamed(path, error))
-    return wrong
+def _try(connection: Connection[Any], path: Path) -> bool:
+    """Crea el mart sin datos y lo deshace: solo para ver si se entiende."""
+    with connection.transaction(force_rollback=True):
+        connection.execute(SEARCH_PATH)
+        connection.execute(_create(path.stem, f"{_select(path)}\nWITH NO DATA"))
+    return False
 
 
 def _blamed(path: Path, error: Exception) -> str:
@@ -90,8 +97,6 @@ def _refresh(connection: Connection[Any], path: Path) -> bool:
             connection.execute(_create(path.stem, text))
             swap_in(connection, path.stem)
             connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(mart, sql.Literal(mark)))
-    except errors.UndefinedTable:
-        return False
     except errors.LockNotAvailable as error:
         raise DatabaseUnavailable(
             f"No se puede rehacer {SCHEMA}.{path.stem}: otra sesión lo tiene bloqueado.",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from etl.settings import load_settings
+from etl.cli import live_settings
 
 
 def report(
@@ -19,7 +19,7 @@ def report(
     from etl.reader import place
     from extras.report.write import write
 
-    written = write(ctx.obj().server(load_settings()), output)
+    written = write(live_settings(ctx), output)
     typer.echo(f"Informe escrito en {place(written)}: ábralo con el navegador.")
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl.cli import AsJson, write_json
+from etl.cli import AsJson, live_settings, write_json
 from etl.errors import UsageError
 from etl.settings import load_settings
 
@@ -46,7 +46,7 @@ def new(
     if len(sources) != 1 or sources[0].part:
         raise UsageError(f"«{path}» tiene varias tablas.", "Guarde cada una en su archivo.")
     inspection = look(sources[0])
-    settings = ctx.obj().server(load_settings())
+    settings = live_settings(ctx)
     ensure_ready(settings)
     for written in write(inspection, settings):
         typer.echo(f"Escrito: {place(written)}")

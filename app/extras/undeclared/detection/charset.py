@@ -1,6 +1,6 @@
 """Averigua la codificación de un archivo de texto a partir de una muestra de sus bytes.
 
-Entra una muestra (el principio del archivo y trozos del resto, `sampling.py`); sale el nombre
+Entra una muestra (el principio del archivo y trozos del resto, `unknown.py`); sale el nombre
 que entiende Python y las advertencias para la persona. No abre archivos.
 Cómo se eligió y cuánto acierta: `docs/deteccion.md`. Sigue en `detect.py`.
 """

@@ -2,7 +2,7 @@
 
 Entra una muestra de bytes; sale un `Detected` con el `Dialect`, los nombres de las columnas,
 lo que se vio (`reasons`) y lo que la persona debe saber (`warnings`). Funciones puras: quien
-abre el archivo es `sampling.py`. Nunca decide en silencio: lo dudoso lleva advertencia.
+abre el archivo es `unknown.py`. Nunca decide en silencio: lo dudoso lleva advertencia.
 Sigue en `sniff.py` (separador y comillas), `header.py` (preámbulo y cabecera).
 """
 
