@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -59,8 +59,10 @@ def _said(dataset: type[Dataset]) -> Declared:
 
 
 def _blamed(dataset: type[Dataset]) -> AbstractContextManager[None]:
-    file = Path(inspect.getfile(dataset))
-    return blamed("La declaración", file.parent, file, inspect.getsourcelines(dataset)[1])
+    file, line = Path(inspect.getfile(dataset)), None
+    with suppress(OSError):  # una clase puede no estar escrita como tal, sino hecha con type()
+        line = inspect.getsourcelines(dataset)[1]
+    return blamed("La declaración", file.parent, file, line)
 
 
 def fingerprint(module: str) -> str:
