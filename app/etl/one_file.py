@@ -8,6 +8,7 @@ repetir: nunca se repite a ciegas.
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -28,6 +29,29 @@ from etl.session import Session
 
 # Una conexión que se corta tres veces en el mismo archivo no es mala suerte.
 ATTEMPTS = 3
+
+NOT_AS_DECLARED = (errors.UndefinedTable, errors.UndefinedColumn, errors.DataError, errors.IntegrityError)
+FAILURES: tuple[tuple[Any, str, str], ...] = (
+    (
+        errors.LockNotAvailable,
+        "La tabla está bloqueada por otra sesión.",
+        "Búsquela en pg_stat_activity y ciérrela.",
+    ),
+    (errors.DiskFull, "El disco de la base de datos está lleno.", "Libere espacio y repita la carga."),
+    (errors.OutOfMemory, "El servidor se quedó sin memoria.", "Ciérrele otras sesiones o suba su límite."),
+    (errors.QueryCanceled, "El servidor tardó demasiado en una sentencia.", "Suba DB_STATEMENT_SECONDS."),
+    (
+        NOT_AS_DECLARED,
+        "La tabla no es como se declara: {}.",
+        "Escriba y aplique la migración que falta: «etl revision» y «etl migrate».",
+    ),
+    (
+        errors.InsufficientPrivilege,
+        "La base de datos no está preparada: {}.",
+        "Ejecute «etl migrate» con el usuario dueño.",
+    ),
+    (psycopg.Error, "PostgreSQL rechazó la carga: {}.", "Si persiste, es un error de este programa."),
+)
 
 # Lo que se hace con un archivo dentro de su transacción, sin el COMMIT.
 Work = Callable[[Connection, Load, Opened, FileResult], None]
@@ -171,33 +195,5 @@ def _was_committed(connection: Connection, load: Load, result: FileResult) -> bo
 
 def _failure(error: psycopg.Error) -> FileFailed:
     """El fallo de una sentencia, en palabras y con su siguiente paso."""
-    match error:
-        case errors.LockNotAvailable():
-            return FileFailed(
-                "La tabla está bloqueada por otra sesión.",
-                "Búsquela en pg_stat_activity, ciérrela y repita la carga.",
-            )
-        case errors.DiskFull():
-            return FileFailed("El disco de la base de datos está lleno.", "Libere espacio y repita la carga.")
-        case errors.OutOfMemory():
-            return FileFailed(
-                "El servidor se quedó sin memoria.", "Ciérrele otras sesiones o suba su límite."
-            )
-        case errors.QueryCanceled():
-            return FileFailed("El servidor tardó demasiado en una sentencia.", "Suba DB_STATEMENT_SECONDS.")
-        case (
-            errors.UndefinedTable() | errors.UndefinedColumn() | errors.DataError() | errors.IntegrityError()
-        ):
-            return FileFailed(
-                f"La tabla no es como se declara: {str(error).strip()}.",
-                "Escriba la migración que falta y aplíquela: «etl revision» y «etl migrate».",
-            )
-        case errors.InsufficientPrivilege():
-            return FileFailed(
-                f"La base de datos no está preparada: {error}.", "Ejecute «etl migrate» con el usuario dueño."
-            )
-        case _:
-            return FileFailed(
-                f"PostgreSQL rechazó la carga: {str(error).strip()}.",
-                "Si persiste, es un error de este programa.",
-            )
+    message, hint = next(said for kinds, *said in FAILURES if isinstance(error, kinds))
+    return FileFailed(message.format(str(error).strip()), hint)

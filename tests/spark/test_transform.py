@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from etl import declarations
 from etl.settings import Settings
+from extras import elsewhere
 from extras.embedded.lifecycle import ServerAddress
 from own_rows import query, run_with
 from spark.parity import assert_equal, clear, state
@@ -82,7 +82,7 @@ def test_both_engines_leave_the_same_rows_rejects_and_filtered(
     declared.write_text(LINES.replace('"lineas"', f'"{table}"'))
     write_lines(settings.datos_dir / "lineas.csv")
     found = []
-    tables = declarations.load(settings, declared)
+    tables = elsewhere.load(settings, declared)
     for engine in ("local", "spark"):
         [file] = run_with(settings, tables, engine=engine).files
         assert (file.status, file.reason) == ("loaded", None)

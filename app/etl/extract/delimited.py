@@ -21,8 +21,8 @@ from etl.chunk import Chunk, Reject
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.careful import RECORD_LIMIT, split_carefully
-from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.records import Records, split_regular
+from etl.extract.source import ByteStream, Utf8Stream
 
 if TYPE_CHECKING:
     import _csv

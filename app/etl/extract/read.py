@@ -13,10 +13,9 @@ from etl.chunk import Chunk
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.delimited import DelimitedFile, open_delimited
-from etl.extract.encoding import marked_encoding
 from etl.extract.jsonl import open_json_lines
 from etl.extract.match import fits, match_columns
-from etl.extract.source import Opened, Rewound, Source, decompressed, read_fully
+from etl.extract.source import Opened, Rewound, Source, decompressed, marked_encoding, read_fully
 from etl.schema import Declared, Schema
 
 # En estos el separador lo dice el nombre; en los demás, la declaración.

@@ -6,10 +6,11 @@ SAVEPOINT; solo cuando una clave choca, las filas dudosas van a una tabla tempor
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +22,9 @@ from etl.extract.source import Opened
 from etl.load.encode import FORMAT, encode
 from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
-from etl.load.prefetch import prefetch
 from etl.schema import Table
 
+T = TypeVar("T")
 STAGE = sql.Identifier("etl_stage")
 REJECTS = sql.Identifier("etl", "rejects")
 # Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
@@ -194,8 +195,22 @@ def save_rejects(
 
 def write_all(writer: TableWriter, chunks: Iterable[Prepared], file: Opened, advance: Advance) -> Counts:
     """Carga los trozos; cada uno se prepara en otro hilo mientras se carga el anterior."""
-    with closing(prefetch(chunks)) as ready:
+    with closing(one_ahead(chunks)) as ready:
         for prepared in ready:
             writer.write(prepared)
             advance(file.bytes_read, writer.counts)
     return writer.counts
+
+
+def one_ahead(items: Iterable[T]) -> Generator[T]:
+    """Da los mismos elementos; mientras se usa uno, otro hilo hace el siguiente.
+
+    Arrow, SHA-256 y psycopg sueltan el GIL: leer y validar coinciden de verdad con la carga. En memoria hay dos
+    trozos; otro más no acelera nada. Un error al hacer el siguiente se lanza aquí.
+    """
+    following = iter(items)
+    with ThreadPoolExecutor(1, "etl-prepare") as thread:
+        coming = thread.submit(next, following, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, following, None)
+            yield item

@@ -15,9 +15,8 @@ from typing import Any
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.delimited import BLOCK, DelimitedFile
-from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.read import DELIMITED, SAMPLE, Document
-from etl.extract.source import Opened, Rewound, Source, decompressed, read_fully
+from etl.extract.source import ByteStream, Opened, Rewound, Source, Utf8Stream, decompressed, read_fully
 from etl.result import writing
 from extras.formats.disguise import refuse_disguised
 from extras.formats.foreign import refuse_format
