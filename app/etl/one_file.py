@@ -20,15 +20,17 @@ from etl.extract.read import read
 from etl.extract.source import Opened, Source, opened
 from etl.load import ledger, versions
 from etl.load.ledger import Load
-from etl.load.table import Advance, lock_table
+from etl.load.table import Advance
 from etl.local import LoadRows
 from etl.parts import Parts
-from etl.result import FileResult, writing
+from etl.result import FileResult
 from etl.schema import Declared, Table
 from etl.session import Session
 
 # Una conexión que se corta tres veces en el mismo archivo no es mala suerte.
 ATTEMPTS = 3
+# Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
+OTHER_LOADER_SECONDS = 600
 
 NOT_AS_DECLARED = (errors.UndefinedTable, errors.UndefinedColumn, errors.DataError, errors.IntegrityError)
 FAILURES: tuple[tuple[Any, str, str], ...] = (
@@ -89,7 +91,7 @@ def _fill(
     if version.new:
         with read(load.source, file, declared, parts.reading) as text:
             ledger.describe(connection, load, text.document.header, text.written)
-            result.describe(text.encoding, **writing(text.written))
+            result.describe(text.encoding, text.written)
             counts, sha256 = load_rows(connection, load, declared, text, advance)
         result.counts = counts
         result.warnings = [*text.warnings, *versions.settle(connection, load, version)]
@@ -150,7 +152,7 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
         result.warnings = []
         try:
             with session.connection.transaction():
-                lock_table(session.connection, load.table)
+                _lock(session.connection, load.table)
                 with opened(load.source) as file:
                     load.bytes = result.bytes = file.size
                     work(session.connection, load, file, result)
@@ -174,6 +176,17 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
             ) from error
 
 
+def _lock(connection: Connection, table: Table) -> None:
+    """Una carga por tabla cada vez: la segunda espera y luego ve lo que hizo la primera."""
+    deadline = time.monotonic() + OTHER_LOADER_SECONDS
+    while not connection.execute(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (table.name,)
+    ).fetchone()[0]:  # type: ignore[index]
+        if time.monotonic() > deadline:
+            raise FileFailed(f"Otra carga de {table.name} sigue en marcha.", "Espere a que acabe y repita.")
+        time.sleep(0.1)
+
+
 def _is_out_of_memory(error: Exception) -> bool:
     """Sin memoria tampoco se puede crear un hilo, y eso lo dicen Python y Arrow cada uno a su manera."""
     words = ("can't start new thread", "Failed to launch worker thread")
@@ -186,7 +199,7 @@ def _was_committed(connection: Connection, load: Load, result: FileResult) -> bo
         return False
     with connection.transaction():
         # Mientras la sesión perdida siga viva tiene este cerrojo: esperarlo es esperar su final.
-        lock_table(connection, load.table)
+        _lock(connection, load.table)
         counts = ledger.outcome(connection, load)
     if counts:
         result.counts = counts

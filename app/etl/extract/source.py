@@ -59,7 +59,7 @@ class Source:
 
     path: Path
     name: str
-    content: str = ""
+    content: str
     unpack: Unpack | None = None
     # Lo que `name` lleva tras el nombre del archivo: «/miembro», «/hoja» o nada.
     inside: str = ""
@@ -70,16 +70,13 @@ class Source:
 
     @property
     def suffix(self) -> str:
-        return Path(self.content or self.path.name).suffix.lower()
-
-    @property
-    def stem(self) -> str:
-        return Path(self.content or self.path.name).stem
+        return Path(self.content).suffix.lower()
 
     @property
     def table_stem(self) -> str:
         """De qué sale el nombre de su tabla en `staging`: «libro Hoja 2» para una hoja de varias."""
-        return f"{self.stem} {self.part}" if self.part else self.stem
+        stem = Path(self.content).stem
+        return f"{stem} {self.part}" if self.part else stem
 
 
 class Opened:
@@ -89,16 +86,13 @@ class Opened:
         self.path = path
         self.file: BinaryIO = open(path, "rb")  # noqa: SIM115 - lo cierra `opened`
         self.before = os.fstat(self.file.fileno())
+        self.size = self.before.st_size
         self.digest = hashlib.sha256()
         self.bytes_read = 0
 
     @property
     def closed(self) -> bool:
         return self.file.closed
-
-    @property
-    def size(self) -> int:
-        return self.before.st_size
 
     def read(self, size: int = -1, /) -> bytes:
         data = self.file.read(size)
@@ -118,18 +112,16 @@ class Opened:
 
     def check_unchanged(self) -> None:
         """`FileRefused` si el archivo creció, se reescribió o se cambió por otro."""
-        try:
-            now = os.stat(self.path)
-        except FileNotFoundError:
-            now = None
-        if now is None or _identity(now) != _identity(self.before) or self.bytes_read > self.size:
+        now, before = self.path.stat() if self.path.exists() else None, self.before
+        if (
+            now is None
+            or not os.path.samestat(now, before)
+            or (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns)
+            or self.bytes_read > self.size
+        ):
             raise FileRefused(
                 "El archivo cambió mientras se leía.", "Espere a que esté completo y repita la carga."
             )
-
-
-def _identity(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @contextmanager

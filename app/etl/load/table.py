@@ -5,7 +5,6 @@ Entra una conexión con la transacción del archivo ya abierta; no la confirma n
 SAVEPOINT; solo cuando una clave choca, las filas dudosas van a una tabla temporal y se mezclan con cuidado.
 """
 
-import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,7 +16,6 @@ import pyarrow as pa
 from psycopg import Connection, errors, sql
 
 from etl.chunk import FILTERED, Chunk, Reject
-from etl.errors import FileFailed
 from etl.extract.source import Opened
 from etl.load.encode import FORMAT, encode
 from etl.load.ledger import Counts
@@ -27,22 +25,9 @@ from etl.schema import Table
 T = TypeVar("T")
 STAGE = sql.Identifier("etl_stage")
 REJECTS = sql.Identifier("etl", "rejects")
-# Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
-OTHER_LOADER_SECONDS = 600
 
 # Recibe los bytes leídos y las cuentas hasta ahora.
 Advance = Callable[[int, Counts], None]
-
-
-def lock_table(connection: Connection[Any], table: Table) -> None:
-    """Una carga por tabla cada vez: la segunda espera y luego ve lo que hizo la primera."""
-    deadline = time.monotonic() + OTHER_LOADER_SECONDS
-    while not connection.execute(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (table.name,)
-    ).fetchone()[0]:  # type: ignore[index]
-        if time.monotonic() > deadline:
-            raise FileFailed(f"Otra carga de {table.name} sigue en marcha.", "Espere a que acabe y repita.")
-        time.sleep(0.1)
 
 
 @dataclass(frozen=True)
