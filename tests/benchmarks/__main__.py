@@ -46,7 +46,9 @@ def _server(version: int) -> Settings:
     """Un servidor embebido con su configuración de siempre y una base de datos nueva."""
     shutil.rmtree(FOLDER / "sql", ignore_errors=True)
     sql_dir = own_sql(FOLDER / "sql")
-    settings = with_server(Settings(local_dir=FOLDER, pg_version=version, db_name="postgres", sql_dir=sql_dir))
+    settings = with_server(
+        Settings(local_dir=FOLDER, pg_version=version, db_name="postgres", sql_dir=sql_dir)
+    )
     with connect(settings) as connection:
         connection.execute("DROP DATABASE IF EXISTS banco WITH (FORCE)")
         connection.execute("CREATE DATABASE banco")

@@ -116,12 +116,12 @@ def dirty(bench: Bench) -> Iterator[Row]:
 
 
 # Sigue a la última línea de la declaración, que es de la clase.
-TRANSFORM = '''
+TRANSFORM = """
     @staticmethod
     def transform(lineas):
         discounted = lineas["l_extendedprice"] * (Decimal(1) - lineas["l_discount"])
         return lineas.assign(l_extendedprice=discounted, l_shipmode=lineas["l_shipmode"].str.strip())
-'''
+"""
 
 
 def transformed(bench: Bench) -> Iterator[Row]:
