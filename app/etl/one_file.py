@@ -45,7 +45,7 @@ FAILURES: tuple[tuple[Any, str, str], ...] = (
     (
         NOT_AS_DECLARED,
         "La tabla no es como se declara: {}.",
-        "Escriba y aplique la migración que falta: «etl revision» y «etl migrate».",
+        "Escriba la migración que falta y aplíquela: «etl revision» y «etl migrate».",
     ),
     (
         errors.InsufficientPrivilege,
