@@ -34,7 +34,8 @@ class Chunk:
     `columns`: una columna de texto por cada columna de la tabla, con su nombre.
     `lines`: línea física (desde 1) en que empieza cada fila; en Excel, la fila de la hoja.
     `raw(i)`: el texto original de la fila `i`; solo se busca cuando la fila se rechaza.
-    `rejects`: filas que ya al leer no tenían la forma del archivo.
+    `rejects`: filas que ya al leer no tenían la forma del archivo. `blank`: líneas de solo separadores, que no
+    son filas.
     """
 
     columns: pa.Table
@@ -42,3 +43,4 @@ class Chunk:
     raw: Callable[[int], str]
     dialect: Dialect
     rejects: list[Reject] = field(default_factory=list)
+    blank: int = 0

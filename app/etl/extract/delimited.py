@@ -6,6 +6,7 @@ Todo el archivo se lee por bloques: la memoria no depende de su tamaño.
 
 import codecs
 import csv
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -139,16 +140,27 @@ def split(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) 
 
 
 def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dict[str, int]) -> Chunk:
-    """Separa los registros en columnas; aparta los que tienen otro número de campos y los que no son datos."""
+    """Separa los registros en columnas; aparta los que tienen otro número de campos y los que no son datos.
+
+    Los que solo llevan separadores son como líneas en blanco.
+    """
     table, wrong = _parse(records, dialect, header, columns)
+    kept = _without(np.arange(len(records.lines)), list(wrong))
+    empty = _empty_rows(table)
+    blank = [
+        row for row in (*wrong, *kept[empty].tolist()) if not records.raw(row).strip(f"{dialect.delimiter} ")
+    ]
+    if len(empty) and blank:
+        dropped = np.flatnonzero(np.isin(kept, blank)).tolist()
+        table, kept = table.take(_without(np.arange(table.num_rows), dropped)), _without(kept, dropped)
     reasons = {
         row: (
             "field_count",
             f"tiene {found} campo{'' if found == 1 else 's'} y la cabecera tiene {len(header)}",
         )
         for row, found in wrong.items()
+        if row not in blank
     }
-    kept = _without(np.arange(len(records.lines)), list(wrong))
     if odd := _odd_rows(table, dialect, header, columns):
         reasons |= {int(kept[row]): reason for row, reason in odd.items()}
         table = table.take(_without(np.arange(table.num_rows), list(odd)))
@@ -159,8 +171,20 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
     ]
     lines = records.lines if len(kept) == len(records.lines) else records.lines[kept]
     return Chunk(
-        table, pa.array(lines), lambda row: records.raw(int(kept[row])), dialect, records.rejects + rejects
+        table,
+        pa.array(lines),
+        lambda row: records.raw(int(kept[row])),
+        dialect,
+        [*records.rejects, *rejects],
+        len(blank),
     )
+
+
+def _empty_rows(table: pa.Table) -> list[int]:
+    """Las filas sin ningún valor."""
+    if not table.num_rows or not all(column.null_count for column in table.columns):
+        return []
+    return _true(functools.reduce(pc.and_, map(pc.is_null, table.columns)))
 
 
 def _without(rows: np.ndarray, dropped: list[int]) -> np.ndarray:

@@ -11,7 +11,9 @@ from pathlib import Path
 from etl.errors import UsageError
 from etl.extract.source import GZIP, Source, gunzip
 
-IGNORED_NAMES = ("readme", "~$", ".", "_")
+IGNORED_NAMES = ("readme", "leeme", "léeme", "~$", ".", "_", "thumbs.db", "desktop.ini")
+# Lo que SQLite deja junto a sus bases de datos, que es parte de ellas.
+IGNORED_ENDS = ("-wal", "-shm", "-journal")
 OUTPUT_FOLDER = "salida"
 
 # Lo que hay en un archivo que se llama así: él mismo, o los que lleva dentro.
@@ -76,4 +78,9 @@ def _is_data(path: Path, folder: Path) -> bool:
     hidden = any(part.startswith(".") for part in inside.parts)
     if hidden or inside.parts[0] == OUTPUT_FOLDER or os.path.isdir(path):  # noqa: PTH112
         return False
-    return not path.name.lower().startswith(IGNORED_NAMES)
+    return is_data_name(path.name)
+
+
+def is_data_name(name: str) -> bool:
+    """Si un archivo que se llama así puede llevar datos."""
+    return not name.lower().startswith(IGNORED_NAMES) and not name.lower().endswith(IGNORED_ENDS)

@@ -24,23 +24,21 @@ def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[d
 
     Los nombres se comparan sin mayúsculas, acentos ni espacios alrededor, o ya limpios como los deja
     `etl new` («Código postal» es «codigo_postal»). Sin nombres, por orden.
-    Lanza `FileRefused` si falta una columna obligatoria, hay una repetida o un nombre vacío.
+    Lanza `FileRefused` si falta una columna obligatoria, o dos se llaman como una declarada.
     """
     if not has_names:
         return _by_position(header, schema)
-    names = [plain_name(name) for name in header]
-    repeated = sorted({name for name in names if name and names.count(name) > 1})
-    if repeated:
-        raise FileRefused(f"La cabecera repite la columna «{repeated[0]}».", "Cambie uno de los nombres.")
-    if "" in names:
-        raise FileRefused(f"La columna {names.index('') + 1} no tiene nombre en la cabecera.", "Póngale uno.")
-    cleaned = [clean(name) for name in header]
-    positions = {
-        column.name: options.index(wanted)
-        for column in schema.columns
-        for options, wanted in ((cleaned, column.name), (names, plain_name(column.name)))
-        if wanted in options
-    }
+    names, cleaned = [plain_name(name) for name in header], [clean(name) for name in header]
+    positions: dict[str, int] = {}
+    for column in schema.columns:
+        wanted = plain_name(column.name)
+        found = [at for at, name in enumerate(names) if name == wanted or cleaned[at] == column.name]
+        if len(found) > 1:
+            raise FileRefused(
+                f"La cabecera repite la columna «{header[found[1]]}».", "Cambie uno de los nombres."
+            )
+        if found:
+            positions[column.name] = found[0]
     missing = [column for column in schema.columns if column.name not in positions]
     required = [column.name for column in missing if not column.nullable]
     if required:
@@ -52,7 +50,7 @@ def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[d
     used = set(positions.values())
     # Las que empiezan por «_» son nuestras: las añade `etl rejects --csv` para explicar cada fila.
     warnings += [
-        f"columna «{name}» no declarada: no se carga"
+        f"columna «{name.strip() or position + 1}» no declarada: no se carga"
         for position, name in enumerate(header)
         if position not in used and not name.strip().startswith("_")
     ]

@@ -20,7 +20,8 @@ from etl.schema import Table
 class Counts:
     """Lo que fue de las filas de un archivo.
 
-    Las actualizadas son parte de las cargadas; las que descarta su transformación, de las rechazadas.
+    Las actualizadas son parte de las cargadas; las que descarta su transformación, de las rechazadas. Las líneas de
+    solo separadores (`blank`) no son filas.
     """
 
     read: int = 0
@@ -29,6 +30,16 @@ class Counts:
     duplicate: int = 0
     rejected: int = 0
     filtered: int = 0
+    blank: int = 0
+
+    @property
+    def warnings(self) -> list[str]:
+        """Lo que no son filas, pero hay que saber."""
+        return (
+            [f"líneas que solo llevan separadores, que no cuentan como filas: {self.blank}"]
+            if self.blank
+            else []
+        )
 
     def merged(self, rows: int, cursor: Cursor[Any]) -> None:
         """Suma `rows` filas mezcladas: cuántas quedaron y cuántas sustituyen a otra lo dice `merge_statement`."""

@@ -43,6 +43,7 @@ class Prepared:
     rejects: list[Reject]
     chunk: Chunk | None = None
     doubtful: np.ndarray | None = None
+    blank: int = 0
 
 
 # Qué filas de un trozo pueden chocar con otras, si hay quien lo sepa.
@@ -77,16 +78,17 @@ class TableWriter:
     def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
         """Deja un trozo listo para `write`; se puede hacer en otro hilo, mientras se carga el anterior."""
         if self._sieve is None:
-            return Prepared(rows, encode(rows, self.load_id), rejects, chunk)
+            return Prepared(rows, encode(rows, self.load_id), rejects, chunk, blank=chunk.blank)
         doubtful = self._sieve(rows)
         safe = rows.filter(pa.array(~doubtful))
-        return Prepared(rows, encode(safe, self.load_id), rejects, chunk, doubtful)
+        return Prepared(rows, encode(safe, self.load_id), rejects, chunk, doubtful, chunk.blank)
 
     def write(self, prepared: Prepared) -> None:
         """Carga un trozo; cada fila queda cargada, duplicada o rechazada."""
         rejects = list(prepared.rejects)
         if self._sieve or not self._copy_directly(prepared.rows.num_rows, prepared):
             rejects += self._sift(prepared)
+        self.counts.blank += prepared.blank
         self.counts.rejected += len(rejects)
         self.counts.filtered += sum(reject.code == FILTERED for reject in rejects)
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from etl.errors import FileRefused
+from etl.extract.discover import is_data_name
 from etl.extract.source import ByteStream, Opened, Source, damaged
 
 # Lo que lanzan lzma, zipfile y compañía ante un archivo comprimido que no está entero.
@@ -32,12 +33,15 @@ def _gzip(file: Any) -> Any:
     return gzip.GzipFile(fileobj=file)
 
 
+SQLITE = (".sqlite", ".sqlite3", ".db", ".db3")
 OPENERS: dict[str, Callable[[Any], Any]] = {
     ".gz": _gzip,
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
     ".zst": _zstd,
 }
+# Cómo empieza lo que de verdad está comprimido.
+MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zst": b"\x28\xb5\x2f\xfd"}
 
 
 def members(path: Path, name: str) -> Iterator[Source]:
@@ -47,6 +51,10 @@ def members(path: Path, name: str) -> Iterator[Source]:
         yield from _zipped(path, name)
     elif suffix in OPENERS:
         yield Source(path, name, path.stem, unpack)
+    elif suffix in SQLITE and path.with_name(f"{path.name}-wal").is_file():
+        from extras.formats.sqlite import consolidated
+
+        yield Source(consolidated(path), name, path.name)
     else:
         yield Source(path, name, path.name)
 
@@ -54,7 +62,14 @@ def members(path: Path, name: str) -> Iterator[Source]:
 @contextmanager
 def unpack(source: Source, file: Opened) -> Iterator[ByteStream]:
     """Los bytes sin comprimir de un .gz, un .bz2, un .xz o un .zst."""
-    yield Checked(OPENERS[source.path.suffix.lower()](file))
+    suffix = source.path.suffix.lower()
+    with source.path.open("rb") as start:
+        if not (first := start.read(6)).startswith(MAGIC[suffix]) and first:
+            raise FileRefused(
+                f"Se llama «{suffix}», pero no está comprimido así: dentro hay otra cosa.",
+                f"Si se abre con un editor, quítele la extensión {suffix}; si no, descárguelo de nuevo.",
+            )
+    yield Checked(OPENERS[suffix](file))
 
 
 @contextmanager
@@ -92,15 +107,24 @@ def _zipped(path: Path, name: str) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
             found = [item.filename for item in archive.infolist() if not item.is_dir()]
+            found = [member for member in found if _is_data(member)]
     except Exception:  # noqa: BLE001 - ante uno dañado, zipfile lanza de todo
         yield Source(path, name, path.name, refusal="El archivo .zip está dañado o cortado.")
         return
     if not found:
         yield Source(path, name, path.name, refusal="El archivo .zip está vacío.")
-    for member in found:
-        if not member.startswith("__MACOSX"):
-            source = Source(path, f"{name}/{member}", _content(member), unzip, f"/{member}")
-            yield replace(source, refusal=_unsafe(member))
+    for member in dict.fromkeys(found):
+        source = Source(path, f"{name}/{member}", _content(member), unzip, f"/{member}")
+        twice = "El .zip trae dos archivos con este nombre." if found.count(member) > 1 else None
+        yield replace(source, refusal=_unsafe(member) or twice)
+
+
+def _is_data(member: str) -> bool:
+    """La misma regla que en una carpeta: ni ocultos, ni notas, ni lo que añaden los sistemas."""
+    *folders, name = member.split("/")
+    return is_data_name(name) and not any(
+        folder.startswith((".", "__MACOSX")) and folder != ".." for folder in folders
+    )
 
 
 def _content(member: str) -> str:

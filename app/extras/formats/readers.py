@@ -11,11 +11,11 @@ from typing import IO, NoReturn
 
 from etl.extract.read import SAMPLE, Document, Reader
 from etl.extract.source import Opened, Source, decompressed
+from extras.formats.archives import SQLITE
 from extras.formats.foreign import SUFFIXES, refuse_format
 
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
-SQLITE = (".sqlite", ".sqlite3", ".db", ".db3")
 
 
 @contextmanager
@@ -54,6 +54,8 @@ def refuse(source: Source, _file: Opened) -> NoReturn:
     """Un formato que no se lee: dice qué hacer con él."""
     refuse_format(source.suffix)
 
+
+__all__ = ["EXCEL", "PARQUET", "SQLITE", "TABLES", "refuse_format"]
 
 TABLES: dict[str, Reader] = {
     **dict.fromkeys(PARQUET, read_parquet),

@@ -3,10 +3,15 @@
 Se abren sin poder escribir en ellas. Un BLOB se guarda como texto hexadecimal (`\\x…`), como PostgreSQL.
 """
 
+import atexit
 import json
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,12 +19,13 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from etl.chunk import Chunk
+from etl.chunk import Chunk, Reject
 from etl.dialect import ISO
 from etl.errors import FileRefused
 from extras.formats.unstorable import without_unstorable
 
 ROWS = 20_000
+BAD_TEXT = "hay un texto que no está en UTF-8; corríjalo en la base de datos"
 # Lo que lanza el módulo de Python ante una base dañada; también un nombre que no es UTF-8.
 DAMAGED = (sqlite3.Error, UnicodeDecodeError)
 
@@ -41,14 +47,45 @@ class SqliteTable:
             raise _damaged(error) from error
 
 
+@cache
+def consolidated(path: Path) -> Path:
+    """Una copia, fuera de la carpeta de datos, con lo que aún está en el «-wal» que la acompaña.
+
+    Dura lo que el programa. Si no se puede leer, la base de datos tal cual: se verá al cargarla.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="etl-sqlite-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy = folder / path.name
+    try:
+        for end in ("", "-wal"):
+            shutil.copyfile(f"{path}{end}", f"{copy}{end}")
+        with closing(sqlite3.connect(copy)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("PRAGMA journal_mode = DELETE")
+    except (*DAMAGED, OSError):
+        return path
+    return copy
+
+
 def table_names(path: Path) -> list[str]:
     """Las tablas que hay, por nombre. Lanza `FileRefused` si no es una base de datos SQLite."""
-    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     try:
-        with _open(path) as connection:
-            return [name for (name,) in connection.execute(f"{query} ORDER BY name")]
+        with closing(_open(path)) as connection:
+            return [name for name, kind in _listed(connection) if kind == "table"]
     except DAMAGED as error:
         raise _damaged(error) from error
+
+
+def left_out(path: Path) -> list[str]:
+    """Las tablas que no se leen: las virtuales, y las internas que las sostienen."""
+    with closing(_open(path)) as connection:
+        return [name for name, kind in _listed(connection) if kind in ("virtual", "shadow")]
+
+
+def _listed(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Nombre y clase de cada tabla; las estadísticas de SQLite no son de nadie."""
+    found = connection.execute("SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name")
+    return [(name, kind) for name, kind in found if not name.startswith("sqlite_")]
 
 
 def open_table(path: Path, table: str) -> SqliteTable:
@@ -69,7 +106,12 @@ NUMERIC = ("INT", "REAL", "FLOA", "DOUB", "NUM", "DEC")
 
 def _open(path: Path) -> sqlite3.Connection:
     # Las primeras filas las lee el hilo que la abre y las demás el que prepara los trozos: nunca a la vez.
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False
+    )
+    # Un texto que no es UTF-8 aparta su fila, y no la tabla entera.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    return connection
 
 
 def _damaged(error: Exception) -> FileRefused:
@@ -77,16 +119,36 @@ def _damaged(error: Exception) -> FileRefused:
 
 
 def _to_chunk(batch: list[tuple[int, tuple[Any, ...]]], columns: dict[str, int]) -> Chunk:
+    bad = {
+        line
+        for line, row in batch
+        if any(isinstance(value, str) and not value.isascii() and _broken(value) for value in row)
+    }
+    good = [(line, row) for line, row in batch if line not in bad]
+    rejects = [
+        Reject(line, _raw(row).encode("utf-8", "backslashreplace").decode(), None, None, "encoding", BAD_TEXT)
+        for line, row in batch
+        if line in bad
+    ]
     table = {
-        name: pa.array([_text(row[position]) for _, row in batch], pa.string())
+        name: pa.array([_text(row[position]) for _, row in good], pa.string())
         for name, position in columns.items()
     }
-    lines = pa.array([line for line, _ in batch], pa.int64())
+    lines = pa.array([line for line, _ in good], pa.int64())
+    return without_unstorable(Chunk(pa.table(table), lines, lambda row: _raw(good[row][1]), ISO, rejects))
 
-    def raw(row: int) -> str:
-        return json.dumps(list(map(_text, batch[row][1])), ensure_ascii=False)
 
-    return without_unstorable(Chunk(pa.table(table), lines, raw, ISO))
+def _broken(text: Any) -> bool:
+    """Si es un texto que no estaba en UTF-8."""
+    return (
+        isinstance(text, str)
+        and not text.isascii()
+        and any("\udc80" <= character <= "\udcff" for character in text)
+    )
+
+
+def _raw(row: tuple[Any, ...]) -> str:
+    return json.dumps(list(map(_text, row)), ensure_ascii=False)
 
 
 def _text(value: Any) -> str | None:

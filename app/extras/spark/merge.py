@@ -126,6 +126,7 @@ class Merger:
         counts.read += staged.rows + staged.rejects
         counts.rejected += staged.rejects
         counts.filtered += staged.filtered
+        counts.blank += staged.blank
         if staged.rows and (self._collided or not self._insert(staged)):
             self._merge(staged)
         if staged.rejects:

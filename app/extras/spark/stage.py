@@ -54,6 +54,7 @@ class Staged:
     rows: int = 0
     rejects: int = 0
     filtered: int = 0
+    blank: int = 0
     sha256: str | None = None
     error: EtlError | psycopg.Error | None = None
 
@@ -119,6 +120,7 @@ def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> S
                 rows=staged.rows + rows.num_rows,
                 rejects=staged.rejects + len(rejects),
                 filtered=staged.filtered + filtered,
+                blank=staged.blank + chunk.blank,
             )
         return replace(staged, sha256=file.finish() if part.end is None else None)
 

@@ -39,7 +39,7 @@ class Misfit(Exception):
 def convert(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
     """Las filas de un trozo con los tipos decididos, y las que se apartan por una fecha imposible.
 
-    Un vacío entre comillas en una columna que no es de texto es un valor que falta.
+    En una columna que no es de texto, los espacios de alrededor sobran y un vacío es un valor que falta.
     Lanza `Misfit` si un valor no tiene la forma de su columna: nada se pierde ni se cambia.
     """
     typed: dict[str, pa.ChunkedArray] = {}
@@ -49,6 +49,7 @@ def convert(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
         try:
             values = _exact(text, plan)
         except Misfit:
+            text = pc.utf8_trim_whitespace(text)
             text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
             values = _exact(text, plan)
         typed[plan.name] = values
@@ -103,6 +104,8 @@ def _exact(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
         raise Misfit(plan.name)
     if plan.format is formats.NESTED:
         return text
+    if plan.format is formats.SCIENTIFIC:
+        return text.cast(plan.type)
     values = parse(text, plan.type, plan.format.dialect)
     if values.null_count > text.null_count and not pa.types.is_temporal(plan.type):
         raise Misfit(plan.name)

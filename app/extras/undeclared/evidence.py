@@ -5,6 +5,7 @@ base de datos.
 """
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +18,8 @@ MAYBE_THOUSANDS = r"^-?[1-9][0-9]{0,2}[.,][0-9]{3}$"
 # Proporción de valores que encajan a partir de la cual se cuenta por qué la columna no es de ese tipo.
 NEARLY = 0.75
 FIRST_LOOK, GLANCE = 1000, 8
+# Textos distintos que se recuerdan de una columna de decimales.
+MOST_TEXTS = 20_000
 
 
 def possible_formats(nested: bool, native: bool = False) -> list[Format]:
@@ -40,9 +43,16 @@ class Evidence:
     point_scale: int = 0
     comma_scale: int = 0
     digits: int = 0
-    first_part: int = 0  # el mayor de los días o meses de delante
-    second_part: int = 0
+    parts: tuple[int, int, int] = (0, 0, 0)  # el mayor de cada parte de las fechas con el año detrás
+    words: set[str] = field(default_factory=set)  # los distintos, si son de sí o no
+    texts: set[str] | None = field(default_factory=set)  # los distintos, mientras ninguno se repite
+    numbers: dict[str, str] = field(default_factory=dict)  # cada número con decimales, y cómo se escribió
+    twins: tuple[str, str] | None = None  # dos textos distintos del mismo número: «3.1» y «3.10»
+    # De los que llevan exponente: cifras enteras, decimales y significativas, y si alguno es sin duda un número.
+    exponents: tuple[int, int, int] | None = None
+    sure: bool = False
     near: tuple[Format, str, int] | None = None
+    nearness: int = 0
 
     def observe(self, text: pa.ChunkedArray, lines: pa.Array) -> None:
         """Descarta las formas que algún valor de este trozo no cumple."""
@@ -52,14 +62,16 @@ class Evidence:
             # Unas pocas filas descartan casi todo: las demás se miran contra lo que queda.
             self.observe(text[:FIRST_LOOK], lines[:FIRST_LOOK])
             text, lines = text[FIRST_LOOK:], lines[FIRST_LOOK:]
-        # Un vacío entre comillas no dice nada de los demás: quien lo entrecomilla todo escribe así lo que falta.
+        # El relleno de espacios no es parte de un número. Un vacío entre comillas no dice nada de los demás:
+        # quien lo entrecomilla todo escribe así lo que falta.
+        text = pc.utf8_trim_whitespace(text)
         written = pc.not_equal(text, "")
         values, where = text.filter(written), pa.chunked_array([lines]).filter(written)
         if not len(values):
             return
         whole = False
         for option in list(self.alive):
-            if option in (formats.LONG_INTEGER, formats.POINT, formats.COMMA) and whole:
+            if option in (formats.LONG_INTEGER, formats.POINT, formats.COMMA, formats.SCIENTIFIC) and whole:
                 continue  # todo entero lo es también: no hace falta mirarlo
             fits = pc.match_substring_regex(values, option.regex)
             if pc.all(fits).as_py() is False:
@@ -72,30 +84,61 @@ class Evidence:
 
     def _glance(self, text: pa.ChunkedArray) -> None:
         """Descarta lo que no es ni uno de los primeros valores: con mil columnas, mirarlo todo es caro."""
-        first = {value for value in text.drop_null()[:GLANCE].to_pylist() if value}
+        first = {value for value in map(str.strip, text.drop_null()[:GLANCE].to_pylist()) if value}
         if first:
             self.alive = [option for option in self.alive if any(map(option.pattern.match, first))]
 
     def _remember_miss(
         self, option: Format, fits: pa.ChunkedArray, values: pa.ChunkedArray, where: pa.ChunkedArray
     ) -> None:
-        """Guarda el primer valor que impidió un tipo que casi toda la columna cumplía."""
+        """Guarda el primer valor que impidió un tipo que casi toda la columna cumplía: el que más valores tenía."""
         count = pc.sum(fits).as_py() or 0
-        if self.near is None and count and self.count + count >= NEARLY * (self.count + len(values)):
+        nearly = count and self.count + count >= NEARLY * (self.count + len(values))
+        if nearly and self.count + count > self.nearness:
             first = pc.index(fits, False).as_py()
-            self.near = option, values[first].as_py(), where[first].as_py()
+            self.near, self.nearness = (
+                (option, values[first].as_py(), where[first].as_py()),
+                self.count + count,
+            )
 
     def _measure(self, values: pa.ChunkedArray) -> None:
+        if formats.BOOLEAN in self.alive:
+            self.words.update(pc.unique(pc.utf8_lower(values)).to_pylist())
         if formats.INTEGER in self.alive or formats.LONG_INTEGER in self.alive:
             # Ni puntos ni comas: solo cuenta lo largos que son.
             self.digits = max(self.digits, _longest(pc.utf8_ltrim(values, "-")))
         elif decimals := [option for option in formats.DECIMALS if option in self.alive]:
             self._measure_decimals(values, decimals)
+        elif formats.SCIENTIFIC in self.alive:
+            self._measure_exponents(values)
         if any(option in formats.DAY_FIRST for option in self.alive):
-            parts = pc.extract_regex(values, r"^(?P<a>[0-9]{1,2})[/.-](?P<b>[0-9]{1,2})[/.-]")
-            highest = [pc.max(pc.struct_field(parts, part).cast(pa.int32())).as_py() or 0 for part in "ab"]
-            self.first_part = max(self.first_part, highest[0])
-            self.second_part = max(self.second_part, highest[1])
+            found = pc.extract_regex(
+                values, r"^(?P<a>[0-9]{1,2})[/.-](?P<b>[0-9]{1,2})[/.-](?P<c>[0-9]{2,4})"
+            )
+            highest = [pc.max(pc.struct_field(found, part).cast(pa.int32())).as_py() or 0 for part in "abc"]
+            a, b, c = map(max, self.parts, highest)
+            self.parts = a, b, c
+
+    def _measure_exponents(self, values: pa.ChunkedArray) -> None:
+        whole, scale, digits = self.exponents or (0, 0, 0)
+        for value in map(Decimal, pc.unique(values).to_pylist()):
+            _, figures, exponent = value.as_tuple()
+            assert isinstance(exponent, int)
+            whole, scale = max(whole, len(figures) + exponent), max(scale, -exponent)
+            digits = max(digits, len(value.normalize().as_tuple().digits))
+        self.exponents = whole, scale, digits
+        self.sure = self.sure or any_match(values, r"\.|[eE][+-]")
+
+    def _find_twins(self, marked: pa.ChunkedArray, sign: str) -> None:
+        """Si dos textos distintos son el mismo número («3.1» y «3.10»), y si algún texto se repite."""
+        for text in marked.to_pylist():
+            if self.texts is not None:
+                known, size = self.texts, len(self.texts)
+                known.add(text)
+                self.texts = known if size < len(known) <= MOST_TEXTS else None
+            if self.twins is None and len(self.numbers) <= MOST_TEXTS:
+                other = self.numbers.setdefault(text.rstrip("0").removesuffix(sign), text)
+                self.twins = (other, text) if other != text else None
 
     def _measure_decimals(self, values: pa.ChunkedArray, decimals: list[Format]) -> None:
         has_mark = pc.match_substring_regex(values, "[.,]")
@@ -104,6 +147,7 @@ class Evidence:
         if decimals != [formats.POINT]:
             self.grouped = self.grouped or any_match(marked, r"\..*,|,.*\.|\..*\.|,.*,")
         signs = {option.dialect.decimal for option in decimals}
+        self._find_twins(marked, min(signs))
         if "." in signs:
             self.point_scale = max(self.point_scale, digits_after(".", marked))
         if "," in signs:

@@ -54,22 +54,31 @@ INTEGER = Format("entero", f"^-?(0|[1-9][0-9]{{0,{INTEGER_DIGITS - 1}}})$", pa.i
 LONG_INTEGER = Format("entero largo", f"^-?(0|[1-9][0-9]{{0,{DECIMAL_DIGITS - 1}}})$", pa.decimal128(38, 0))
 POINT = _decimal("decimal con punto", rf"^-?({_WHOLE}(\.[0-9]+)?|\.[0-9]+)$", ".")
 COMMA = _decimal("decimal con coma", f"^-?({_WHOLE}(,[0-9]+)?|,[0-9]+)$", ",")
-# «1.234,56» y «1,234.56»: se admiten también los que no llegan a mil.
+# «1.234,56» y «1,234.56»: se admiten también los que no llevan millares.
 SPANISH = _decimal(
     "decimal con coma y puntos de millar",
-    r"^-?(0|[1-9][0-9]{0,2}(\.[0-9]{3})+|[1-9][0-9]{0,2})(,[0-9]+)?$", ",", ".",
+    r"^-?(0|[1-9][0-9]{0,2}(\.[0-9]{3})+|[1-9][0-9]*)(,[0-9]+)?$", ",", ".",
 )  # fmt: skip
 ENGLISH = _decimal(
     "decimal con punto y comas de millar",
-    r"^-?(0|[1-9][0-9]{0,2}(,[0-9]{3})+|[1-9][0-9]{0,2})(\.[0-9]+)?$", ".", ",",
+    r"^-?(0|[1-9][0-9]{0,2}(,[0-9]{3})+|[1-9][0-9]*)(\.[0-9]+)?$", ".", ",",
 )  # fmt: skip
 DECIMALS = (POINT, COMMA, SPANISH, ENGLISH)
+# «3.7e-09»: el tipo, exacto o de coma flotante, lo deciden los valores (`infer.py`).
+SCIENTIFIC = Format(
+    "número con exponente", rf"^-?({_WHOLE}(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]{{1,3}})?$", pa.float64()
+)
 
 ISO_DATE = _moment("%Y-%m-%d", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", _DAY)
 ISO_MOMENT = Format(
     "ISO con hora",
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?$", _MOMENT,
 )  # fmt: skip
+# «2014-7-1»: el año delante no deja lugar a dudas.
+LOOSE = tuple(
+    Format(f"ISO sin ceros{hour}", f"^[0-9]{{4}}-{_SHORT}-{_SHORT}{shape}$", kind)
+    for hour, shape, kind in (("", "", _DAY), (" y con hora", f"{_TIME}(:[0-9]{{2}})?", _MOMENT))
+)
 # En una hoja de cálculo, la medianoche de un día se guarda y se lee como el día solo.
 NATIVE_MOMENT = Format("ISO, a veces sin hora", f"{ISO_DATE.regex}|{ISO_MOMENT.regex}", _MOMENT)
 SLASHED = tuple(
@@ -85,14 +94,31 @@ DAY_FIRST = tuple(
 )
 NESTED = Format("JSON", r"^\s*[\[{]", pa.string())
 
-ALL = (BOOLEAN, INTEGER, LONG_INTEGER, *DECIMALS, ISO_DATE, ISO_MOMENT, *SLASHED, *DAY_FIRST)
+ALL = (
+    BOOLEAN,
+    INTEGER,
+    LONG_INTEGER,
+    *DECIMALS,
+    SCIENTIFIC,
+    ISO_DATE,
+    ISO_MOMENT,
+    *LOOSE,
+    *SLASHED,
+    *DAY_FIRST,
+)
 
 
-def month_first(day_first: Format) -> Format:
-    """La misma forma con el mes delante («03/25/2024»)."""
-    code = day_first.name.replace("%d", "#").replace("%m", "%d").replace("#", "%m")
+def reordered(day_first: Format, order: str) -> Format:
+    """La misma forma en otro orden: «mdY» para «03/25/2024», «ymd» para «24-03-25»."""
+    parts = iter(order)
+    code = re.sub("%[dmyY]", lambda _: f"%{next(parts)}", day_first.name)
     return Format(code, day_first.regex, day_first.type, replace(PLAIN, date_format=code))
 
 
 # Todas las que puede llevar una columna ya decidida.
-EVERY = (*ALL, *map(month_first, DAY_FIRST), NATIVE_MOMENT, NESTED)
+EVERY = (
+    *ALL,
+    *(reordered(one, "mdY" if "%Y" in one.name else "mdy") for one in DAY_FIRST),
+    *(reordered(one, "ymd") for one in DAY_FIRST if "%y" in one.name),
+    *(NATIVE_MOMENT, NESTED),
+)

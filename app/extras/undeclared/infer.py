@@ -4,6 +4,7 @@ Entra lo visto de cada columna (`evidence.py`) y sale un `Plan`: su tipo, o text
 los valores admiten dos lecturas. Lo aplica `convert.py`. Puro: ni archivos ni base de datos.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -19,6 +20,16 @@ MANY = 10
 SHORT_YEARS = (
     "años de dos cifras; de 69 a 99 se toman como 1969 a 1999 y de 00 a 68 como 2000 a 2068. "
     "Declare la columna si no es así."
+)
+# Los que no bastan por sí solos para una columna de sí o no: «NO» es también Noruega.
+SAYS_YES, SAYS_NO = frozenset(("sí", "si", "yes")), frozenset(("no",))
+# Con más cifras significativas, un número de coma flotante ya no es el que se escribió.
+FLOAT_DIGITS = 15
+# Lo que la gente escribe cuando no hay valor.
+MISSING = re.compile(
+    r"\\n|n[./ ]?[acds]\.?|s[./]?[cd]\.?|#?n/a|nan|null|nulo|none|nil|na[nt]|missing|unknown|\W+|x{2,}"
+    r"|(sin|no) (datos?|valor|consta|disponible|aplica|procede)|desconocid[oa]|vac[ií]o|secreto",
+    re.IGNORECASE,
 )
 TOO_LONG = f"hay números de más de {formats.DECIMAL_DIGITS} cifras; declare el tipo"
 
@@ -66,11 +77,11 @@ def decide(
 
     Las de `as_text` quedan en texto, por el motivo que ahí se dice.
     """
-    points = any(_decimal_style(column) is formats.POINT for column in columns)
+    styles = {style.dialect.decimal for column in columns if (style := _decimal_style(column))}
     return [
         _text(column.name, as_text[column.name])
         if column.name in as_text
-        else _decide_one(column, points, delimiter)
+        else _decide_one(column, styles, delimiter)
         for column in columns
     ]
 
@@ -83,9 +94,12 @@ def _decimal_style(column: Evidence) -> Format | None:
     return None
 
 
-def _decide_one(column: Evidence, points: bool, delimiter: str) -> Plan:
+def _decide_one(column: Evidence, styles: set[str], delimiter: str) -> Plan:
     if column.count == 0:
         return Plan(column.name, pa.string())
+    if formats.BOOLEAN in column.alive and (column.words <= SAYS_YES or column.words <= SAYS_NO):
+        said = f"solo dice «{min(column.words)}», que puede ser un código"
+        return _text(column.name, f"{said}; declárela como bool si no lo es")
     for option in (formats.BOOLEAN, formats.INTEGER, formats.LONG_INTEGER):
         if option in column.alive:
             return Plan(column.name, option.type, option)
@@ -93,8 +107,16 @@ def _decide_one(column: Evidence, points: bool, delimiter: str) -> Plan:
         return Plan(column.name, pa.string(), formats.NESTED, jsonb=True)
     decimals = [option for option in formats.DECIMALS if option in column.alive]
     if decimals:
-        return _decide_decimal(column, decimals, points, delimiter)
-    for option in (formats.ISO_DATE, formats.ISO_MOMENT, formats.NATIVE_MOMENT, *formats.SLASHED):
+        return _decide_decimal(column, decimals, styles, delimiter)
+    if formats.SCIENTIFIC in column.alive:
+        return _decide_scientific(column)
+    for option in (
+        formats.ISO_DATE,
+        formats.ISO_MOMENT,
+        formats.NATIVE_MOMENT,
+        *formats.LOOSE,
+        *formats.SLASHED,
+    ):
         if option in column.alive:
             return Plan(column.name, option.type, option)
     for option in formats.DAY_FIRST:
@@ -103,35 +125,68 @@ def _decide_one(column: Evidence, points: bool, delimiter: str) -> Plan:
     return Plan(column.name, pa.string(), doubt=_near_miss(column))
 
 
-def _decide_decimal(column: Evidence, options: list[Format], points: bool, delimiter: str) -> Plan:
+def _decide_decimal(column: Evidence, options: list[Format], styles: set[str], delimiter: str) -> Plan:
     name = column.name
     if column.digits > formats.DECIMAL_DIGITS:
         return _text(name, TOO_LONG)
     if not column.clear and not column.grouped:
+        # Si las demás columnas escriben los decimales con un signo, el otro es el de los millares.
+        thousands = [
+            option for option in options if styles == {option.dialect.decimal} and option.dialect.thousands
+        ]
+        if thousands and column.digits <= formats.INTEGER_DIGITS - 3:
+            told = f"«{thousands[0].dialect.thousands}» se toma como signo de millar, por los decimales del archivo."
+            return Plan(name, pa.int64(), thousands[0], told)
         return _text(
             name, "los valores como «1.234» pueden ser miles o decimales; declare decimal y thousands"
         )
     option = options[0]
     unsure_comma = option is formats.COMMA and not column.grouped
-    if unsure_comma and points:
+    if unsure_comma and "." in styles:
         return _text(name, "«2,8» en un archivo de decimales con punto parece una lista; declare decimal")
     if unsure_comma and delimiter == ",":
         return _text(name, "valores como «2,8» pueden ser un decimal o una lista; declare decimal")
     scale = column.comma_scale if option.dialect.decimal == "," else column.point_scale
     if scale + column.digits > formats.DECIMAL_DIGITS:
         return _text(name, TOO_LONG)
-    return Plan(name, pa.decimal128(formats.DECIMAL_DIGITS, scale), option)
+    same = "«{}» y «{}» son el mismo número".format(*column.twins) if column.twins else None
+    if same and column.texts is not None and not column.grouped:
+        return _text(
+            name, f"{same} y ningún texto se repite: parecen versiones o códigos; declárela si no lo son"
+        )
+    return Plan(
+        name, pa.decimal128(formats.DECIMAL_DIGITS, scale), option, same and f"{same}: se guarda uno solo."
+    )
+
+
+def _decide_scientific(column: Evidence) -> Plan:
+    """Exacto si cabe; si no, de coma flotante, mientras en ella no cambie ningún valor."""
+    whole, scale, digits = column.exponents or (0, 0, 0)
+    if not column.sure:
+        return _text(column.name, "«1e5» puede ser un número o un código; declare el tipo")
+    if max(whole, 0) + scale <= formats.DECIMAL_DIGITS:
+        return Plan(column.name, pa.decimal128(formats.DECIMAL_DIGITS, scale), formats.SCIENTIFIC)
+    if digits <= FLOAT_DIGITS:
+        return Plan(column.name, pa.float64(), formats.SCIENTIFIC)
+    return _text(column.name, TOO_LONG)
 
 
 def _decide_date(column: Evidence, option: Format) -> Plan:
-    first, second = column.first_part, column.second_part
-    if first <= 12 and second <= 12:
-        return _text(
-            column.name, "fechas como «03/04/2024» pueden ser de marzo o de abril; declare date_format"
-        )
-    if (first > 12 and second > 12) or max(first, second) > 31:
+    first, second, third = column.parts
+    if "%Y" in option.name:
+        orders = {"dmY": first <= 31 and second <= 12, "mdY": first <= 12 and second <= 31}
+    else:  # «14-01-02» puede ser también del 2 de enero de 2014
+        orders = {"dmy": first <= 31 and second <= 12, "mdy": first <= 12 and second <= 31}
+        orders["ymd"] = second <= 12 and third <= 31
+    fitting = [order for order, fits in orders.items() if fits]
+    if not fitting:
         return _text(column.name, "las fechas no siguen un solo orden de día y mes; declare date_format")
-    chosen = option if first > 12 else formats.month_first(option)
+    if len(fitting) > 1:
+        why = "fechas como «03/04/2024» pueden ser de marzo o de abril"
+        if "%y" in option.name:
+            why = "con dos cifras en el año no se sabe qué parte es el día, el mes o el año"
+        return _text(column.name, f"{why}; declare date_format")
+    chosen = formats.reordered(option, fitting[0])
     return Plan(column.name, chosen.type, chosen, SHORT_YEARS if "%y" in chosen.name else None)
 
 
@@ -143,7 +198,5 @@ def _near_miss(column: Evidence) -> str | None:
     if column.near is None:
         return None
     option, value, line = column.near
-    return (
-        f"queda en texto por «{value[:40]}» (línea {line}), que no es "
-        f"{option.name.replace('%', '')}; si significa «sin valor», declárelo en nulls."
-    )
+    missing = "; si significa «sin valor», declárelo en nulls" if MISSING.fullmatch(value) else ""
+    return f"queda en texto por «{value[:40]}» (línea {line}), que no es {option.name.replace('%', '')}{missing}."

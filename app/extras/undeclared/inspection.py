@@ -18,7 +18,7 @@ from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
 from extras.undeclared.ending import without_ending
 from extras.undeclared.infer import Plan, decide, warnings_of
-from extras.undeclared.names import column_names, table_name
+from extras.undeclared.names import table_name
 from extras.undeclared.one_table import new_evidence, observe
 from extras.undeclared.unknown import Found, open_unknown
 
@@ -75,7 +75,7 @@ class Inspection:
 
     @property
     def warnings(self) -> list[str]:
-        return [*self.found.warnings, *warnings_of([column.plan for column in self.columns])]
+        return [*self.found.told, *warnings_of([column.plan for column in self.columns])]
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ def inspect(source: Source) -> Inspection:
     Lanza `FileRefused` si no se puede leer.
     """
     with opened(source) as file, open_unknown(source, file) as (document, found):
-        names = column_names(found.columns, found.unnamed)
+        names = found.names
         facts = [ColumnFacts(Plan(n, pa.string()), o) for n, o in zip(names, found.columns, strict=True)]
         evidence = new_evidence(names, found)
         for chunk in _chunks(document, names):

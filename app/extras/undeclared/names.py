@@ -1,14 +1,14 @@
 """Nombres de tabla, de columna y de Python a partir de los que trae un archivo.
 
 Entran textos cualesquiera; salen nombres ASCII, de 63 bytes como mucho y únicos; en minúsculas, salvo las clases.
-Un nombre que falta o que se confunde con otro no se inventa: se rechaza el archivo y se dice cuál.
+Un nombre que falta o que se confunde con otro se completa, y se dice cuál.
 """
 
 import keyword
 from collections.abc import Collection
 
 from etl.errors import FileRefused
-from etl.extract.match import clean, plain_name
+from etl.extract.match import clean
 
 MAX_BYTES = 63  # NAMEDATALEN de PostgreSQL, menos el final
 # Ninguna tabla de verdad tiene tantas; cada mil cuestan casi medio segundo, aunque solo haya una fila.
@@ -16,6 +16,20 @@ MAX_COLUMNS = 10_000
 RESERVED = ("_load_id", "_line")
 # Las columnas que PostgreSQL pone en toda tabla: ninguna otra puede llamarse así.
 SYSTEM = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
+
+# Las que no pueden nombrar una columna sin comillas (`pg_get_keywords`, PostgreSQL 18).
+_KEYWORDS = """
+all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column
+concurrently constraint create cross current_catalog current_date current_role current_schema current_time
+current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from
+full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit
+localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references
+returning right select session_user similar some symmetric system_user table tablesample then to trailing true union
+unique user using variadic verbose when where window with
+"""
+KEYWORDS = frozenset(_KEYWORDS.split())
+# De los nombres cambiados se dicen los primeros.
+NAMED = 10
 
 # Lo que una declaración escrita por `etl new` importa: su clase no puede llamarse así.
 IMPORTED = (
@@ -26,7 +40,7 @@ IMPORTED = (
 
 def table_name(stem: str) -> str:
     """El nombre de la tabla de un archivo; «tabla» si el suyo no deja nada."""
-    return (clean(stem) or "tabla")[:MAX_BYTES].rstrip("_")
+    return _unreserved(clean(stem) or "tabla")
 
 
 def module_name(table: str) -> str:
@@ -42,41 +56,52 @@ def class_name(table: str, taken: Collection[str] = ()) -> str:
     return next(f"{name}{ending}" for ending in endings if f"{name}{ending}" not in avoided)
 
 
-def column_names(originals: Collection[str], unnamed: Collection[int] = ()) -> list[str]:
-    """Un nombre de columna por nombre original; los de `unnamed` son «columna_N».
+def column_names(originals: Collection[str]) -> list[str]:
+    """Un nombre de columna por nombre original, sin comillas en SQL; el que falta es «columna_N».
 
-    Lanza `FileRefused` si son demasiados, si falta un nombre, o si dos son el mismo sin mayúsculas ni acentos, o
-    cortados a 63 bytes. Si solo difieren en signos («a-b» y «a b»), el segundo lleva un número.
+    El que ya está (sin mayúsculas, acentos ni signos, o cortado a 63 bytes) lleva un número detrás.
+    Lanza `FileRefused` si son demasiados.
     """
     if len(originals) > MAX_COLUMNS:
         raise FileRefused(
             f"Tiene {len(originals)} columnas y se admiten {MAX_COLUMNS}.",
             "Mire si al archivo le faltan los fines de línea.",
         )
-    seen: dict[str, str] = {}
-    names: dict[str, str] = {}
+    names: dict[str, None] = {}
     for number, original in enumerate(originals, start=1):
-        if not original.strip() and number - 1 not in unnamed:
-            raise FileRefused(f"La columna {number} no tiene nombre en la cabecera.", "Póngale uno.")
-        whole = clean(original) or f"columna_{number}"
-        same = plain_name(original) or whole
-        if same in seen:
-            raise FileRefused(_clash(original, seen[same]), "Cambie uno de los dos nombres.")
-        seen[same] = original
-        name = _unreserved(whole)[:MAX_BYTES].rstrip("_")
-        if name in names:
-            if len(whole) > MAX_BYTES:
-                raise FileRefused(
-                    f"«{names[name][:80]}…» y «{original[:80]}…» son iguales en sus primeros {MAX_BYTES} bytes.",
-                    "Acorte uno de los dos nombres.",
-                )
-            name = _numbered(name, names)
-        names[name] = original
+        name = _unreserved(clean(original) or f"columna_{number}")
+        names[_numbered(name, names) if name in names else name] = None
     return list(names)
 
 
+def name_warnings(originals: Collection[str], names: list[str], unnamed: Collection[int]) -> list[str]:
+    """Qué columnas no se llaman como su cabecera: las que no tienen nombre, y las que repiten el de otra.
+
+    `unnamed`: las que no lo tienen porque no hay cabecera; de ellas no hay nada que decir.
+    """
+    blank, changed = [], []
+    for number, (original, name) in enumerate(zip(originals, names, strict=True)):
+        whole = clean(original)
+        if whole and name != whole:
+            changed.append(f"«{original[:40]}» es «{name}»")
+        elif not original.strip() and number not in unnamed:
+            blank.append(f"«{name}»")
+    return [
+        *([f"Sin nombre en la cabecera: {_some(blank)}."] if blank else []),
+        *([f"Nombres repetidos, demasiado largos o reservados en SQL: {_some(changed)}."] if changed else []),
+    ]
+
+
+def _some(texts: list[str]) -> str:
+    more = f" y {len(texts) - NAMED} más" if len(texts) > NAMED else ""
+    return ", ".join(texts[:NAMED]) + more
+
+
 def _unreserved(name: str) -> str:
-    return f"col_{name}" if f"_{name}" in RESERVED or name in SYSTEM else name
+    """El nombre, con algo más si SQL lo reserva o es de los nuestros; de 63 bytes como mucho."""
+    if f"_{name}" in RESERVED or name in SYSTEM:
+        return f"col_{name}"
+    return f"{name}_" if name in KEYWORDS else name[:MAX_BYTES].rstrip("_")
 
 
 def _numbered(name: str, taken: Collection[str]) -> str:
@@ -84,9 +109,3 @@ def _numbered(name: str, taken: Collection[str]) -> str:
     while (longer := f"{name[: MAX_BYTES - 5]}_{number}") in taken:
         number += 1
     return longer
-
-
-def _clash(one: str, other: str) -> str:
-    if one == other:
-        return f"La cabecera repite la columna «{one}»."
-    return f"Las columnas «{other}» y «{one}» solo se distinguen en mayúsculas, acentos o espacios."

@@ -30,7 +30,6 @@ from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, conver
 from extras.undeclared.ending import without_ending
 from extras.undeclared.evidence import Evidence, possible_formats
 from extras.undeclared.infer import Plan, decide, warnings_of
-from extras.undeclared.names import column_names
 from extras.undeclared.unknown import Found, open_unknown
 from extras.undeclared.wide import BUDGET, PACKED, pack, packed_warning, split_columns
 
@@ -87,7 +86,7 @@ def _create_and_fill(
 ) -> None:
     """Crea la tabla, la llena y la pone en el sitio de la anterior; `Misfit` si hay que repetir."""
     with opened(load.source) as file, open_unknown(load.source, file) as (document, found):
-        names = column_names(found.columns, found.unnamed)
+        names = found.names
         chunks = without_ending(document.chunks({name: at for at, name in enumerate(names)}))
         first = next(chunks, None)
         reader = Reader(names, found, attempt, as_text)
@@ -98,7 +97,7 @@ def _create_and_fill(
         result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
         found.describe(result)
-        result.warnings = [*found.warnings, *reader.warnings]
+        result.warnings = [*found.told, *reader.warnings, *result.counts.warnings]
     comments = dict(zip(names, found.columns, strict=True))
     staging.replace(connection, load.table.table, table, comments, staging.origin(load.source.name, as_text))
     staging.retire(connection, load)
@@ -147,7 +146,7 @@ class Reader:
         rows = pack(rows, self.packed)
         jsonb = [plan.name for plan in self.columns if plan.jsonb]
         # Sin clave no hay filas dudosas que volver a mirar: los textos del trozo no esperan en la cola.
-        return Prepared(rows, encode(rows, load_id, jsonb), rejects)
+        return Prepared(rows, encode(rows, load_id, jsonb), rejects, blank=chunk.blank)
 
     def _reconsider(self, chunk: Chunk) -> None:
         """Una columna en texto por dudosa o por vacía puede dejar de serlo con las filas de este trozo."""
@@ -178,7 +177,7 @@ def observe(evidence: list[Evidence], chunk: Chunk | None, rows: int | None = No
 def plans_from_all(source: Source, as_text: Mapping[str, str]) -> list[Plan]:
     """Los tipos según todas las filas del archivo, sin cargar nada."""
     with opened(source) as file, open_unknown(source, file) as (document, found):
-        names = column_names(found.columns, found.unnamed)
+        names = found.names
         evidence = new_evidence(names, found)
         for chunk in without_ending(document.chunks({name: at for at, name in enumerate(names)})):
             observe(evidence, chunk)

@@ -24,6 +24,7 @@ from extras.undeclared.names import table_name
 # (anotación, tipo de SQLAlchemy) de cada tipo de Arrow; los de texto y decimal dependen de los valores.
 PYTHON_TYPES = {
     pa.int64(): ("int", "BigInteger"),
+    pa.float64(): ("float", ""),
     pa.bool_(): ("bool", ""),
     pa.date32(): ("date", ""),
     pa.timestamp("us"): ("datetime", ""),

@@ -20,6 +20,7 @@ TYPED = "Archivo sin declarar: "
 ARROW_TYPES = {
     "bigint": pa.int64(),
     "numeric": pa.decimal128(38, 0),
+    "double precision": pa.float64(),
     "boolean": pa.bool_(),
     "date": pa.date32(),
     "timestamp without time zone": pa.timestamp("us"),
@@ -100,8 +101,8 @@ def sql_type(plan: Plan) -> str:
         return "jsonb"
     if pa.types.is_decimal(plan.type):
         return "numeric"
-    names = {pa.int64(): "bigint", pa.bool_(): "boolean", pa.date32(): "date", pa.string(): "text"}
-    return names.get(plan.type, "timestamp")
+    names = {kind: name for name, kind in ARROW_TYPES.items()}
+    return names.get(plan.type, "text")
 
 
 def replace(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, islice
 
 from etl.dialect import Dialect
@@ -24,6 +25,7 @@ from extras.undeclared.detection.cut import Record, Shape
 from extras.undeclared.detection.detect import SAMPLE_LINES, Detected, detect
 from extras.undeclared.detection.header import Heading, find_heading
 from extras.undeclared.json_file import JSON, open_json
+from extras.undeclared.names import column_names, name_warnings
 from extras.undeclared.one_mark import MARK, OneMark, Restored
 
 # Además del principio, se miran trozos repartidos: un archivo puede no llevar acentos al empezar.
@@ -46,6 +48,16 @@ class Found:
     native: bool = False  # los números ya lo eran en el archivo: «1.234» es uno y pico
     nested: frozenset[int] = frozenset()  # columnas cuyos valores son todos objetos o listas
     heading: Heading | None = None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Los nombres de sus columnas en la tabla."""
+        return column_names(self.columns)
+
+    @property
+    def told(self) -> list[str]:
+        """Lo que hay que saber de él: también qué columnas no se llaman como en la cabecera."""
+        return [*self.warnings, *name_warnings(self.columns, self.names, self.unnamed)]
 
     @property
     def delimiter(self) -> str:

@@ -89,14 +89,16 @@ def _utf8_lines(sample: bytes, complete: bool) -> tuple[int, int]:
 
 def _single_byte(sample: bytes) -> tuple[str, list[str]]:
     """La de un byte por carácter cuyas letras caen donde una palabra las pondría."""
-    scores = {name: _plausibility(sample.decode(name, "replace")) for name in SINGLE_BYTE}
+    # Un espacio duro de cp1252 es la «á» de CP850: por sí solo no dice nada.
+    telling = sample.replace(b"\xa0", b" ")
+    scores = {name: _plausibility(telling.decode(name, "replace")) for name in SINGLE_BYTE}
     best = max(scores, key=lambda name: scores[name])  # en un empate gana la más frecuente
     warnings = []
     if best == "cp1252" and not re.search(rb"[\x80-\x9f]", sample):
         best = "latin-1"  # sin esos bytes, cp1252 y Latin-1 son lo mismo: se da el nombre de la norma
     if best in NAMES:
         warnings.append(f"Se ha leído como {NAMES[best]}; si salen letras raras, declare la codificación.")
-    if max(scores.values()) < _ENOUGH:
+    if not telling.isascii() and max(scores.values()) < _ENOUGH:
         warnings.append(
             f"La codificación es dudosa (no es UTF-8): se ha leído como {best}; si salen letras raras, declárela."
         )

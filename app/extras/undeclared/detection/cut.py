@@ -109,7 +109,7 @@ def records(lines: list[str], shape: Shape) -> list[Record]:
     found, index = [], 0
     while index < len(lines):
         line, used = lines[index], 1
-        if not line.strip():
+        if not line.strip().strip(f"{shape.delimiter} "):  # en blanco, o solo separadores
             index += 1
             continue
         result = split(line, shape)
