@@ -14,7 +14,7 @@ from itertools import chain
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
 from etl.errors import FileRefused
-from etl.extract.jsonl import JsonLinesFile, decode, open_json_lines
+from etl.extract.jsonl import NUMBER, JsonLinesFile, decode, open_json_lines
 from etl.extract.read import JSON_LINES, SAMPLE
 from etl.extract.source import (
     ByteStream,
@@ -44,24 +44,31 @@ def open_json(source: Source, file: Opened) -> Iterator[tuple[JsonLinesFile, str
         lines, encoding = _as_lines(stream)
         document = open_json_lines(lines, encoding)
         document.header = list(keys)
-        document.nested = [key for key, nested in keys.items() if nested]
+        document.kinds = keys
         yield document, encoding
 
 
-def _all_keys(stream: ByteStream) -> dict[str, bool]:
-    """Todas las claves, y si los valores de cada una son todos objetos o listas."""
+def _all_keys(stream: ByteStream) -> dict[str, str | None]:
+    """Todas las claves, y la clase de sus valores si es la misma en todos."""
     lines, encoding = _as_lines(stream)
     document = open_json_lines(lines, encoding)
-    keys: dict[str, bool | None] = {}  # nada, mientras no tenga valores
+    keys: dict[str, set[str]] = {}
     for _, raw in chain(document.first, document.lines):
         for key, value in (decode(raw) or {}).items():
-            nested = isinstance(value, dict | list) and keys.get(key) is not False
-            keys[key] = keys.get(key) if value is None else nested
+            keys.setdefault(key, set()).update([] if value is None else [_kind(value)])
     if not keys:
         raise FileRefused(
             "No hay ni un objeto JSON.", "Se espera un objeto por línea, o una lista de objetos."
         )
-    return {key: bool(nested) for key, nested in keys.items()}
+    return {key: next(iter(kinds)) if len(kinds) == 1 else None for key, kinds in keys.items()}
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "nested"
+    if isinstance(value, bool):
+        return "bool"
+    return "number" if str(value).startswith(NUMBER) else "text"
 
 
 def _as_lines(stream: ByteStream) -> tuple[ByteStream, str]:
