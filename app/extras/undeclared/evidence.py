@@ -16,7 +16,7 @@ from extras.undeclared.formats import Format
 # Con tres cifras tras el único signo, «1.234» puede ser mil doscientos o uno y pico.
 MAYBE_THOUSANDS = r"^-?[1-9][0-9]{0,2}[.,][0-9]{3}$"
 # Proporción de valores que encajan a partir de la cual se cuenta por qué la columna no es de ese tipo.
-NEARLY = 0.75
+NEARLY = 0.5
 FIRST_LOOK, GLANCE = 1000, 8
 # Textos distintos que se recuerdan de una columna de decimales.
 MOST_TEXTS = 20_000
