@@ -4,7 +4,7 @@ Cada apunte se escribe en la misma transacción que las filas de su archivo: o e
 ninguno. Un CHECK de la tabla exige que leídas = cargadas + duplicadas + rechazadas.
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -30,9 +30,9 @@ class Counts:
     duplicate: int = 0
     rejected: int = 0
     filtered: int = 0
-    blank: int = 0
+    blank: int = field(default=0, compare=False)
 
-    header_again: int = 0
+    header_again: int = field(default=0, compare=False)
 
     @property
     def warnings(self) -> list[str]:

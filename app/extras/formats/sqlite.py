@@ -110,7 +110,7 @@ def _kinds(
     stored = next(connection.execute(f"SELECT {asked} FROM {table}"))  # noqa: S608 - ídem
     kinds = {}
     for at, (name, found) in enumerate(zip(header, stored, strict=True)):
-        classes = set((found or "").split(",")) - {"null"}
+        classes = set((found or "null").split(",")) - {"null"}
         exact = any(part in types.get(name, "") for part in ("NUM", "DEC"))
         if "real" in classes and classes <= {"integer", "real"}:
             kinds[at] = "number" if exact else "double"

@@ -168,8 +168,7 @@ def _score(rows: list[Record], width: int, count: int, shape: Shape) -> float:
     trust = DELIMITERS.get(shape.delimiter, 1.0)
     score: float = regular**2 * covered**0.5 * worth**2 * (1 - 0.6 / width) * trust
     if fitting[0] > 0 and not (len(rows) > 1 and abs(rows[0].width - width) == 1 and width > 2):
-        # La primera línea no encaja: preámbulo, o separador equivocado; si es la única, una cabecera estropeada.
-        score *= 0.8 if fitting[0] == 1 and count == len(rows) - 1 > 1 and trust >= TRUSTED else 0.5
+        score *= 0.5  # la primera línea no encaja: preámbulo, o separador equivocado
     if trust < TRUSTED and not (
         fitting[0] == 0 and count >= 3 and (regular * covered > 0.6 or any(row.quoted for row in sample))
     ):
