@@ -4,8 +4,8 @@
 set -eu
 cd "$1"
 
-# Ejemplos, sus datos, pruebas y anotaciones para editores.
-rm -rf pyspark/examples pyspark/data
+# Ejemplos, sus datos, pruebas, anotaciones para editores y una copia de los programas de pyspark/bin.
+rm -rf pyspark/examples pyspark/data bin
 find . -type d -name tests -prune -exec rm -rf {} +
 find . -type f -name '*.pyi' -delete
 

