@@ -62,6 +62,7 @@ def assemble() -> "Parts":
             "local": partial(open_local, open_sieve=open_sieve),
             "spark": partial(open_cluster, reading=reading),
         },
+        declared=late("elsewhere", "load"),
         reading=reading,
         members=members,
         undeclared=load_undeclared,
@@ -77,7 +78,7 @@ def assemble() -> "Parts":
 
 def add_commands(app: Any) -> None:
     """Las órdenes que no son del núcleo, y la ayuda en español."""
-    for part in ("undeclared", "report", "doctor", "generate", "embedded"):
+    for part in ("revision", "undeclared", "report", "doctor", "generate", "embedded"):
         import_module(f"extras.{part}.commands").add(app)
     import_module("extras.screen.spanish").speak_spanish(app)
 

@@ -4,10 +4,9 @@
 `load/` guarda ambas cosas.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-import numpy as np
 import pyarrow as pa
 
 from etl.dialect import Dialect
@@ -43,21 +42,3 @@ class Chunk:
     raw: Callable[[int], str]
     dialect: Dialect
     rejects: list[Reject] = field(default_factory=list)
-
-    def set_aside(self, rows: Sequence[int], code: str, message: str) -> "Chunk":
-        """El mismo trozo, con esas filas (índices desde 0) entre los rechazos."""
-        if not len(rows):
-            return self
-        kept = np.delete(np.arange(len(self.lines)), list(rows))
-        # Un NUL no cabe en un texto de PostgreSQL: en el original de la fila se ve escapado.
-        rejects = [
-            Reject(self.lines[row].as_py(), self.raw(row).replace("\0", "\\x00"), None, None, code, message)
-            for row in rows
-        ]
-        return replace(
-            self,
-            columns=self.columns.take(pa.array(kept)),
-            lines=self.lines.take(pa.array(kept)),
-            raw=lambda row: self.raw(int(kept[row])),
-            rejects=sorted([*self.rejects, *rejects], key=lambda reject: reject.line),
-        )

@@ -59,7 +59,7 @@ def run(
     ] = False,
 ) -> None:
     """Carga los archivos que aún no estén cargados y rehace los marts."""
-    from etl import declarations, pipeline
+    from etl import pipeline
     from etl.database import migrate
     from etl.session import open_session
 
@@ -72,7 +72,7 @@ def run(
         )
     settings = live_settings(ctx)
     migrate.ensure_ready(settings)
-    tables = declarations.load(settings, datasets)
+    tables = parts.declared(settings, datasets)
     silent = quiet or as_json
     with (
         nullcontext(_ignore) if silent else parts.show_progress() as progress,
@@ -93,7 +93,7 @@ def status(ctx: typer.Context) -> None:
     from etl.database.connection import connect
 
     settings = live_settings(ctx)
-    tables = declarations.load(settings, None)
+    tables = declarations.load()
     with connect(settings) as connection:
         ctx.obj().show_status(connection, tables)
 
@@ -115,7 +115,7 @@ def rejects(
         with connect(settings) as connection:
             ctx.obj().show_rejects(connection, dataset)
         return
-    count = ctx.obj().export_rejects(settings, dataset, csv, declarations.load(settings, None))
+    count = ctx.obj().export_rejects(settings, dataset, csv, declarations.load())
     typer.echo(f"{rows(count)} en «{csv}». Corríjalas y cárguelas: {program()} run {csv}")
 
 
@@ -124,25 +124,6 @@ def migrate(ctx: typer.Context) -> None:
     from etl.database.migrate import migrate as prepare
 
     typer.echo(f"Base de datos en la versión {prepare(live_settings(ctx))}.")
-
-
-def revision(
-    ctx: typer.Context,
-    message: Annotated[
-        str | None, typer.Argument(metavar="MENSAJE", help="Qué cambia; si no se dice, según lo que sea.")
-    ] = None,
-) -> None:
-    """Escribe la migración que pide lo declarado. La aplica «etl migrate»."""
-    from etl.database.revise import revise
-    from etl.reader import place
-
-    written = revise(live_settings(ctx), message)
-    for path in written:
-        typer.echo(f"Escrito: {place(path)}")
-    if written:
-        typer.echo(f"Revíselo y aplíquelo: {program()} migrate")
-    else:
-        typer.echo("Las tablas ya son como se declaran: no hay nada que escribir.")
 
 
 def new_app(add_commands: Callable[[typer.Typer], None]) -> typer.Typer:
@@ -154,7 +135,7 @@ def new_app(add_commands: Callable[[typer.Typer], None]) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for command in (run, status, rejects, migrate, revision):
+    for command in (run, status, rejects, migrate):
         app.command()(command)
     add_commands(app)
     return app
@@ -179,27 +160,26 @@ def _ignore(*_told: Any) -> None:
     pass
 
 
-def core_alone() -> "Parts":
-    """Lo que hay sin nadie que acompañe al núcleo."""
-    from etl.parts import Parts
-
-    return Parts()
-
-
 def main(
     arguments: list[str] | None = None,
-    assemble: Callable[[], "Parts"] = core_alone,
-    add_commands: Callable[[typer.Typer], None] = lambda _app: None,
+    assemble: Callable[[], "Parts"] | None = None,
+    add_commands: Callable[[typer.Typer], None] = _ignore,
 ) -> None:
-    """El punto de entrada: ejecuta la orden y sale con su código. `assemble` da lo que acompaña al núcleo."""
+    """El punto de entrada: ejecuta la orden y sale con su código. `assemble` da lo que acompaña al núcleo, si hay algo."""
     # Importar las librerías crea muchos objetos y ninguna basura: revisarla costaba 0,1 s por orden.
     gc.set_threshold(300_000)
     # Lo lee numpy, que se importa después: aquí no hay álgebra, y sus hilos costaban 0,1 s de procesador.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    code = run_command(new_app(add_commands), arguments, cache(assemble))
+    code = run_command(new_app(add_commands), arguments, cache(assemble or _core_alone))
     # Ídem al salir, 0,25 s: Python buscaría ciclos en todo lo que queda, y el sistema lo libera igual.
     gc.freeze()
     sys.exit(code)
+
+
+def _core_alone() -> "Parts":
+    from etl.parts import Parts
+
+    return Parts()
 
 
 def run_command(app: typer.Typer, arguments: list[str] | None, parts: Callable[[], "Parts"]) -> int:
@@ -208,60 +188,53 @@ def run_command(app: typer.Typer, arguments: list[str] | None, parts: Callable[[
     try:
         code: int = app(arguments, prog_name="etl", standalone_mode=False, obj=parts) or 0
         # Typer convierte un Ctrl-C (y nuestro SIGTERM) en este código, sin decir nada.
-        return code if code != INTERRUPTED else _interrupted()
-    except EtlError as error:
-        return _explain(error.message, error.hint, error.exit_code, parts().explain(error.message))
-    except (typer.Abort, KeyboardInterrupt):
-        return _interrupted()
-    except Exception as error:
-        if hasattr(error, "format_message"):  # la orden está mal escrita; lo dice Typer
-            return _explain_usage(error)
-        if os.environ.get("ETL_DEBUG"):
-            raise
-        return _explain_unexpected(error, parts())
+        return code if code != INTERRUPTED else _explain(KeyboardInterrupt(), parts)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - todo lo que falle se explica
+        return _explain(error, parts)
 
 
-def _interrupted() -> int:
-    return _explain(
-        "Interrumpido: no queda nada a medias.",
-        "Repita la orden cuando quiera: lo ya cargado se salta.",
-        TERMINATED if Terminated.received else INTERRUPTED,
-    )
-
-
-def _explain_usage(error: Any) -> int:
-    message = error.format_message()
-    if message.startswith("Uso: "):  # sin ninguna orden detrás, se enseña la ayuda
-        typer.echo(message, err=True)
-        return 2
-    command = error.ctx.command_path if error.ctx else "etl"
-    return _explain(message, f"Vea «{command} --help».", 2)
-
-
-def _explain_unexpected(error: Exception, parts: "Parts") -> int:
-    """Un fallo que nadie convirtió en `EtlError`: si su causa es conocida, se dice cuál es."""
+def _explain(error: Any, parts: Callable[[], "Parts"]) -> int:
+    """Enseña un error, su siguiente paso y lo que se sepa de él; devuelve el código de salida."""
     from psycopg import Error  # tarda en importarse; «etl --help» no lo necesita
 
-    name, text = type(error).__name__, str(error).strip()
-    database = isinstance(error, Error)
-    hint = (
-        "Revise la base de datos y repita la orden."
-        if database
-        else "Es un fallo nuestro. Con ETL_DEBUG=1 verá la traza."
-    )
-    known = parts.explain(f"{name}: {text}")
-    message = f"{'PostgreSQL' if database else name}: {text}"
-    return _explain(message, (known and known[0]) or hint, 4 if database else 1, known)
-
-
-def _explain(message: str, hint: str, exit_code: int, known: list[str] | None = None) -> int:
-    """Enseña un error y su siguiente paso; de lo que se sabe de él, lo primero es otro siguiente paso."""
+    name, message, hint, known = type(error).__name__, str(error).strip(), "", [""]
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        message, hint = (
+            "Interrumpido: no queda nada a medias.",
+            "Repita la orden cuando quiera: lo ya cargado se salta.",
+        )
+        code = TERMINATED if Terminated.received else INTERRUPTED
+    elif isinstance(error, EtlError):
+        message, hint, code, known = (
+            error.message,
+            error.hint,
+            error.exit_code,
+            parts().explain(error.message),
+        )
+    elif hasattr(error, "format_message"):  # la orden está mal escrita; lo dice Typer
+        message, code = error.format_message(), 2
+        hint = f"Vea «{error.ctx.command_path if error.ctx else 'etl'} --help»."
+        if message.startswith("Uso: "):  # sin ninguna orden detrás, se enseña la ayuda
+            typer.echo(message, err=True)
+            return code
+    elif os.environ.get("ETL_DEBUG"):
+        raise error
+    else:  # nadie lo convirtió en `EtlError`; si su causa es conocida, se dice cuál es
+        known = parts().explain(f"{name}: {message}")
+        if isinstance(error, Error):
+            message, hint, code = f"PostgreSQL: {message}", "Revise la base de datos y repita la orden.", 4
+        else:
+            message, hint, code = (
+                f"{name}: {message}",
+                "Es un fallo nuestro. Con ETL_DEBUG=1 verá la traza.",
+                1,
+            )
+        hint = (known and known[0]) or hint
     first, *more = known or [""]
     typer.secho(f"Error: {message}", fg="red", err=True)
-    for line in (hint or first, *more):
-        if line:
-            typer.echo(line, err=True)
-    return exit_code
+    for line in filter(None, (hint or first, *more)):
+        typer.echo(line, err=True)
+    return code
 
 
 class Terminated(KeyboardInterrupt):

@@ -1,45 +1,28 @@
-"""Encuentra las declaraciones: las de `declared/` o las de otro archivo o carpeta (`--datasets`)."""
+"""Encuentra las declaraciones: un archivo que está en la carpeta `declared` está declarado."""
 
 import ast
 import hashlib
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import sqlalchemy as sa
 
-from etl.database.connection import OWNER, connect
 from etl.dataset import Dataset, declared
-from etl.errors import UsageError, blamed
+from etl.errors import blamed
 from etl.schema import Declared
-from etl.settings import Settings
 
 PACKAGE = "declared"
 
 
-def load(settings: Settings, path: Path | None) -> list[Declared]:
-    """Los data sets declarados, las tablas madre antes que las hijas.
-
-    Los de `path` no pasan por Alembic: sus tablas se crean si faltan.
-
-    Lanza `UsageError` si `path` no existe o no declara nada.
-    """
-    if path is None:
-        return in_order(import_declared())
-    files = sorted(path.glob("*.py")) if path.is_dir() else [path]
-    datasets = [dataset for file in files for dataset in _declared(_import(file))]
-    if not datasets:
-        raise UsageError(
-            f"«{path}» no declara ningún data set.", "Declare una clase que herede de etl.dataset.Dataset."
-        )
-    _create_tables(settings, datasets)
-    return in_order(datasets)
+def load() -> list[Declared]:
+    """Los data sets declarados, las tablas madre antes que las hijas."""
+    return in_order(import_declared())
 
 
 def in_order(datasets: list[type[Dataset]]) -> list[Declared]:
@@ -59,8 +42,10 @@ def _said(dataset: type[Dataset]) -> Declared:
 
 
 def _blamed(dataset: type[Dataset]) -> AbstractContextManager[None]:
-    file = Path(inspect.getfile(dataset))
-    return blamed("La declaración", file.parent, file, inspect.getsourcelines(dataset)[1])
+    file, line = Path(inspect.getfile(dataset)), None
+    with suppress(OSError):  # una clase puede no estar escrita como tal, sino hecha con type()
+        line = inspect.getsourcelines(dataset)[1]
+    return blamed("La declaración", file.parent, file, line)
 
 
 def fingerprint(module: str) -> str:
@@ -89,7 +74,7 @@ def import_declared() -> list[type[Dataset]]:
     for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__)):
         with blamed("La declaración", declared_folder(), declared_folder() / f"{module}.py"):
             importlib.import_module(f"{PACKAGE}.{module}")
-    return _declared(f"{PACKAGE}.")
+    return declared_in(f"{PACKAGE}.")
 
 
 def declared_folder() -> Path:
@@ -97,31 +82,6 @@ def declared_folder() -> Path:
     return Path(importlib.import_module(PACKAGE).__path__[0]).resolve()
 
 
-def _import(file: Path) -> str:
-    name = f"etl_declared_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None or not file.exists():
-        raise UsageError(f"No se puede leer «{file}».", "Indique un archivo .py o una carpeta con ellos.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    with blamed("La declaración", file.parent, file):
-        spec.loader.exec_module(module)
-    return name
-
-
-def _declared(module: str) -> list[type[Dataset]]:
+def declared_in(module: str) -> list[type[Dataset]]:
+    """Las clases que declara un módulo, o los de un paquete («declared.»)."""
     return [dataset for dataset in Dataset.__subclasses__() if dataset.__module__.startswith(module)]
-
-
-def _create_tables(settings: Settings, datasets: list[type[Dataset]]) -> None:
-    tables = [cast(sa.Table, dataset.__table__) for dataset in datasets]
-    with connect(settings) as connection:
-        names = [table.fullname for table in tables]
-        missing = connection.execute(
-            "SELECT bool_or(to_regclass(name) IS NULL) FROM unnest(%s::text[]) AS name", (names,)
-        )
-        if not missing.fetchone()[0]:  # type: ignore[index]
-            return
-    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings, role=OWNER))
-    Dataset.metadata.create_all(engine, tables)
-    engine.dispose()

@@ -8,6 +8,7 @@ repetir: nunca se repite a ciegas.
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -19,15 +20,40 @@ from etl.extract.read import read
 from etl.extract.source import Opened, Source, opened
 from etl.load import ledger, versions
 from etl.load.ledger import Load
-from etl.load.table import Advance, lock_table
+from etl.load.table import Advance
 from etl.local import LoadRows
 from etl.parts import Parts
-from etl.result import FileResult, writing
+from etl.result import FileResult
 from etl.schema import Declared, Table
 from etl.session import Session
 
 # Una conexión que se corta tres veces en el mismo archivo no es mala suerte.
 ATTEMPTS = 3
+# Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
+OTHER_LOADER_SECONDS = 600
+
+NOT_AS_DECLARED = (errors.UndefinedTable, errors.UndefinedColumn, errors.DataError, errors.IntegrityError)
+FAILURES: tuple[tuple[Any, str, str], ...] = (
+    (
+        errors.LockNotAvailable,
+        "La tabla está bloqueada por otra sesión.",
+        "Búsquela en pg_stat_activity y ciérrela.",
+    ),
+    (errors.DiskFull, "El disco de la base de datos está lleno.", "Libere espacio y repita la carga."),
+    (errors.OutOfMemory, "El servidor se quedó sin memoria.", "Ciérrele otras sesiones o suba su límite."),
+    (errors.QueryCanceled, "El servidor tardó demasiado en una sentencia.", "Suba DB_STATEMENT_SECONDS."),
+    (
+        NOT_AS_DECLARED,
+        "La tabla no es como se declara: {}.",
+        "Escriba la migración que falta y aplíquela: «etl revision» y «etl migrate».",
+    ),
+    (
+        errors.InsufficientPrivilege,
+        "La base de datos no está preparada: {}.",
+        "Ejecute «etl migrate» con el usuario dueño.",
+    ),
+    (psycopg.Error, "PostgreSQL rechazó la carga: {}.", "Si persiste, es un error de este programa."),
+)
 
 # Lo que se hace con un archivo dentro de su transacción, sin el COMMIT.
 Work = Callable[[Connection, Load, Opened, FileResult], None]
@@ -65,7 +91,7 @@ def _fill(
     if version.new:
         with read(load.source, file, declared, parts.reading) as text:
             ledger.describe(connection, load, text.document.header, text.written)
-            result.describe(text.encoding, **writing(text.written))
+            result.describe(text.encoding, text.written)
             counts, sha256 = load_rows(connection, load, declared, text, advance)
         result.counts = counts
         result.warnings = [*text.warnings, *versions.settle(connection, load, version)]
@@ -126,7 +152,7 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
         result.warnings = []
         try:
             with session.connection.transaction():
-                lock_table(session.connection, load.table)
+                _lock(session.connection, load.table)
                 with opened(load.source) as file:
                     load.bytes = result.bytes = file.size
                     work(session.connection, load, file, result)
@@ -150,6 +176,17 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
             ) from error
 
 
+def _lock(connection: Connection, table: Table) -> None:
+    """Una carga por tabla cada vez: la segunda espera y luego ve lo que hizo la primera."""
+    deadline = time.monotonic() + OTHER_LOADER_SECONDS
+    while not connection.execute(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (table.name,)
+    ).fetchone()[0]:  # type: ignore[index]
+        if time.monotonic() > deadline:
+            raise FileFailed(f"Otra carga de {table.name} sigue en marcha.", "Espere a que acabe y repita.")
+        time.sleep(0.1)
+
+
 def _is_out_of_memory(error: Exception) -> bool:
     """Sin memoria tampoco se puede crear un hilo, y eso lo dicen Python y Arrow cada uno a su manera."""
     words = ("can't start new thread", "Failed to launch worker thread")
@@ -162,7 +199,7 @@ def _was_committed(connection: Connection, load: Load, result: FileResult) -> bo
         return False
     with connection.transaction():
         # Mientras la sesión perdida siga viva tiene este cerrojo: esperarlo es esperar su final.
-        lock_table(connection, load.table)
+        _lock(connection, load.table)
         counts = ledger.outcome(connection, load)
     if counts:
         result.counts = counts
@@ -171,33 +208,5 @@ def _was_committed(connection: Connection, load: Load, result: FileResult) -> bo
 
 def _failure(error: psycopg.Error) -> FileFailed:
     """El fallo de una sentencia, en palabras y con su siguiente paso."""
-    match error:
-        case errors.LockNotAvailable():
-            return FileFailed(
-                "La tabla está bloqueada por otra sesión.",
-                "Búsquela en pg_stat_activity, ciérrela y repita la carga.",
-            )
-        case errors.DiskFull():
-            return FileFailed("El disco de la base de datos está lleno.", "Libere espacio y repita la carga.")
-        case errors.OutOfMemory():
-            return FileFailed(
-                "El servidor se quedó sin memoria.", "Ciérrele otras sesiones o suba su límite."
-            )
-        case errors.QueryCanceled():
-            return FileFailed("El servidor tardó demasiado en una sentencia.", "Suba DB_STATEMENT_SECONDS.")
-        case (
-            errors.UndefinedTable() | errors.UndefinedColumn() | errors.DataError() | errors.IntegrityError()
-        ):
-            return FileFailed(
-                f"La tabla no es como se declara: {str(error).strip()}.",
-                "Escriba la migración que falta y aplíquela: «etl revision» y «etl migrate».",
-            )
-        case errors.InsufficientPrivilege():
-            return FileFailed(
-                f"La base de datos no está preparada: {error}.", "Ejecute «etl migrate» con el usuario dueño."
-            )
-        case _:
-            return FileFailed(
-                f"PostgreSQL rechazó la carga: {str(error).strip()}.",
-                "Si persiste, es un error de este programa.",
-            )
+    message, hint = next(said for kinds, *said in FAILURES if isinstance(error, kinds))
+    return FileFailed(message.format(str(error).strip()), hint)

@@ -41,18 +41,28 @@ def cannot_export(_settings: Settings, _table: str | None, _path: Path, _declare
     raise UsageError("Esta instalación no escribe la cuarentena en un CSV.", "Véala sin --csv.")
 
 
+def declared_here(_settings: Settings, elsewhere: Path | None) -> list[Declared]:
+    from etl.declarations import load  # con SQLAlchemy
+
+    if elsewhere is not None:
+        raise UsageError("Esta instalación no lee declaraciones de otro sitio.", "Póngalas en app/declared.")
+    return load()
+
+
 @dataclass(frozen=True)
 class Parts:
     """Lo que se puede poner en lugar de lo del núcleo.
 
     `server`: la misma configuración, con la dirección de un servidor en marcha. `engines`: dónde se validan
-    las filas. `reading` y `members`: otros formatos y archivos que llevan otros dentro. `undeclared`: carga lo que
-    nadie declaró. `declared_now`: avisos, al cargar un archivo que antes no estaba declarado. `explain`: lo que se
-    sabe de un mensaje de error, línea a línea. `export_rejects`: escribe la cuarentena en un CSV.
+    las filas. `declared`: los data sets declarados, o los de otra carpeta. `reading` y `members`: otros formatos y
+    archivos que llevan otros dentro. `undeclared`: carga lo que nadie declaró. `declared_now`: avisos, al cargar un
+    archivo que antes no estaba declarado. `explain`: lo que se sabe de un mensaje de error, línea a línea.
+    `export_rejects`: escribe la cuarentena en un CSV.
     """
 
     server: Callable[[Settings], Settings] = needs_address
     engines: Mapping[str, OpenEngine] = field(default_factory=lambda: {"local": open_local})
+    declared: Callable[[Settings, Path | None], list[Declared]] = declared_here
     reading: Reading = field(default_factory=Reading)
     members: Members = one_member
     undeclared: Callable[[Session, Source, bool], list[FileResult]] = refuse_undeclared

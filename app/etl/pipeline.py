@@ -66,5 +66,6 @@ def in_load_order(sources: list[Source], tables: Sequence[Declared]) -> list[tup
 
 def declared_for(source: Source, tables: Sequence[Declared]) -> Declared | None:
     """La declaración cuyo patrón encaja con el nombre; si encajan varias, la de patrón más largo."""
-    matches = [declared for declared in tables if fnmatch(source.stem.lower(), declared.files.lower())]
+    stem = Path(source.content).stem.lower()
+    matches = [declared for declared in tables if fnmatch(stem, declared.files.lower())]
     return max(matches, key=lambda declared: len(declared.files), default=None)

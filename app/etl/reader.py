@@ -28,17 +28,6 @@ def place(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def let_write(order: str) -> str:
-    """Qué hacer si una orden no puede escribir en el código."""
-    if not IN_IMAGE:
-        return "Mire de quién es esa carpeta."
-    # Con `migrate`, que entra como dueño: la migración sale de comparar con sus tablas.
-    return (
-        "En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez:"
-        f" CODE_MODE=rw docker compose run --rm migrate etl {order}"
-    )
-
-
 def thousands(number: int) -> str:
     """Con el separador de millares del español: «1.234.567»."""
     return f"{number:,}".replace(",", ".")

@@ -41,31 +41,19 @@ class FileResult:
         """Ya estaba cargado."""
         self.status, self.counts, self.reason = "skipped", Counts(), reason
 
-    def describe(
-        self,
-        encoding: str | None,
-        header: bool | None = None,
-        preamble_rows: int | None = None,
-        dialect: dict[str, str | None] | None = None,
-    ) -> None:
-        """Cómo está escrito el archivo; solo la codificación, si no separa los campos."""
-        self.encoding, self.header = encoding, header
-        self.preamble_rows, self.dialect = preamble_rows, dialect
+    def describe(self, encoding: str | None, written: Dialect | None, line_end: str | None = None) -> None:
+        """Cómo está escrito el archivo: su codificación, si es de texto, y cómo separa sus campos, si los separa."""
+        self.encoding = encoding
+        if written is not None:
+            marks = {name: getattr(written, name) for name in ("delimiter", "quote", "escape")}
+            self.dialect = {**marks, "line_end": line_end}
+            self.header, self.preamble_rows = written.header, written.preamble_rows
 
     def to_json(self) -> dict[str, Any]:
         counts = {f"rows_{name}": value for name, value in asdict(self.counts).items()}
         fields = asdict(self)
         del fields["counts"]
         return {**fields, **counts, "seconds": round(self.seconds, 3)}
-
-
-def writing(written: Dialect | None, line_end: str | None = None) -> dict[str, Any]:
-    """Cómo separa un archivo sus campos, para `FileResult.describe`; nada si no los separa."""
-    if written is None:
-        return {}
-    marks = {name: getattr(written, name) for name in ("delimiter", "quote", "escape")}
-    dialect = {**marks, "line_end": line_end}
-    return {"header": written.header, "preamble_rows": written.preamble_rows, "dialect": dialect}
 
 
 @dataclass

@@ -51,11 +51,6 @@ class Schema:
         return [column.name for column in self.columns]
 
     @property
-    def in_file(self) -> "Schema":
-        """Las columnas que trae el archivo."""
-        return Schema(tuple(column for column in self.columns if not column.computed))
-
-    @property
     def optional(self) -> list[str]:
         """Las que pueden faltar."""
         return [column.name for column in self.columns if column.nullable]
@@ -104,3 +99,9 @@ class Declared:
     files: str
     function: Callable[..., Any] | None = None
     fingerprint: str = ""
+    # Las columnas que trae el archivo: todas menos las calculadas.
+    in_file: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        columns = tuple(column for column in self.rows.columns if not column.computed)
+        object.__setattr__(self, "in_file", Schema(columns))

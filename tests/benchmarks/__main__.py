@@ -15,7 +15,7 @@ from tests.benchmarks.cases import CASES, Bench
 
 from etl.database.connection import connect
 from etl.settings import ROOT, Settings
-from extras.embedded import lifecycle as embedded
+from extras.embedded.server import with_server
 from own_project import own_sql
 
 FOLDER = ROOT / ".local" / "bench"
@@ -46,9 +46,9 @@ def _server(version: int) -> Settings:
     """Un servidor embebido con su configuración de siempre y una base de datos nueva."""
     shutil.rmtree(FOLDER / "sql", ignore_errors=True)
     sql_dir = own_sql(FOLDER / "sql")
-    default = Settings(local_dir=FOLDER, pg_version=version, db_name="banco", sql_dir=sql_dir)
-    address = embedded.ensure_running(FOLDER, version, default.db_user, default.db_password, "postgres")
-    settings = replace(default, db_host=address.host, db_port=address.port, db_name="postgres")
+    settings = with_server(
+        Settings(local_dir=FOLDER, pg_version=version, db_name="postgres", sql_dir=sql_dir)
+    )
     with connect(settings) as connection:
         connection.execute("DROP DATABASE IF EXISTS banco WITH (FORCE)")
         connection.execute("CREATE DATABASE banco")

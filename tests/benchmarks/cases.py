@@ -52,9 +52,9 @@ class Bench:
             "PYTHONPATH": PYTHONPATH,
         }
 
-    def etl(self, file: Path) -> Measure:
+    def etl(self, file: Path, declaration: Path = DECLARATION) -> Measure:
         """Nuestra carga, como la lanza una persona: un proceso nuevo, de principio a fin."""
-        arguments = ["-m", "wiring", "run", "--quiet", "--datasets", str(DECLARATION), str(file)]
+        arguments = ["-m", "wiring", "run", "--quiet", "--datasets", str(declaration), str(file)]
         return run([sys.executable, *arguments], self.environment)
 
     def copy(self, file: Path) -> Measure:
@@ -67,9 +67,9 @@ class Bench:
             [str(embedded.psql_path(settings.pg_version)), "-q", address, "-c", command], self.environment
         )
 
-    def fresh_etl(self, file: Path) -> Measure:
+    def fresh_etl(self, file: Path, declaration: Path = DECLARATION) -> Measure:
         self.empty()
-        return self.etl(file)
+        return self.etl(file, declaration)
 
     def empty(self) -> None:
         """La tabla vacía y nada pendiente de escribir: las dos órdenes parten de lo mismo."""
@@ -115,6 +115,24 @@ def dirty(bench: Bench) -> Iterator[Row]:
     )
 
 
+# Sigue a la última línea de la declaración, que es de la clase.
+TRANSFORM = """
+    @staticmethod
+    def transform(lineas):
+        discounted = lineas["l_extendedprice"] * (Decimal(1) - lineas["l_discount"])
+        return lineas.assign(l_extendedprice=discounted, l_shipmode=lineas["l_shipmode"].str.strip())
+"""
+
+
+def transformed(bench: Bench) -> Iterator[Row]:
+    """Los mismos datos con una transformación en pandas, que calcula una columna y limpia otra, y sin ella."""
+    file = data.lineitem(bench.folder, 0.2)
+    declaration = bench.folder / "con_transformacion.py"
+    declaration.write_text(DECLARATION.read_text(encoding="utf-8") + TRANSFORM, encoding="utf-8")
+    pairs = in_turns(lambda: bench.fresh_etl(file, declaration), lambda: bench.fresh_etl(file), bench.times)
+    yield "escala 0,2: con una transformación / sin ella", f"{median_ratio(pairs):.2f}", "≤ 1,10"
+
+
 def memory(bench: Bench) -> Iterator[Row]:
     """El pico de memoria del proceso, que no debe depender del tamaño del archivo."""
     small, large = (bench.fresh_etl(data.lineitem(bench.folder, scale)).peak_mb for scale in (0.2, 1))
@@ -148,6 +166,7 @@ def to_sql(bench: Bench) -> Iterator[Row]:
 CASES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "limpio": clean,
     "sucio": dirty,
+    "transformacion": transformed,
     "memoria": memory,
     "conocido": known,
     "to_sql": to_sql,

@@ -21,7 +21,8 @@ GIGABYTE = 1 << 30
 # Lo que se mide es abrirlo: al salir, codificación, separador, cabecera y nombres están averiguados.
 DETECT = (
     "import sys; from pathlib import Path; from etl.extract.source import Source, opened;"
-    "from extras.undeclared.unknown import open_unknown; path = Path(sys.argv[1]); source = Source(path, path.name)\n"
+    "from extras.undeclared.unknown import open_unknown; path = Path(sys.argv[1]);"
+    " source = Source(path, path.name, path.name)\n"
     "with opened(source) as file, open_unknown(source, file) as (_, found): assert len(found.columns) == 16"
 )
 

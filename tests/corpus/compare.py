@@ -43,7 +43,7 @@ def ours(case: Case) -> Answer:
     from etl.extract.source import Source, opened
     from extras.undeclared.unknown import open_unknown
 
-    source = Source(case.path, case.path.name)
+    source = Source(case.path, case.path.name, case.path.name)
     with opened(source) as file, open_unknown(source, file) as (document, found):
         positions = {str(number): number for number in range(len(found.columns))}
         chunks = list(without_ending(document.chunks(positions)))

@@ -81,7 +81,7 @@ def test_the_files_that_would_be_refused_are_told_before_loading(tmp_path: Path)
     (tmp_path / "clientes.csv").write_text("cliente_id,nombre\n1,Ana\n")
     (tmp_path / "ventas_01.csv").write_bytes(b"")
     settings = Settings(datos_dir=tmp_path)
-    found = bad(files.data_files(settings, declarations.load(settings, None), PARTS))
+    found = bad(files.data_files(settings, declarations.load(), PARTS))
     assert [finding.found.split(" ")[0] for finding in found] == ["clientes.csv", "ventas_01.csv"]
     assert all(finding.fix for finding in found)
 
@@ -89,13 +89,13 @@ def test_the_files_that_would_be_refused_are_told_before_loading(tmp_path: Path)
 def test_files_that_can_be_read_are_only_counted(tmp_path: Path) -> None:
     write_sample(tmp_path, 1200)
     settings = Settings(datos_dir=tmp_path)
-    [finding] = files.data_files(settings, declarations.load(settings, None), PARTS)
+    [finding] = files.data_files(settings, declarations.load(), PARTS)
     assert (finding.state, finding.found) == ("ok", "15 archivos, y todos se pueden leer")
 
 
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
     settings = Settings(datos_dir=tmp_path)
-    [finding] = bad(files.data_files(settings, declarations.load(settings, None), PARTS))
+    [finding] = bad(files.data_files(settings, declarations.load(), PARTS))
     assert finding.fix == "copie ahí los suyos"
 
 

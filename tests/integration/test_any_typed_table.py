@@ -234,7 +234,11 @@ def load(settings: Settings) -> Iterator[Load]:
             path = settings.datos_dir / name
             path.write_bytes(data)
             return load_declared(
-                session, Source(path, name), replace(declared(AllTypes), dialect=dialect), load_rows, PARTS
+                session,
+                Source(path, name, path.name),
+                replace(declared(AllTypes), dialect=dialect),
+                load_rows,
+                PARTS,
             )
 
         yield load

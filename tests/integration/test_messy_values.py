@@ -151,7 +151,7 @@ def test_what_inspect_promises_is_what_is_loaded(settings: Settings) -> None:
     """También cuando demasiadas fechas no existen y la columna acaba en texto."""
     rows = "".join(f"{n};{n % 31 + 1}/02/2024;1,5\n" for n in range(200))
     path = write(settings, "f.csv", f"id;medida;v\n{rows}x;1\n")
-    seen = inspect(Source(path, path.name))
+    seen = inspect(Source(path, path.name, path.name))
     [result] = run_with(settings, [], path, progress=silent).files
     assert (seen.rows, seen.rejected) == (result.counts.loaded, result.counts.rejected) == (200, 1)
     assert [column.plan.type for column in seen.columns][:2] == [pa.int64(), pa.string()]

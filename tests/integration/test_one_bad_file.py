@@ -60,7 +60,9 @@ def test_an_error_that_nobody_foresaw_in_a_declared_file_leaves_nothing_of_it(se
 
 
 def test_inspect_says_what_it_could_not_foresee() -> None:
-    seen = look_or_refuse(Source(Path("un\0nombre.csv"), "un nombre.csv"))  # ningún sistema lo admite
+    seen = look_or_refuse(
+        Source(Path("un\0nombre.csv"), "un nombre.csv", "un nombre.csv")
+    )  # ningún sistema lo admite
     assert isinstance(seen, Refused)
     assert seen.reason.startswith("No se pudo con él: ValueError: embedded null byte")
 

@@ -346,8 +346,7 @@ def test_what_two_people_declared_at_once_is_joined(
         told = etl(command)
         assert (told.returncode, told.stderr) == (
             2,
-            "Error: Hay 2 migraciones finales: «0002_tabla_mias.py» y «0002_tabla_suyas.py».\n"
-            "Únalas: etl revision\n",
+            "Error: Hay 2 migraciones finales: «0002_tabla_mias.py» y «0002_tabla_suyas.py».\nÚnalas: etl revision\n",
         )
     assert "Únalas: etl revision" in etl("doctor").stdout
     assert done("revision").splitlines()[0] == "Escrito: sql/migrations/versions/0003_une.py"

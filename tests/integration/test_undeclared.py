@@ -361,5 +361,5 @@ def test_a_file_that_someone_declares_leaves_staging_with_its_load(settings: Set
 def test_the_ledger_names_the_engine_that_did_the_work(settings: Settings) -> None:
     path = write(settings, "suelto.csv", "a;b\n1;2\n")
     with open_session(settings, "spark", silent, print) as session:
-        PARTS.undeclared(session, Source(path, path.name), False)
+        PARTS.undeclared(session, Source(path, path.name, path.name), False)
     assert query(settings, "SELECT file, engine FROM etl.loads") == [("suelto.csv", "local")]

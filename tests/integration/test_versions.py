@@ -41,10 +41,7 @@ TAKEN = (
     " ON t._load_id = l.load_id WHERE l.status = 'loaded' AND l.table_name = 'datos.clientes'"
     " GROUP BY l.load_id ORDER BY l.load_id"
 )
-UNOWNED = (
-    "SELECT count(*) FROM datos.clientes WHERE _load_id NOT IN"
-    " (SELECT load_id FROM etl.loads WHERE status = 'loaded')"
-)
+UNOWNED = "SELECT count(*) FROM datos.clientes WHERE _load_id NOT IN (SELECT load_id FROM etl.loads WHERE status = 'loaded')"
 
 
 def put(settings: Settings, name: str, *rows: tuple[int, str]) -> Path:

@@ -22,7 +22,7 @@ CLIENTS = """cliente_id,nif,nombre,email,provincia,codigo_postal,fecha_alta,fech
 
 
 def load(settings: Settings) -> None:
-    run_with(settings, declarations.load(settings, None))
+    run_with(settings, declarations.load())
 
 
 @pytest.fixture

@@ -194,6 +194,54 @@ def test_a_database_that_holds_the_shop_goes_on_with_one_more_migration(order: O
     assert "(0 rows)" in order(*tables).stdout
 
 
+OWN = '''"""Mediciones. Grano: una por lectura."""
+
+from decimal import Decimal
+
+from sqlalchemy import Numeric, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from etl.dataset import Dataset, computed
+
+
+class Medicion(Dataset):
+    """Un CSV del laboratorio."""
+
+    __tablename__ = "mediciones"
+    files = "mediciones*"
+
+    medicion_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sensor: Mapped[str] = mapped_column(String(20))
+    grados: Mapped[Decimal] = mapped_column(Numeric(6, 2))
+    kelvin: Mapped[Decimal] = computed(Numeric(6, 2))
+
+    @staticmethod
+    def transform(mediciones):
+        kelvin = mediciones["grados"] + Decimal("273.15")
+        return mediciones.assign(sensor=mediciones["sensor"].str.strip().str.upper(), kelvin=kelvin)
+'''
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_new_data_set_with_a_transformation_is_the_same_on_both_engines(
+    order: Order, clone: Path, java: None
+) -> None:
+    assert remove(order, "--yes").returncode == 0
+    (clone / "app" / "declared" / "mediciones.py").write_text(OWN, encoding="utf-8")
+    for command in (("revision",), ("migrate",)):
+        assert order("etl", *command).returncode == 0
+    for number, engine in enumerate(("local", "spark"), start=1):
+        file = clone / "datos" / f"mediciones_{number}.csv"
+        file.write_text(f"medicion_id,sensor,grados\n{number}0, ab ,21.50\n{number}1,cd,x\n")
+        done = order("etl", "run", "--engine", engine, str(file), "--quiet")
+        assert done.returncode == 0, done.stderr
+    query = "SELECT engine, sensor, kelvin, rows_rejected FROM datos.mediciones JOIN etl.loads ON load_id = _load_id"
+    found = order("etl", "db", "psql", "-At", "-c", f"{query} ORDER BY 1").stdout
+    assert found.splitlines() == ["local|AB|294.65|1", "spark|AB|294.65|1"]
+
+
 # --- La página ------------------------------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ def load(
     settings: Settings, engine: str, folder: Path, progress: Progress = silent, said: list[str] | None = None
 ) -> RunResult:
     """`etl run --engine …` sobre una carpeta, en este mismo proceso; lo que anuncia queda en `said`."""
-    tables = declarations.load(settings, None)
+    tables = declarations.load()
     announce = ([] if said is None else said).append
     moved = replace(settings, datos_dir=folder)
     return run_with(moved, tables, progress=progress, engine=engine, announce=announce)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from etl import declarations
 from etl.settings import Settings
+from extras import elsewhere
 from extras.embedded.lifecycle import ServerAddress
 from own_rows import query, run_with
 from spark.parity import assert_equal, clear, state
@@ -76,19 +76,21 @@ def write_lines(path: Path) -> None:
 def test_both_engines_leave_the_same_rows_rejects_and_filtered(
     settings: Settings, database: ServerAddress, tmp_path: Path, java: None
 ) -> None:
-    declared = tmp_path / "lineas_declaradas.py"
-    declared.write_text(LINES)
+    # Una tabla por servidor: las clases de una declaración no se van de SQLAlchemy mientras dure el proceso.
+    table = f"lineas_{settings.db_port}"
+    declared = tmp_path / f"{table}.py"
+    declared.write_text(LINES.replace('"lineas"', f'"{table}"'))
     write_lines(settings.datos_dir / "lineas.csv")
     found = []
-    tables = declarations.load(settings, declared)
+    tables = elsewhere.load(settings, declared)
     for engine in ("local", "spark"):
         [file] = run_with(settings, tables, engine=engine).files
         assert (file.status, file.reason) == ("loaded", None)
         assert (file.counts.read, file.counts.loaded) == (ROWS, ROWS - 60)
-        found.append(state(database, ("lineas",)))
+        found.append(state(database, (table,)))
         codes = query(settings, "SELECT code, count(*) FROM etl.rejects GROUP BY 1 ORDER BY 1")
         assert codes == [("filtered", 12), ("out_of_range", 12), ("transform", 12), ("type", 24)]
-        [amount] = query(settings, "SELECT importe_eur FROM datos.lineas WHERE linea_id = 8")
+        [amount] = query(settings, f"SELECT importe_eur FROM datos.{table} WHERE linea_id = 8")
         assert amount == Decimal("63.72")  # 8 · 8,85 · 0,90
-        clear(database, ("lineas",))
+        clear(database, (table,))
     assert_equal(*found)

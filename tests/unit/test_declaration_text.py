@@ -68,7 +68,7 @@ def test_a_file_name_is_always_a_literal(stem: str) -> None:
     module, declared = parsed(declaration(seen, class_name("tabla")))
     assert str(ast.get_docstring(module, clean=False)).startswith(seen.source.name[:80])
     pattern = ast.literal_eval(assigned(declared, "files"))
-    assert fnmatch.fnmatch(seen.source.stem.lower(), pattern.lower())
+    assert fnmatch.fnmatch(Path(seen.source.content).stem.lower(), pattern.lower())
     assert {type(node) for node in ast.walk(declared)}.isdisjoint({ast.BinOp, ast.JoinedStr, ast.Import})
 
 

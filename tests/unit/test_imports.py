@@ -16,6 +16,8 @@ NEIGHBOURS = {
     ("quarantine", "formats"),
     ("undeclared", "formats"),
     ("spark", "sieve"),
+    ("doctor", "revision"),
+    ("undeclared", "revision"),
 }
 # Lo que `transform` y lo que viaja con ella no pueden conocer: ni la base de datos, ni los archivos, ni el reloj.
 PURE = ("etl.transform.validate", "etl.transform.parse", "etl.schema", "etl.chunk", "etl.dialect")

@@ -21,8 +21,8 @@ from etl.chunk import Chunk, Reject
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.careful import RECORD_LIMIT, split_carefully
-from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.records import Records, split_regular
+from etl.extract.source import ByteStream
 
 if TYPE_CHECKING:
     import _csv
@@ -81,14 +81,12 @@ class DelimitedFile:
             yield records
 
 
-def open_delimited(stream: ByteStream, dialect: Dialect) -> DelimitedFile:
+def open_delimited(first: bytes, rest: ByteStream, dialect: Dialect) -> DelimitedFile:
     """Lee la cabecera y deja el archivo listo para dar sus filas.
 
-    `stream` da los bytes del archivo ya descomprimido. Sin cabecera declarada, `header` son las
+    `first` y `rest`: cómo empieza el archivo y lo que sigue, en UTF-8. Sin cabecera declarada, `header` son las
     posiciones («1», «2», …). Lanza `FileRefused` si el archivo está vacío.
     """
-    utf8 = Utf8Stream(stream, dialect.encoding)
-    first = utf8.read(BLOCK)
     lines = first[:HEADER_LIMIT].splitlines(keepends=True)
     # Excel antepone a veces una línea que dice el separador; si es el declarado, no es la cabecera.
     above = dialect.preamble_rows
@@ -96,9 +94,9 @@ def open_delimited(stream: ByteStream, dialect: Dialect) -> DelimitedFile:
     names, height, following = _first_rows(lines[above:], dialect)
     used = above + (height if dialect.header else 0)
     header = names if dialect.header else [str(number) for number in range(1, len(names) + 1)]
-    if dialect.header and following and all(_ends_in_delimiter(row, header) for row in following):
+    if dialect.header and following and all(row[len(header) :] == [""] for row in following):
         header = [*header, UNNAMED]
-    return DelimitedFile(header, dialect, utf8, first[sum(map(len, lines[:used])) :], used + 1)
+    return DelimitedFile(header, dialect, rest, first[sum(map(len, lines[:used])) :], used + 1)
 
 
 def _first_rows(lines: list[bytes], dialect: Dialect) -> tuple[list[str], int, list[list[str]]]:
@@ -129,11 +127,6 @@ def csv_reader(lines: Iterable[str], dialect: Dialect) -> "_csv.Reader":
         escapechar=dialect.escape,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
     )
-
-
-def _ends_in_delimiter(row: list[str], header: list[str]) -> bool:
-    """«1;Ana;» bajo «id;nombre»: un separador de más al final, y nada detrás."""
-    return len(row) == len(header) + 1 and row[-1] == ""
 
 
 def split(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) -> Records:

@@ -16,9 +16,9 @@ import pyarrow as pa
 from etl.chunk import Chunk, Reject
 from etl.dialect import ISO
 from etl.extract.careful import BAD_BYTES, BAD_NUL
-from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.match import clean, plain_name
 from etl.extract.records import is_utf8, readable
+from etl.extract.source import ByteStream, Utf8Stream
 
 ROWS = 20_000
 READ = 1 << 20

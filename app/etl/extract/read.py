@@ -13,10 +13,18 @@ from etl.chunk import Chunk
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.delimited import DelimitedFile, open_delimited
-from etl.extract.encoding import marked_encoding
 from etl.extract.jsonl import open_json_lines
 from etl.extract.match import fits, match_columns
-from etl.extract.source import Opened, Rewound, Source, decompressed, read_fully
+from etl.extract.source import (
+    ByteStream,
+    Opened,
+    Rewound,
+    Source,
+    Utf8Stream,
+    decompressed,
+    marked_encoding,
+    read_fully,
+)
 from etl.schema import Declared, Schema
 
 # En estos el separador lo dice el nombre; en los demás, la declaración.
@@ -92,18 +100,12 @@ SHORT_YEARS = "los años tienen dos cifras: de 69 a 99 son de 1969 a 1999, y de 
 @contextmanager
 def read(source: Source, file: Opened, declared: Declared, reading: Reading) -> Iterator[Text]:
     """El archivo, listo para dar sus filas. Lanza `FileRefused` si no se puede leer o le faltan columnas."""
-    rows = declared.rows.in_file
-    with open_document(source, file, declared.dialect, rows, reading) as (
-        document,
-        encoding,
-        told,
-    ):
-        columns, unmatched = match_columns(document.header, rows, declared.dialect.header)
-        warnings = [*told, *unmatched, *([SHORT_YEARS] if "%y" in declared.dialect.date_format else [])]
+    rows, dialect = declared.in_file, declared.dialect
+    with open_document(source, file, dialect, rows, reading) as (document, encoding, told):
+        columns, unmatched = match_columns(document.header, rows, dialect.header)
+        warnings = [*told, *unmatched, *([SHORT_YEARS] if "%y" in dialect.date_format else [])]
         chunks = document.chunks(columns)
-        if any(
-            name.startswith("_") for name in document.header
-        ):  # puede que lo escribiera «etl rejects --csv»
+        if any(name.startswith("_") for name in document.header):  # quizá lo escribió «etl rejects --csv»
             chunks = reading.restore(document.header, chunks)
         written = document.dialect if isinstance(document, DelimitedFile) else None
         yield Text(file, document, columns, chunks, encoding, written, warnings)
@@ -137,21 +139,21 @@ def open_document(
         else:
             delimiter = "\t" if source.suffix in TABBED else dialect.delimiter
             written = replace(dialect, encoding=encoding, delimiter=delimiter)
-            text, found = _open_delimited(sample, whole, written, rows, reading)
-            yield text, encoding, [*warnings, *found]
+            text = Utf8Stream(whole, encoding)
+            document, found = _open_delimited(text.read(SAMPLE), text, sample, written, rows, reading)
+            yield document, encoding, [*warnings, *found]
 
 
 def _open_delimited(
-    sample: bytes, whole: Rewound, written: Dialect, rows: Schema, reading: Reading
+    first: bytes, rest: ByteStream, sample: bytes, written: Dialect, rows: Schema, reading: Reading
 ) -> tuple[DelimitedFile, list[str]]:
     """El archivo delimitado; si su cabecera no es la declarada, como diga `reading.look`, y sus avisos."""
     try:
-        document = open_delimited(whole, written)
+        document = open_delimited(first, rest, written)
         if fits(document.header, rows, written.header):
             return document, []
     except FileRefused:
         reading.look(sample, written, rows)  # quizá sepa decir por qué
         raise
     looked, warnings = reading.look(sample, written, rows)
-    # Solo se había leído la muestra: se vuelve a dar desde el principio.
-    return open_delimited(Rewound(sample, whole.rest), looked), warnings
+    return open_delimited(first, rest, looked), warnings

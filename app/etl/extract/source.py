@@ -1,9 +1,11 @@
-"""Abre un archivo una sola vez: bytes en orden, contados y con su huella SHA-256.
+"""Abre un archivo una sola vez: bytes en orden, contados y con su huella SHA-256; los de texto, en UTF-8.
 
 Un `Source` es un archivo, o algo que está dentro de otro; los encuentra `discover.py`. La huella se calcula
-con los mismos bytes que se cargan, al leerlos. Lo siguiente es `read.py`, que elige el formato.
+con los mismos bytes que se cargan, al leerlos. Lo que no se puede leer en la codificación del archivo sigue siendo
+ilegible en UTF-8: `careful.py` aparta esas líneas, no las inventa. Lo siguiente es `read.py`, que elige el formato.
 """
 
+import codecs
 import gzip
 import hashlib
 import os
@@ -13,15 +15,33 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from etl.errors import FileRefused
-from etl.extract.encoding import ByteStream
 
 GZIP = ".gz"
 HASH_BLOCK = 1 << 20
 # Un CSV comprime entre 3 y 30 veces. Se cuenta lo que de verdad sale, no lo que el archivo dice ser.
 BOMB_RATIO, BOMB_BYTES = 200, 64 << 20
+
+# UTF-32 antes que UTF-16: sus primeros dos bytes son los mismos.
+BOMS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+# Lo que no se puede leer pasa a ser el byte 0xFF, imposible en UTF-8.
+UNREADABLE = "etl_unreadable"
+codecs.register_error(UNREADABLE, lambda error: ("\udcff", error.end))  # type: ignore[attr-defined]
+
+
+class ByteStream(Protocol):
+    """Cualquier cosa de la que se puedan leer bytes por orden."""
+
+    def read(self, size: int, /) -> bytes: ...
+
 
 # Da los bytes sin comprimir de un archivo abierto.
 Unpack = Callable[["Source", "Opened"], AbstractContextManager[ByteStream]]
@@ -39,7 +59,7 @@ class Source:
 
     path: Path
     name: str
-    content: str = ""
+    content: str
     unpack: Unpack | None = None
     # Lo que `name` lleva tras el nombre del archivo: «/miembro», «/hoja» o nada.
     inside: str = ""
@@ -50,16 +70,13 @@ class Source:
 
     @property
     def suffix(self) -> str:
-        return Path(self.content or self.path.name).suffix.lower()
-
-    @property
-    def stem(self) -> str:
-        return Path(self.content or self.path.name).stem
+        return Path(self.content).suffix.lower()
 
     @property
     def table_stem(self) -> str:
         """De qué sale el nombre de su tabla en `staging`: «libro Hoja 2» para una hoja de varias."""
-        return f"{self.stem} {self.part}" if self.part else self.stem
+        stem = Path(self.content).stem
+        return f"{stem} {self.part}" if self.part else stem
 
 
 class Opened:
@@ -69,16 +86,13 @@ class Opened:
         self.path = path
         self.file: BinaryIO = open(path, "rb")  # noqa: SIM115 - lo cierra `opened`
         self.before = os.fstat(self.file.fileno())
+        self.size = self.before.st_size
         self.digest = hashlib.sha256()
         self.bytes_read = 0
 
     @property
     def closed(self) -> bool:
         return self.file.closed
-
-    @property
-    def size(self) -> int:
-        return self.before.st_size
 
     def read(self, size: int = -1, /) -> bytes:
         data = self.file.read(size)
@@ -98,18 +112,16 @@ class Opened:
 
     def check_unchanged(self) -> None:
         """`FileRefused` si el archivo creció, se reescribió o se cambió por otro."""
-        try:
-            now = os.stat(self.path)
-        except FileNotFoundError:
-            now = None
-        if now is None or _identity(now) != _identity(self.before) or self.bytes_read > self.size:
+        now, before = self.path.stat() if self.path.exists() else None, self.before
+        if (
+            now is None
+            or not os.path.samestat(now, before)
+            or (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns)
+            or self.bytes_read > self.size
+        ):
             raise FileRefused(
                 "El archivo cambió mientras se leía.", "Espere a que esté completo y repita la carga."
             )
-
-
-def _identity(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @contextmanager
@@ -199,3 +211,40 @@ def read_fully(stream: ByteStream, size: int) -> bytes:
         pieces.append(data)
         size -= len(data)
     return b"".join(pieces)
+
+
+class Utf8Stream:
+    """Lee de `stream` y entrega UTF-8 sin marca de orden (BOM).
+
+    `at_start`: si `stream` empieza donde el archivo; en medio de él no hay marcas.
+    `bytes_read`: cuántos bytes de la fuente van leídos.
+    """
+
+    def __init__(self, stream: ByteStream, encoding: str, at_start: bool = True) -> None:
+        self._stream = stream
+        self._start = at_start
+        self.bytes_read = 0
+        utf8 = encoding == "utf-8"
+        self._decoder = None if utf8 else codecs.getincrementaldecoder(encoding)(UNREADABLE)
+
+    def read(self, size: int) -> bytes:
+        """Hasta `size` bytes de la fuente (su UTF-8 puede ocupar más); vacío solo al final."""
+        while True:
+            raw = self._stream.read(size)
+            self.bytes_read += len(raw)
+            text = raw
+            if self._decoder is not None:
+                text = self._decoder.decode(raw, final=not raw).encode("utf-8", "surrogateescape")
+            # Un decodificador puede guardarse un byte suelto: no es todavía el final.
+            if text or not raw:
+                break
+        if self._start:
+            self._start = False
+            text = text.removeprefix(codecs.BOM_UTF8)
+        return text
+
+
+def marked_encoding(sample: bytes, declared: str) -> str:
+    """La codificación que dice la marca (BOM) de un archivo que empieza por `sample`; sin marca, la declarada."""
+    marked = next((encoding for mark, encoding in BOMS.items() if sample.startswith(mark)), None)
+    return marked or ("utf-8" if declared == "auto" else declared)

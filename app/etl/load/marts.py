@@ -34,15 +34,10 @@ def refresh_marts(connection: Connection[Any], folder: Path) -> tuple[list[str],
     Uno malo no impide rehacer los demás. Pasa por alto los de tablas que no existen. Lanza
     `DatabaseUnavailable` si alguien los bloquea.
     """
-    return _each(folder, partial(_refresh, connection))
+    return each(folder, partial(_refresh, connection))
 
 
-def wrong_marts(connection: Connection[Any], folder: Path) -> list[str]:
-    """Qué les pasa a los marts que están mal escritos, sin rehacer ninguno."""
-    return _each(folder, partial(_try, connection))[1]
-
-
-def _each(folder: Path, work: Callable[[Path], bool]) -> tuple[list[str], list[str]]:
+def each(folder: Path, work: Callable[[Path], bool]) -> tuple[list[str], list[str]]:
     """Los marts en que `work` hizo algo, y qué les pasa a los que están mal escritos."""
     done: list[str] = []
     wrong: list[str] = []
@@ -56,36 +51,28 @@ def _each(folder: Path, work: Callable[[Path], bool]) -> tuple[list[str], list[s
     return done, wrong
 
 
-def _try(connection: Connection[Any], path: Path) -> bool:
-    """Crea el mart sin datos y lo deshace: solo para ver si se entiende."""
-    with connection.transaction(force_rollback=True):
-        connection.execute(SEARCH_PATH)
-        connection.execute(_create(path.stem, f"{_select(path)}\nWITH NO DATA"))
-    return False
-
-
 def _blamed(path: Path, error: Exception) -> str:
     """El fallo de un mart, dicho a quien lo escribió: archivo, línea y causa."""
     if not isinstance(error, errors.Error):
         return f"sql/marts/{path.name}: no está en UTF-8: guárdelo con esa codificación"
     position, line = error.diag.statement_position, ""
     if position:
-        before = int(position) - 1 - len(_create(path.stem, "").as_string())
+        before = int(position) - 1 - len(create(path.stem, "").as_string())
         line = f", línea {path.read_text(encoding='utf-8')[:before].count(chr(10)) + 1}"
     return f"sql/marts/{path.name}{line}: {error.diag.message_primary or error}"
 
 
-def _create(name: str, text: str) -> sql.Composed:
+def create(name: str, text: str) -> sql.Composed:
     return sql.SQL("CREATE TABLE {} AS {}").format(building(name), sql.SQL(text))
 
 
-def _select(path: Path) -> str:
+def select(path: Path) -> str:
     return path.read_text(encoding="utf-8").rstrip().rstrip(";")
 
 
 def _refresh(connection: Connection[Any], path: Path) -> bool:
     mart = sql.Identifier(SCHEMA, path.stem)
-    text = _select(path)
+    text = select(path)
     try:
         with connection.transaction():
             lock(connection, path.stem)
@@ -94,7 +81,7 @@ def _refresh(connection: Connection[Any], path: Path) -> bool:
             mark = _mark(connection, text)
             if _comment(connection, path.stem) == mark:
                 return False
-            connection.execute(_create(path.stem, text))
+            connection.execute(create(path.stem, text))
             swap_in(connection, path.stem)
             connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(mart, sql.Literal(mark)))
     except errors.LockNotAvailable as error:

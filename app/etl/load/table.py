@@ -5,43 +5,29 @@ Entra una conexión con la transacción del archivo ya abierta; no la confirma n
 SAVEPOINT; solo cuando una clave choca, las filas dudosas van a una tabla temporal y se mezclan con cuidado.
 """
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from psycopg import Connection, errors, sql
 
 from etl.chunk import FILTERED, Chunk, Reject
-from etl.errors import FileFailed
 from etl.extract.source import Opened
 from etl.load.encode import FORMAT, encode
 from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
-from etl.load.prefetch import prefetch
 from etl.schema import Table
 
+T = TypeVar("T")
 STAGE = sql.Identifier("etl_stage")
 REJECTS = sql.Identifier("etl", "rejects")
-# Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
-OTHER_LOADER_SECONDS = 600
 
 # Recibe los bytes leídos y las cuentas hasta ahora.
 Advance = Callable[[int, Counts], None]
-
-
-def lock_table(connection: Connection[Any], table: Table) -> None:
-    """Una carga por tabla cada vez: la segunda espera y luego ve lo que hizo la primera."""
-    deadline = time.monotonic() + OTHER_LOADER_SECONDS
-    while not connection.execute(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (table.name,)
-    ).fetchone()[0]:  # type: ignore[index]
-        if time.monotonic() > deadline:
-            raise FileFailed(f"Otra carga de {table.name} sigue en marcha.", "Espere a que acabe y repita.")
-        time.sleep(0.1)
 
 
 @dataclass(frozen=True)
@@ -194,8 +180,22 @@ def save_rejects(
 
 def write_all(writer: TableWriter, chunks: Iterable[Prepared], file: Opened, advance: Advance) -> Counts:
     """Carga los trozos; cada uno se prepara en otro hilo mientras se carga el anterior."""
-    with closing(prefetch(chunks)) as ready:
+    with closing(one_ahead(chunks)) as ready:
         for prepared in ready:
             writer.write(prepared)
             advance(file.bytes_read, writer.counts)
     return writer.counts
+
+
+def one_ahead(items: Iterable[T]) -> Generator[T]:
+    """Da los mismos elementos; mientras se usa uno, otro hilo hace el siguiente.
+
+    Arrow, SHA-256 y psycopg sueltan el GIL: leer y validar coinciden de verdad con la carga. En memoria hay dos
+    trozos; otro más no acelera nada. Un error al hacer el siguiente se lanza aquí.
+    """
+    following = iter(items)
+    with ThreadPoolExecutor(1, "etl-prepare") as thread:
+        coming = thread.submit(next, following, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, following, None)
+            yield item

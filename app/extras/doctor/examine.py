@@ -42,7 +42,7 @@ def examine(settings: Settings, parts: Parts, root: Path = ROOT) -> list[Finding
     findings += spark.inside(settings.spark_master) if IN_IMAGE else []
     findings.append(files.output_folder(settings, project))
     try:
-        tables = declarations.load(settings, None)
+        tables = declarations.load()
     except EtlError as error:
         return [*findings, bad("declaraciones", error.message, error.hint)]
     findings += database.written_here(settings, parts)

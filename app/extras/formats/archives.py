@@ -18,8 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from etl.errors import FileRefused
-from etl.extract.encoding import ByteStream
-from etl.extract.source import Opened, Source, damaged
+from etl.extract.source import ByteStream, Opened, Source, damaged
 
 # Lo que lanzan lzma, zipfile y compañía ante un archivo comprimido que no está entero.
 DAMAGED = (EOFError, OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)

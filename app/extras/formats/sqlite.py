@@ -68,7 +68,7 @@ NUMERIC = ("INT", "REAL", "FLOA", "DOUB", "NUM", "DEC")
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    # Las primeras filas las lee el hilo que la abre y las demás el de `prefetch.py`: nunca a la vez.
+    # Las primeras filas las lee el hilo que la abre y las demás el que prepara los trozos: nunca a la vez.
     return sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
 

@@ -115,7 +115,7 @@ def _fill(
         ready = (_prepare(chunk, original, load.load_id) for chunk in chunks)
         result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
-    result.describe(found.encoding, **found.facts())
+    found.describe(result)
     result.warnings = list(found.warnings)
     ledger.describe(connection, load, list(found.columns), found.written)
     ledger.finish(connection, load, sha256, result.counts, result.encoding, result.warnings)

@@ -53,7 +53,7 @@ def export_rejects(settings: Settings, dataset: str | None, path: Path, declared
     with connect(settings) as connection:
         rows = connection.execute(ROWS, {"table": pattern(dataset)}).fetchall()
         # Las que calcula la transformación no están en el archivo: al volver a cargarlo se calculan otra vez.
-        columns = known.rows.in_file.names if known else table_columns(connection, dataset)
+        columns = known.in_file.names if known else table_columns(connection, dataset)
     with new_file(path, "Escríbalo en datos/salida, que es para eso.") as file:
         # Con BOM: un Excel en español lo abre bien.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")

@@ -18,8 +18,8 @@ from psycopg import Connection
 from etl.declarations import PACKAGE
 from etl.errors import FileFailed
 from etl.extract.delimited import DelimitedFile
-from etl.extract.encoding import Utf8Stream
 from etl.extract.read import Reading, Text
+from etl.extract.source import Utf8Stream
 from etl.load.ledger import Counts, Load
 from etl.load.table import Advance
 from etl.local import LoadRows

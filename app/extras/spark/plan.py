@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from etl.extract.delimited import DelimitedFile
-from etl.extract.encoding import Utf8Stream
 from etl.extract.read import Text
-from etl.extract.source import Source
+from etl.extract.source import Source, Utf8Stream
 
 # Codificaciones en que un carácter es un byte: se sabe a qué byte corresponde cada carácter.
 SINGLE_BYTE = ("ascii", "iso8859-1", "iso8859-15", "cp1252", "cp850")

@@ -16,9 +16,8 @@ from etl.chunk import FILTERED, Chunk
 from etl.database.connection import LOADER, connect
 from etl.errors import EtlError, FileRefused
 from etl.extract.delimited import DelimitedFile
-from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.read import Reading, read
-from etl.extract.source import Opened, opened
+from etl.extract.source import ByteStream, Opened, Utf8Stream, opened
 from etl.load.encode import encode
 from etl.load.orphans import without_orphans
 from etl.load.table import REJECTS, copy_rows, save_rejects

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from etl.chunk import Chunk
+from extras.formats.unstorable import set_aside
 from extras.undeclared.detection.values import EMPTY, MOMENT, NUMBER, TEXT, kind
 
 # Filas del final en las que se busca un pie; una nota más larga es otra tabla.
@@ -31,13 +32,13 @@ def without_ending(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
             yield pending
         pending = chunk
         if other_table:
-            pending = chunk.set_aside(range(len(chunk.lines)), "second_table", AFTER_TABLE)
+            pending = set_aside(chunk, range(len(chunk.lines)), "second_table", AFTER_TABLE)
         elif (start := second_table(chunk)) is not None:
             other_table = True
-            pending = chunk.set_aside(range(start, len(chunk.lines)), "second_table", AFTER_TABLE)
+            pending = set_aside(chunk, range(start, len(chunk.lines)), "second_table", AFTER_TABLE)
     if pending is not None:
         rows = footer_rows(pending)
-        yield pending.set_aside(rows, "footer", "es un pie (un total o una nota), no una fila de datos")
+        yield set_aside(pending, rows, "footer", "es un pie (un total o una nota), no una fila de datos")
 
 
 AFTER_TABLE = "empieza otra tabla en el mismo archivo; guárdela en un archivo aparte"

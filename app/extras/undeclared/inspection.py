@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from etl.chunk import Reject
 from etl.errors import FileRefused, unexpected
 from etl.extract.source import Source, opened
+from etl.result import FileResult
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
 from extras.undeclared.ending import without_ending
@@ -89,13 +90,16 @@ class Inspection:
 
     def to_json(self) -> dict[str, Any]:
         """El documento de `etl inspect --json`."""
+        written = FileResult(self.source.name, None, self.table)
+        self.found.describe(written)
         return {
             "file": self.source.name,
             "reason": None,
             "table": self.table,
-            "encoding": self.found.encoding,
-            "dialect": None,
-            **self.found.facts(),
+            "encoding": written.encoding,
+            "dialect": written.dialect,
+            "header": written.header,
+            "preamble_rows": written.preamble_rows,
             "reasons": list(self.reasons),
             "warnings": self.warnings,
             "rows_read": self.rows + self.rejected,

@@ -13,10 +13,18 @@ from contextlib import contextmanager
 from itertools import chain
 
 from etl.errors import FileRefused
-from etl.extract.encoding import ByteStream, marked_encoding
 from etl.extract.jsonl import JsonLinesFile, decode, open_json_lines
 from etl.extract.read import JSON_LINES, SAMPLE
-from etl.extract.source import Opened, Rewound, Source, decompressed, opened, read_fully
+from etl.extract.source import (
+    ByteStream,
+    Opened,
+    Rewound,
+    Source,
+    decompressed,
+    marked_encoding,
+    opened,
+    read_fully,
+)
 from extras.formats.look import look_at_encoding
 
 JSON = JSON_LINES

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from etl.database.revise import revise
-from etl.database.revisions import versions_folder
+from etl.database.migrate import versions_folder
 from etl.dataset import Dataset
 from etl.declarations import PACKAGE, declared_folder, import_declared
 from etl.errors import UsageError
-from etl.reader import let_write, place, program
+from etl.reader import place, program
 from etl.settings import Settings
+from extras.revision.revise import let_write, revise
 from extras.undeclared.inspection import Inspection
 from extras.undeclared.names import class_name, module_name, table_name
 from extras.undeclared.scaffold import declaration
@@ -43,10 +43,7 @@ def write(inspection: Inspection, settings: Settings) -> list[Path]:
             ) from error
         importlib.invalidate_caches()
         importlib.import_module(f"{PACKAGE}.{module}")
-        revisions = revise(settings, f"tabla {table}")
-        for revision in revisions:
-            ast.parse(revision.read_text(encoding="utf-8"))
-        return [path, *revisions]
+        return [path, *revise(settings, f"tabla {table}")]
 
 
 def _check_new(table: str, path: Path) -> None:

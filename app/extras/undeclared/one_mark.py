@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from etl.chunk import Chunk
 from etl.errors import FileRefused
 from etl.extract.delimited import DelimitedFile
-from etl.extract.encoding import ByteStream
+from etl.extract.source import ByteStream
 
 MARK = "\x1f"  # «unit separator»: para esto se inventó, y nadie lo usa en un texto
 

@@ -97,7 +97,7 @@ def _create_and_fill(
         ready = (reader.prepare(chunk, load.load_id) for chunk in chain([first] if first else [], chunks))
         result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
-        result.describe(found.encoding, **found.facts())
+        found.describe(result)
         result.warnings = [*found.warnings, *reader.warnings]
     comments = dict(zip(names, found.columns, strict=True))
     staging.replace(connection, load.table.table, table, comments, staging.origin(load.source.name, as_text))

@@ -9,6 +9,7 @@ import keyword
 import re
 from collections import Counter
 from dataclasses import fields
+from pathlib import Path
 from textwrap import wrap
 
 import pyarrow as pa
@@ -161,7 +162,7 @@ def _no_key(key: ColumnFacts | None) -> list[str]:
 
 def _pattern(inspection: Inspection) -> str:
     """El patrón de nombres: el mismo archivo y los que solo añadan algo detrás («pedidos_2025»)."""
-    return re.sub(r"([\[*?])", r"[\1]", inspection.source.stem) + "*"
+    return re.sub(r"([\[*?])", r"[\1]", Path(inspection.source.content).stem) + "*"
 
 
 def _dialect_text(dialect: Dialect) -> str:

@@ -10,15 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import Any
 
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.delimited import BLOCK, DelimitedFile
-from etl.extract.encoding import ByteStream, Utf8Stream
 from etl.extract.read import DELIMITED, SAMPLE, Document
-from etl.extract.source import Opened, Rewound, Source, decompressed, read_fully
-from etl.result import writing
+from etl.extract.source import ByteStream, Opened, Rewound, Source, Utf8Stream, decompressed, read_fully
+from etl.result import FileResult
 from extras.formats.disguise import refuse_disguised
 from extras.formats.foreign import refuse_format
 from extras.formats.readers import EXCEL, SQLITE, TABLES
@@ -58,15 +56,13 @@ class Found:
         """Cómo estaban separados los campos; nada en los formatos que no los separan."""
         return replace(self.detected.dialect, delimiter=self.detected.delimiter) if self.detected else None
 
-    def facts(self) -> dict[str, Any]:
-        """Lo que `etl run --json` dice de un archivo."""
+    def describe(self, result: FileResult) -> None:
+        """Apunta lo que `etl run --json` dice de un archivo."""
+        result.describe(self.encoding, self.written, self.detected.line_end if self.detected else None)
         if self.detected is None:
             head = self.heading
-            return {
-                "header": head is None or head.header_rows > 0,
-                "preamble_rows": head.preamble_rows if head else 0,
-            }
-        return writing(self.written, self.detected.line_end)
+            result.header = head is None or head.header_rows > 0
+            result.preamble_rows = head.preamble_rows if head else 0
 
 
 @contextmanager

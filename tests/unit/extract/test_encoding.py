@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.extract.encoding import Utf8Stream, marked_encoding
+from etl.extract.source import Utf8Stream, marked_encoding
 from extras.formats.look import look_at_encoding
 
 TEXT = "año;€;«𝄞»\nniño;5;ok\n"

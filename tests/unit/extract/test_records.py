@@ -18,6 +18,7 @@ from etl.dialect import Dialect
 from etl.extract.careful import split_carefully
 from etl.extract.delimited import DelimitedFile, open_delimited
 from etl.extract.records import Records, split_regular
+from etl.extract.source import Utf8Stream
 
 COMMA = Dialect()
 
@@ -42,7 +43,8 @@ class Found:
 
 
 def read(header: bytes, pieces: list[bytes], dialect: Dialect = COMMA) -> Found:
-    document = open_delimited(Pieces([header, *pieces]), dialect)
+    stream = Utf8Stream(Pieces([header, *pieces]), dialect.encoding)
+    document = open_delimited(stream.read(1 << 20), stream, dialect)
     positions = {name: position for position, name in enumerate(document.header)}
     found, rejects = Found([], [], []), list[Reject]()
     for chunk in document.chunks(positions):

@@ -8,7 +8,7 @@ Cómo se eligió y cuánto acierta: `docs/deteccion.md`. Sigue en `detect.py`.
 import re
 from itertools import islice
 
-from etl.extract.encoding import marked_encoding
+from etl.extract.source import marked_encoding
 from extras.formats.look import mojibake
 
 # Las que de verdad aparecen en archivos españoles que no son UTF-8, de la más a la menos frecuente.
@@ -98,8 +98,7 @@ def _single_byte(sample: bytes) -> tuple[str, list[str]]:
         warnings.append(f"Se ha leído como {NAMES[best]}; si salen letras raras, declare la codificación.")
     if max(scores.values()) < _ENOUGH:
         warnings.append(
-            f"La codificación es dudosa (no es UTF-8): se ha leído como {best}; "
-            "si salen letras raras, declárela."
+            f"La codificación es dudosa (no es UTF-8): se ha leído como {best}; si salen letras raras, declárela."
         )
     return best, warnings + mojibake(sample, best)
 

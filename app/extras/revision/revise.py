@@ -1,6 +1,6 @@
 """Escribe migraciones (`etl revision`, `etl new`): la que pide lo declarado, y las que hacen falta antes.
 
-Aplicarlas es cosa de `migrate.py`.
+Aplicarlas es cosa de `etl/database/migrate.py`.
 """
 
 import os
@@ -12,11 +12,18 @@ from typing import Any
 from psycopg import errors
 
 from etl.database.connection import Connection, connect
-from etl.database.migrate import alembic_config, ensure_ready, explained, version
-from etl.database.revisions import heads, number, revisions, versions_folder
+from etl.database.migrate import (
+    alembic_config,
+    ensure_ready,
+    explained,
+    heads,
+    revisions,
+    version,
+    versions_folder,
+)
 from etl.errors import UsageError
-from etl.reader import let_write, place
-from etl.settings import Settings
+from etl.reader import place
+from etl.settings import IN_IMAGE, Settings
 
 
 def revise(settings: Settings, message: str | None = None) -> list[Path]:
@@ -33,7 +40,7 @@ def revise(settings: Settings, message: str | None = None) -> list[Path]:
         )
     with connect(settings) as connection:
         written = _recover(settings, connection)
-    if len(last := heads(settings)) > 1:
+    if len(last := heads(revisions(settings))) > 1:
         written.append(_merge(settings, last))
     ensure_ready(settings)
     with explained(settings):
@@ -59,11 +66,31 @@ def differ(settings: Settings) -> bool:
 def _merge(settings: Settings, last: list[str]) -> Path:
     from alembic import command
 
-    following = max(number(name) for name in revisions(settings)) + 1
+    # Alembic empieza a aplicar por la última que se le nombra: la de número menor y, si empatan, la que trae la
+    # plantilla («0002_tienda» antes que una «0002» de usted).
+    last.sort(key=lambda name: (-_number(name), name))
+    following = max(map(_number, revisions(settings))) + 1
     merge: Any = command.merge(
         _quiet(settings), last, f"une {' y '.join(last)}", rev_id=f"{following:04d}_une"
     )
     return Path(merge.path)
+
+
+def _number(revision: str) -> int:
+    """El número con que empieza el nombre; 0, si no lo lleva."""
+    digits = revision.split("_", maxsplit=1)[0]
+    return int(digits) if digits.isdigit() else 0
+
+
+def let_write(order: str) -> str:
+    """Qué hacer si una orden no puede escribir en el código."""
+    if not IN_IMAGE:
+        return "Mire de quién es esa carpeta."
+    # Con `migrate`, que entra como dueño: la migración sale de comparar con sus tablas.
+    return (
+        "En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez:"
+        f" CODE_MODE=rw docker compose run --rm migrate etl {order}"
+    )
 
 
 def _recover(settings: Settings, connection: Connection) -> list[Path]:
