@@ -34,7 +34,7 @@ test: $(VENV)/listo-dev  ## Pasa todas las pruebas.
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-spark: $(VENV)/spark-3.5  ## Pasa las pruebas de Spark con la línea del curso, la 3.5.
-	@PYTHONPATH=$(CURDIR)/$< $(BIN)/python -m pytest tests/spark $(ARGS)
+	@PYTHONPATH=$(CURDIR)/$< $(BIN)/python -m pytest $(or $(ARGS),tests/spark)
 
 # tienda
 .PHONY: mine

@@ -9,6 +9,9 @@ rm -rf pyspark/examples pyspark/data bin
 find . -type d -name tests -prune -exec rm -rf {} +
 find . -type f -name '*.pyi' -delete
 
+# La consola de Scala de Spark Connect, que Spark 4 trae con otra copia de sus bibliotecas: 60 MB.
+rm -rf pyspark/jars/connect-repl
+
 # Mesos, un gestor de clústeres que Spark 3.2 dio por retirado.
 rm -f pyspark/jars/mesos-*.jar pyspark/jars/spark-mesos_*.jar
 

@@ -73,7 +73,8 @@ def test_without_java_the_advice_names_what_this_debian_offers(
     program(too_old / "apt-cache", "\n".join(f"echo {name}" for name in offered))
     assert said(PATH=str(too_old)) == (
         f"{NEEDED}sudo apt install {package}; si ya lo tiene, ponga su carpeta en JAVA_HOME. "
-        "O use el Spark de Docker, que lo trae: docker compose --profile spark run --rm app_spark"
+        "O use el Spark de Docker, que lo trae: "
+        "docker compose --profile spark up -d && docker compose --profile spark run --rm app_spark"
     )
 
 

@@ -22,7 +22,7 @@ ELSEWHERE = {
     "Windows": "winget install EclipseAdoptium.Temurin.21.JRE",
     "Linux": "el paquete de Java 21 de su sistema (en Fedora, sudo dnf install java-21-openjdk-headless)",
 }
-IN_DOCKER = "docker compose --profile spark run --rm app_spark"
+IN_DOCKER = "docker compose --profile spark up -d && docker compose --profile spark run --rm app_spark"
 
 
 def java_home() -> str:
