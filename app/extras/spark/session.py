@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 LOCAL = "local[*,4]"
 # Donde Spark busca el secreto del clúster.
 SECRET_VARIABLE = "_SPARK_AUTH_SECRET"  # noqa: S105 - es el nombre, no el secreto
-# PySpark 4.3 avisa a cada paso de que pandas 3 es demasiado nuevo para él; las pruebas dicen que no.
+# El aviso de PySpark 4.3 de que pandas 3 es demasiado nuevo; en los ejecutores lo calla spark/conf/spark-env.sh.
 PANDAS_WARNING = "PySpark does not yet fully support pandas"
 # Un maestro que arranca tarda unos segundos en escuchar.
 MASTER_SECONDS = 20.0
 # Lo que tarda un trabajador en lanzar su ejecutor, con mucho margen.
 EXECUTOR_SECONDS = 60.0
-# Lo que dice Spark si seguía arrancando cuando se rindió: el maestro no contestó tres veces.
-GAVE_UP = ("SparkEnv$.get()", "stopped SparkContext")
+# Lo que dice Spark si seguía arrancando cuando se rindió, según por dónde iba: el maestro no contestó tres veces.
+GAVE_UP = ("SparkEnv$.get()", "stopped SparkContext", "spark.SparkContext._")
 # Tras cada ejecutor, lo que se espera al siguiente para decir cuántos hay.
 SETTLE_SECONDS = 3.0
 # El conductor escucha en todas sus redes; solo le hablan los que conocen el secreto.
@@ -177,7 +177,6 @@ def prepare_environment(settings: Settings) -> None:
     """
     os.environ["JAVA_HOME"] = java_home()
     warnings.filterwarnings("ignore", PANDAS_WARNING)
-    os.environ.setdefault("PYTHONWARNINGS", f"ignore:{PANDAS_WARNING}")  # en los procesos de los ejecutores
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     if settings.spark_secret:
