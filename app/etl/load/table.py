@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ from psycopg import Connection, errors, sql
 from etl.chunk import FILTERED, Chunk, Reject
 from etl.extract.source import Opened
 from etl.load.encode import FORMAT, encode
+from etl.load.keys import KeyLimits, rows_of
 from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
 from etl.schema import Table
@@ -46,9 +47,16 @@ class Prepared:
     blank: int = 0
 
 
-# Qué filas de un trozo pueden chocar con otras, si hay quien lo sepa.
-Sieve = Callable[[pa.Table], np.ndarray]
-OpenSieve = Callable[[Connection[Any], Table, int, pa.Schema], Sieve]
+class Sieve(Protocol):
+    """Sabe qué filas de un trozo pueden chocar con otras de su archivo o, leídas sus madres, no tenerla."""
+
+    def __call__(self, rows: pa.Table, /) -> np.ndarray: ...
+
+    def read_parents(self) -> None: ...
+
+
+# La condición es la de las filas de esta carga que ya están en la tabla.
+OpenSieve = Callable[[Connection[Any], Table, sql.Composable, pa.Schema], Sieve]
 
 
 def copy_rows(
@@ -72,8 +80,11 @@ class TableWriter:
         self.table = table
         self.load_id = load_id
         self.counts = Counts()
+        self.limits = KeyLimits(table.key)
         self._open_sieve = open_sieve
         self._sieve: Sieve | None = None
+        # Cuántos trozos traían huérfanas: por uno solo no se leen todas las claves de las tablas madre.
+        self._orphaned = 0
 
     def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
         """Deja un trozo listo para `write`; se puede hacer en otro hilo, mientras se carga el anterior."""
@@ -88,6 +99,7 @@ class TableWriter:
         rejects = list(prepared.rejects)
         if self._sieve or not self._copy_directly(prepared.rows.num_rows, prepared):
             rejects += self._sift(prepared)
+        self.limits.widen(prepared.rows)
         self.counts.blank += prepared.blank
         again = (reject.line for reject in prepared.rejects if reject.code == "repeated_header")
         self.counts.header_again = self.counts.header_again or next(again, 0)
@@ -99,10 +111,17 @@ class TableWriter:
     def _sift(self, prepared: Prepared) -> list[Reject]:
         """Copia directamente las filas seguras y mezcla las dudosas; devuelve las huérfanas."""
         assert prepared.chunk is not None
-        if self._open_sieve is None:
+        if self._open_sieve is None or (self._sieve is None and self._orphaned == 1):
             return self._merge(prepared.rows, prepared.chunk)
         if self._sieve is None:
-            self._sieve = self._open_sieve(self.connection, self.table, self.load_id, prepared.rows.schema)
+            own = (
+                rows_of(self.table, self.load_id, self.limits.as_text())
+                if self.counts.read
+                else sql.SQL("false")
+            )
+            self._sieve = self._open_sieve(self.connection, self.table, own, prepared.rows.schema)
+        if self._orphaned > 1:
+            self._sieve.read_parents()
         if prepared.doubtful is None:  # se preparó antes del primer choque
             prepared = self.prepare(prepared.chunk, prepared.rows, prepared.rejects)
         doubtful = prepared.doubtful
@@ -119,7 +138,8 @@ class TableWriter:
         try:
             with self.connection.transaction():
                 copy_rows(self.connection, table, prepared.rows.column_names, prepared.payload)
-        except (errors.UniqueViolation, errors.ForeignKeyViolation):
+        except (errors.UniqueViolation, errors.ForeignKeyViolation) as error:
+            self._orphaned += isinstance(error, errors.ForeignKeyViolation)
             return False
         self.counts.loaded += count
         return True
@@ -143,8 +163,8 @@ class TableWriter:
 def merge_statement(table: Table, columns: list[str], stage: sql.Composable = STAGE) -> sql.Composed:
     """INSERT desde `stage`, la tabla temporal: dentro del archivo gana la primera fila de cada clave.
 
-    Con otras cargas manda la más nueva, y lo dice su `load_id`. Devuelve cuántas filas quedaron y cuántas de
-    ellas sustituyen a otra (`xmax` no es cero en una fila actualizada).
+    Con otras cargas manda la más nueva, y lo dice su `load_id`; en el libro queda que la otra cedió filas. Devuelve
+    cuántas filas quedaron y cuántas de ellas sustituyen a otra (`xmax` no es cero en una fila actualizada).
     """
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     names = [*columns, "_load_id"]
@@ -155,7 +175,10 @@ def merge_statement(table: Table, columns: list[str], stage: sql.Composable = ST
         "WITH merged AS (INSERT INTO {table} AS t ({columns})"
         " SELECT DISTINCT ON ({key}) {columns} FROM {stage} ORDER BY {key}, _line"
         " ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE t._load_id < excluded._load_id"
-        " RETURNING (t.xmax <> 0) AS updated)"
+        " RETURNING (t.xmax <> 0) AS updated),"
+        # Ve la tabla como estaba antes de la mezcla.
+        " ceded AS (UPDATE etl.loads SET ceded = true WHERE NOT ceded AND load_id IN"
+        " (SELECT t._load_id FROM {stage} AS s JOIN {table} AS t USING ({key}) WHERE t._load_id < s._load_id))"
         " SELECT count(*), count(*) FILTER (WHERE updated) FROM merged"
     ).format(
         table=sql.Identifier(table.schema, table.table),
