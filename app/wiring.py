@@ -47,13 +47,14 @@ def assemble() -> "Parts":
     from etl.parts import Parts
     from extras.embedded.server import with_server
     from extras.formats.archives import members
+    from extras.formats.json_text import one_per_line
     from extras.formats.look import look_above_header, look_at_encoding
     from extras.formats.readers import TABLES
     from extras.quarantine.corrected import restored
     from extras.screen.progress import show_progress
     from extras.undeclared.declared_now import declared_now
 
-    reading = Reading(TABLES, look_at_encoding, look_above_header, restored)
+    reading = Reading(TABLES, look_at_encoding, look_above_header, restored, one_per_line)
     # Solo quien tiene claves repetidas paga pandas, y solo quien pide un clúster, Java.
     open_sieve, open_cluster = late("sieve.sieve", "Sieve"), late("spark.cluster", "open_cluster")
     return Parts(

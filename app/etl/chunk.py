@@ -35,7 +35,7 @@ class Chunk:
     `lines`: línea física (desde 1) en que empieza cada fila; en Excel, la fila de la hoja.
     `raw(i)`: el texto original de la fila `i`; solo se busca cuando la fila se rechaza.
     `rejects`: filas que ya al leer no tenían la forma del archivo. `blank`: líneas de solo separadores, que no
-    son filas.
+    son filas. `also`: otra manera de escribir las fechas, que también vale.
     """
 
     columns: pa.Table
@@ -44,3 +44,4 @@ class Chunk:
     dialect: Dialect
     rejects: list[Reject] = field(default_factory=list)
     blank: int = 0
+    also: Dialect | None = None

@@ -50,7 +50,8 @@ class FileResult:
             self.header, self.preamble_rows = written.header, written.preamble_rows
 
     def to_json(self) -> dict[str, Any]:
-        counts = {f"rows_{name}": value for name, value in asdict(self.counts).items()}
+        told = ("read", "loaded", "updated", "duplicate", "rejected", "filtered")
+        counts = {f"rows_{name}": getattr(self.counts, name) for name in told}
         fields = asdict(self)
         del fields["counts"]
         return {**fields, **counts, "seconds": round(self.seconds, 3)}

@@ -5,6 +5,7 @@ Las lleva la anotación de una columna (`Annotated[int, Ge(1)]`). `dataset.py` h
 """
 
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -121,8 +122,12 @@ def reason_code(rule: Rule) -> str:
     return KINDS[type(rule)].code
 
 
-def type_expectation(data_type: pa.DataType) -> str:
-    """El tipo en palabras, para completar «se esperaba …»."""
+def type_expectation(data_type: pa.DataType, date_format: str | None = None) -> str:
+    """El tipo en palabras, para completar «se esperaba …»; con `date_format`, también cómo se escribe una fecha."""
+    if date_format and pa.types.is_temporal(data_type):
+        words = {"%d": "dd", "%m": "mm", "%Y": "aaaa", "%y": "aa", "%H": "hh", "%M": "mm", "%S": "ss"}
+        written = re.sub("%[a-zA-Z]", lambda code: words.get(code[0], code[0]), date_format)
+        return f"{type_expectation(data_type)}, escrita «{written}» o como en ISO 8601"
     if pa.types.is_integer(data_type):
         return f"un número entero de hasta {data_type.bit_width} bits"
     if pa.types.is_decimal(data_type):

@@ -32,7 +32,7 @@ def test_inspect_says_what_it_sees_and_loads_nothing(settings: Settings) -> None
     path.write_bytes(CSV.encode("latin-1"))
     shown = etl(ROOT, settings, "inspect", str(path))
     assert shown.returncode == 0, shown.stderr
-    for text in ("latin-1", "punto y coma", "codigo_postal", "línea 5", "declare decimal"):
+    for text in ("latin-1", "punto y coma", "codigo_postal", "línea 5", "signo de millar"):
         assert text in shown.stdout
     seen = json.loads(etl(ROOT, settings, "inspect", str(path), "--json").stdout)["files"][0]
     assert seen["dialect"] == {"delimiter": ";", "quote": '"', "escape": None, "line_end": "\n"}
@@ -42,7 +42,7 @@ def test_inspect_says_what_it_sees_and_loads_nothing(settings: Settings) -> None
         ("codigo_postal", "text"),
         ("importe", "numeric"),
         ("fecha", "date"),
-        ("miles", "text"),
+        ("miles", "bigint"),
     ]
     assert (seen["columns"][1]["distinct"], seen["columns"][4]["nulls"]) == (3, 1)
     assert [reject["line"] for reject in seen["rejects"]] == [5, 6]
@@ -79,7 +79,7 @@ def test_new_moves_a_file_from_staging_to_a_declared_table(settings: Settings, t
     )
     assert "importe: Mapped[Decimal] = mapped_column(Numeric(12, 2))" in declaration
     assert 'decimal=",", thousands=".", date_format="%d/%m/%Y"' in declaration
-    assert "# Columna «miles»: queda en texto" in declaration
+    assert "# Columna «miles»: «.» se toma como signo de millar" in declaration
     checked = [sys.executable, "-m", "ruff", "check", "--no-cache", "app/declared/pedidos.py"]
     assert subprocess.run(checked, cwd=root, check=False, capture_output=True).returncode == 0
 

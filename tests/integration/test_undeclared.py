@@ -88,7 +88,7 @@ def test_original_names_are_kept_as_comments(settings: Settings) -> None:
     assert comments[:3] == [
         ("codigo_postal", "Código postal"),
         ("x_drop_table_ventas", 'x"; DROP TABLE ventas; --'),
-        ("select", "SELECT"),
+        ("select_", "SELECT"),
     ]
 
 
@@ -116,7 +116,7 @@ def test_what_can_be_read_two_ways_stays_text_and_says_what_to_declare(settings:
         "dudas.csv",
         "id;miles;fecha;corta\n1;1.234;03/04/2024;31/12/24\n2;5.678;05/06/2024;01/01/25\n",
     )
-    assert types(settings, "dudas") == {"id": "bigint", "miles": "text", "fecha": "text", "corta": "date"}
+    assert types(settings, "dudas") == {"id": "bigint", "miles": "text", "fecha": "text", "corta": "text"}
     about = [warning.split("»")[0] for warning in result.warnings]
     assert about == ["Columna «miles", "Columna «fecha", "Columna «corta"]
     assert "declare" in result.warnings[0]
@@ -257,7 +257,11 @@ def test_every_table_of_a_sqlite_file_is_a_table(settings: Settings) -> None:
     connection.close()
     results = load(settings)
     assert results["tienda.sqlite/clientes"].counts.loaded == 2
-    assert types(settings, "tienda_clientes") == {"id": "bigint", "nombre": "text", "saldo": "numeric"}
+    assert types(settings, "tienda_clientes") == {
+        "id": "bigint",
+        "nombre": "text",
+        "saldo": "double precision",
+    }
     assert results['tienda.sqlite/raro "x"'].table == "staging.tienda_raro_x"
 
 
@@ -298,10 +302,6 @@ def test_compressed_files_are_read(settings: Settings) -> None:
     ("name", "content", "reason"),
     [
         ("vacio.csv", b"", "vacío"),
-        ("repetida.csv", b"a,b,a\n1,2,3\n", "repite"),
-        ("sin_nombre.csv", b"a,,c\n1,2,3\n", "no tiene nombre"),
-        ("casi.csv", "año,Ano\n1,2\n".encode(), "acentos"),
-        ("largos.csv", f"{'a' * 70}1,{'a' * 70}2\n1,2\n".encode(), "63 bytes"),
         ("roto.csv.gz", gzip.compress(b"id;n\n1;5\n" * 999)[:-20], "dañado o cortado"),
         ("bomba.csv.gz", gzip.compress(b"0,0\n" * (20 << 20)), "bomba"),
         ("no.xlsx", b"PK no es un libro", "Excel"),

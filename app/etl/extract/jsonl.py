@@ -36,14 +36,14 @@ BAD_JSON = "no es un objeto JSON completo en una sola línea, o repite una clave
 class JsonLinesFile:
     """Un archivo JSON lines abierto.
 
-    `header`: las claves de sus primeras mil filas, y las opcionales; `nested`: las que solo tienen
-    objetos o listas, si se miró el archivo entero (`json_file.py`).
+    `header`: las claves de sus primeras mil filas, y las opcionales; `kinds`: de qué clase son los valores de
+    cada una, si se miró el archivo entero.
     """
 
     lines: Iterator[tuple[int, bytes]]
     first: list[tuple[int, bytes]]
     header: list[str] = field(default_factory=list)
-    nested: list[str] = field(default_factory=list)
+    kinds: dict[str, str | None] = field(default_factory=dict)
 
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
         """Las filas por trozos; una clave que falta en una fila es un valor nulo."""

@@ -35,7 +35,7 @@ def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[d
         found = [at for at, name in enumerate(names) if name == wanted or cleaned[at] == column.name]
         if len(found) > 1:
             raise FileRefused(
-                f"La cabecera repite la columna «{header[found[1]]}».", "Cambie uno de los nombres."
+                f"La cabecera repite la columna «{names[found[1]]}».", "Cambie uno de los nombres."
             )
         if found:
             positions[column.name] = found[0]
@@ -50,7 +50,7 @@ def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[d
     used = set(positions.values())
     # Las que empiezan por «_» son nuestras: las añade `etl rejects --csv` para explicar cada fila.
     warnings += [
-        f"columna «{name.strip() or position + 1}» no declarada: no se carga"
+        f"columna «{name if name.strip() else position + 1}» no declarada: no se carga"
         for position, name in enumerate(header)
         if position not in used and not name.strip().startswith("_")
     ]

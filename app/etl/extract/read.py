@@ -58,6 +58,11 @@ def as_declared(_sample: bytes, dialect: Dialect, _rows: Schema) -> tuple[Dialec
     return dialect, []
 
 
+def as_lines(_sample: bytes, whole: ByteStream, encoding: str) -> tuple[ByteStream, str]:
+    """Un JSON, sin mirar si lleva un objeto por línea, y su codificación."""
+    return whole, encoding
+
+
 def as_written(_header: list[str], chunks: Iterator[Chunk]) -> Iterator[Chunk]:
     """Los trozos, tal como están escritos."""
     return chunks
@@ -70,12 +75,14 @@ class Reading:
     `tables`: los lectores de otros formatos, por su extensión. `encoding`: con qué codificación se lee un
     principio de archivo que no es ASCII, sabiendo lo que dicen su marca o su declaración. `look`: qué corrige de
     lo declarado un principio de archivo sin la cabecera declarada. `restore`: qué se deshace en las filas.
+    `lines`: los objetos de un JSON, cada uno en su línea.
     """
 
     tables: Mapping[str, Reader] = field(default_factory=dict)
     encoding: Callable[[bytes, str], tuple[str, list[str]]] = as_marked
     look: Callable[[bytes, Dialect, Schema], tuple[Dialect, list[str]]] = as_declared
     restore: Callable[[list[str], Iterator[Chunk]], Iterator[Chunk]] = as_written
+    lines: Callable[[bytes, ByteStream, str], tuple[ByteStream, str]] = as_lines
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,8 @@ def read(source: Source, file: Opened, declared: Declared, reading: Reading) -> 
         if any(name.startswith("_") for name in document.header):  # quizá lo escribió «etl rejects --csv»
             chunks = reading.restore(document.header, chunks)
         written = document.dialect if isinstance(document, DelimitedFile) else None
+        if written is None:  # un texto puede llevar la fecha como se declaró
+            chunks = (replace(chunk, also=dialect) for chunk in chunks)
         yield Text(file, document, columns, chunks, encoding, written, warnings)
 
 
@@ -135,7 +144,8 @@ def open_document(
         if not sample.isascii():
             encoding, warnings = reading.encoding(sample, encoding)
         if source.suffix in JSON_LINES:
-            yield open_json_lines(whole, encoding, rows.optional), encoding, warnings
+            lines, encoding = reading.lines(sample, whole, encoding)
+            yield open_json_lines(lines, encoding, rows.optional), encoding, warnings
         else:
             delimiter = "\t" if source.suffix in TABBED else dialect.delimiter
             written = replace(dialect, encoding=encoding, delimiter=delimiter)

@@ -4,7 +4,7 @@ Cada apunte se escribe en la misma transacción que las filas de su archivo: o e
 ninguno. Un CHECK de la tabla exige que leídas = cargadas + duplicadas + rechazadas.
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,7 @@ class Counts:
     """Lo que fue de las filas de un archivo.
 
     Las actualizadas son parte de las cargadas; las que descarta su transformación, de las rechazadas. Las líneas de
-    solo separadores (`blank`) no son filas.
+    solo separadores (`blank`) no son filas; `header_again`, la primera línea que repite la cabecera.
     """
 
     read: int = 0
@@ -31,16 +31,21 @@ class Counts:
     duplicate: int = 0
     rejected: int = 0
     filtered: int = 0
-    blank: int = 0
+    blank: int = field(default=0, compare=False)
+
+    header_again: int = field(default=0, compare=False)
 
     @property
     def warnings(self) -> list[str]:
         """Lo que no son filas, pero hay que saber."""
-        return (
-            [f"líneas que solo llevan separadores, que no cuentan como filas: {self.blank}"]
-            if self.blank
-            else []
-        )
+        told = []
+        if self.blank:
+            told.append(f"líneas que solo llevan separadores, que no cuentan como filas: {self.blank}")
+        if self.header_again:
+            told.append(
+                f"la cabecera se repite en la línea {self.header_again}: la tabla que sigue se carga igual"
+            )
+        return told
 
     def merged(self, rows: int, cursor: Cursor[Any]) -> None:
         """Suma `rows` filas mezcladas: cuántas quedaron y cuántas sustituyen a otra lo dice `merge_statement`."""

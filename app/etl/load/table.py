@@ -101,6 +101,8 @@ class TableWriter:
             rejects += self._sift(prepared)
         self.limits.widen(prepared.rows)
         self.counts.blank += prepared.blank
+        again = (reject.line for reject in prepared.rejects if reject.code == "repeated_header")
+        self.counts.header_again = self.counts.header_again or next(again, 0)
         self.counts.rejected += len(rejects)
         self.counts.filtered += sum(reject.code == FILTERED for reject in rejects)
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.chunk import FILTERED, Chunk, Reject
+from etl.dialect import Dialect
 from etl.rules import expectation, reason_code, satisfies, type_expectation
 from etl.schema import Column, Declared, RowCheck, Schema
 from etl.transform.parse import fitted, parse
@@ -44,10 +45,17 @@ def transform(chunk: Chunk, declared: Declared) -> tuple[pa.Table, list[Reject]]
     """
     columns = declared.in_file.columns
     texts = {column.name: _text(chunk, column.name) for column in columns}
-    typed = {column.name: parse(texts[column.name], column.type, chunk.dialect) for column in columns}
+    typed = {column.name: _typed(texts[column.name], column.type, chunk) for column in columns}
     if declared.function is not None:
         return _transformed(chunk, declared, texts, typed)
-    return _split(chunk, typed, np.arange(len(chunk.lines)), _broken(declared.rows, texts, typed))
+    return _split(chunk, typed, np.arange(len(chunk.lines)), _broken(declared.rows, texts, typed, chunk.also))
+
+
+def _typed(text: pa.ChunkedArray, data_type: pa.DataType, chunk: Chunk) -> pa.ChunkedArray:
+    values = parse(text, data_type, chunk.dialect)
+    if chunk.also and pa.types.is_temporal(data_type) and values.null_count > text.null_count:
+        return pc.coalesce(values, parse(text, data_type, chunk.also))
+    return values
 
 
 def _transformed(
@@ -60,7 +68,7 @@ def _transformed(
     problems = [
         one
         for column in declared.in_file.columns
-        for one in _unread(column, texts[column.name], typed[column.name])
+        for one in _unread(column, texts[column.name], typed[column.name], chunk.also)
     ]
     given = _without(np.arange(whole.num_rows), [one.rows for one in problems])
     ready = whole.take(pa.array(given)) if problems else whole
@@ -104,17 +112,17 @@ def _text(chunk: Chunk, name: str) -> pa.ChunkedArray:
     return pa.chunked_array([pa.nulls(len(chunk.lines), pa.string())])
 
 
-def _broken(schema: Schema, before: Columns, typed: Columns) -> list[Problem]:
+def _broken(schema: Schema, before: Columns, typed: Columns, also: Dialect | None = None) -> list[Problem]:
     """Todo lo que no se cumple: de cada columna, obligatoria, tipo y reglas, en ese orden; y las condiciones.
 
-    `before`: los valores antes de darles su tipo.
+    `before`: los valores antes de darles su tipo; `also`: otra manera en que podían estar escritas las fechas.
     """
     problems: list[Problem] = []
     for column in schema.columns:
         text, values = before[column.name], typed[column.name]
         if not column.nullable and text.null_count:
             problems.append(_problem(column, text, pc.is_null(text), "missing", "un valor: es obligatoria"))
-        problems += _unread(column, text, values)
+        problems += _unread(column, text, values, also)
         for rule in column.rules:
             fits = satisfies(rule, values)
             if pc.all(fits).as_py() is False:
@@ -122,12 +130,15 @@ def _broken(schema: Schema, before: Columns, typed: Columns) -> list[Problem]:
     return problems + [problem for check in schema.checks for problem in _unmet(check, typed)]
 
 
-def _unread(column: Column, text: pa.ChunkedArray, values: pa.ChunkedArray) -> list[Problem]:
+def _unread(
+    column: Column, text: pa.ChunkedArray, values: pa.ChunkedArray, also: Dialect | None
+) -> list[Problem]:
     """Los valores que no son del tipo de la columna."""
     if values.null_count <= text.null_count:
         return []
     unread = pc.and_(pc.is_null(values), pc.is_valid(text))
-    return [_problem(column, text, unread, "type", type_expectation(column.type))]
+    expected = type_expectation(column.type, also.date_format if also else None)
+    return [_problem(column, text, unread, "type", expected)]
 
 
 def _problem(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import IO, Any
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
-from etl.chunk import Chunk
+from etl.chunk import Chunk, Reject
 from etl.dialect import ISO
 from etl.errors import FileRefused
+from extras.formats.cells import odd_cells
+from extras.formats.clock import clock
 from extras.formats.disguise import refuse_false_workbook
 from extras.formats.sheets import written_sheets
 
@@ -28,18 +30,38 @@ class Worksheet:
 
     header: list[str]
     rows: Iterator[tuple[int, list[Any]]]
+    # Las celdas sin un valor de verdad (un error, una fórmula sin calcular) que apartan su fila.
+    odd: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
         """Las filas por trozos; las filas vacías no cuentan."""
-        while batch := list(islice(self.rows, ROWS)):
+        for batch, rejects in self._batches(set(columns.values())):
             table = pa.table(
                 {
                     name: pa.array([cell_text(row[position]) for _, row in batch], pa.string())
                     for name, position in columns.items()
                 }
             )
-            texts = [json.dumps([cell_text(cell) for cell in row], ensure_ascii=False) for _, row in batch]
-            yield Chunk(table, pa.array([line for line, _ in batch], pa.int64()), texts.__getitem__, ISO)
+            texts = [_raw(row) for _, row in batch]
+            yield Chunk(
+                table, pa.array([line for line, _ in batch], pa.int64()), texts.__getitem__, ISO, rejects
+            )
+
+    def _batches(self, used: set[int]) -> Iterator[tuple[list[tuple[int, list[Any]]], list[Reject]]]:
+        while batch := list(islice(self.rows, ROWS)):
+            bad = {line: what for (line, column), what in self.odd.items() if column in used}
+            yield (
+                [(line, row) for line, row in batch if line not in bad],
+                [
+                    Reject(line, _raw(row), None, None, "odd_cell", bad[line])
+                    for line, row in batch
+                    if line in bad
+                ],
+            )
+
+
+def _raw(row: list[Any]) -> str:
+    return json.dumps([cell_text(cell) for cell in row], ensure_ascii=False)
 
 
 def open_workbook(file: Path | IO[bytes]) -> tuple[Worksheet, list[str]]:
@@ -48,8 +70,8 @@ def open_workbook(file: Path | IO[bytes]) -> tuple[Worksheet, list[str]]:
     Lanza `FileRefused` si no se puede leer o todas están vacías.
     """
     names = sheet_names(file)
-    book = _book(file)
-    rows = _rows(_sheet(book, names[0] if names else None))
+    sheet = _sheet(_book(file), names[0] if names else None)
+    rows = sheet_rows(sheet)
     try:
         _, header = next(rows)
     except StopIteration:
@@ -59,7 +81,7 @@ def open_workbook(file: Path | IO[bytes]) -> tuple[Worksheet, list[str]]:
     warnings = (
         [f"solo se carga la hoja «{names[0]}»; las demás no: {', '.join(names[1:])}"] if names[1:] else []
     )
-    return Worksheet([cell_text(cell) or "" for cell in header], rows), warnings
+    return Worksheet([cell_text(cell) or "" for cell in header], rows, odd_cells(file, sheet.name)), warnings
 
 
 def sheet_names(file: Path | IO[bytes]) -> list[str]:
@@ -71,22 +93,30 @@ def sheet_names(file: Path | IO[bytes]) -> list[str]:
     return names
 
 
-def sheet_rows(path: Path, sheet: str | None = None) -> Iterator[tuple[int, list[Any]]]:
-    """Las filas con algo escrito de una hoja, con su número; sin decir cuál, de la primera que tenga algo.
-
-    Lanza `FileRefused` si el libro no se puede leer.
-    """
-    sheet = sheet or next(iter(sheet_names(path)), None)
-    return _rows(_sheet(_book(path), sheet))
+def open_sheet(path: Path, sheet: str | None = None) -> CalamineSheet:
+    """Una hoja; sin decir cuál, la primera que tenga algo. Lanza `FileRefused` si el libro no se puede leer."""
+    return _sheet(_book(path), sheet or next(iter(sheet_names(path)), None))
 
 
-def _rows(found: CalamineSheet) -> Iterator[tuple[int, list[Any]]]:
-    first = found.start[0] if found.start else 0
+def sheet_rows(sheet: CalamineSheet, after: int = 0) -> Iterator[tuple[int, list[Any]]]:
+    """Las filas con algo escrito, desde la que sigue a `after`, con el número que enseña Excel."""
     return (
         (line, row)
-        for line, row in enumerate(found.iter_rows(), start=first + 1)
-        if any(cell != "" for cell in row)
+        for line, row in enumerate(sheet.iter_rows(), start=1)
+        if line > after and any(cell != "" for cell in row)
     )
+
+
+def column_kinds(rows: Iterator[tuple[int, list[Any]]]) -> dict[int, str]:
+    """La clase de cada columna, si todas sus celdas con algo son de una (`undeclared/formats.py`)."""
+    seen: dict[int, set[type]] = {}
+    for _, row in rows:
+        for at, cell in enumerate(row):
+            if cell != "":
+                seen.setdefault(at, set()).add(type(cell))
+    return {
+        at: CLASSES[found.pop()] for at, found in seen.items() if len(found) == 1 and found <= CLASSES.keys()
+    }
 
 
 def _sheet(book: CalamineWorkbook, name: str | None) -> CalamineSheet:
@@ -117,6 +147,18 @@ def _start(file: Path | IO[bytes]) -> bytes:
     return file.read(START)
 
 
+CLASSES: dict[type, str] = {
+    str: "text",
+    float: "number",
+    int: "number",
+    bool: "bool",
+    date: "moment",
+    datetime: "moment",
+    time: "only_text",
+    timedelta: "duration",
+}
+
+
 def cell_text(cell: Any) -> str | None:
     """El valor de una celda como lo escribiría un CSV en ISO; las celdas vacías no tienen valor."""
     match cell:
@@ -131,7 +173,9 @@ def cell_text(cell: Any) -> str | None:
             return cell.date().isoformat()
         case datetime():
             return cell.isoformat(sep=" ")
-        case date() | time() | timedelta():
+        case timedelta():
+            return clock(cell)
+        case date() | time():
             return str(cell)
         case _:
             return str(cell).replace("\0", "\ufffd")

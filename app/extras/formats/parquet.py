@@ -1,7 +1,9 @@
 """Parquet: columnas con tipo -> trozos de columnas de texto, para pasar por las mismas reglas que un CSV."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -13,11 +15,25 @@ from pyarrow import parquet
 from etl.chunk import Chunk
 from etl.dialect import ISO
 from etl.errors import FileRefused
+from extras.formats.clock import clock
 from extras.formats.unstorable import without_unstorable
 
 ROWS = 65_536
 # Lo que lanza Arrow ante bytes que no son lo que deben; también un texto que no es UTF-8.
 DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
+
+BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+# De cada clase de tipos, cómo se llama en `undeclared/formats.py`.
+KINDS = (
+    (pa.types.is_boolean, "bool"),
+    (pa.types.is_integer, "integer"),
+    (pa.types.is_decimal, "decimal"),
+    (pa.types.is_floating, "double"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_duration, "duration"),
+    (pa.types.is_nested, "nested"),
+    *((fits, "binary") for fits in BYTES),
+)
 
 # Como escribe Arrow un instante que no se puede escribir como fecha; detrás va el número guardado.
 FAR = "<value out of range"
@@ -29,6 +45,12 @@ class ParquetFile:
 
     file: parquet.ParquetFile
     warnings: list[str] = field(default_factory=list)
+    as_bytes: bool = False  # lo binario, como bytes y no como el texto que quizá es
+
+    @property
+    def kinds(self) -> dict[int, str]:
+        """La clase de cada columna (`undeclared/formats.py`)."""
+        return {at: _kind(one) for at, one in enumerate(self.file.schema_arrow.types)}
 
     @property
     def header(self) -> list[str]:
@@ -39,7 +61,7 @@ class ParquetFile:
         line = 1
         try:
             for batch in self.file.iter_batches(ROWS):
-                chunk = _to_chunk(batch, columns, line)
+                chunk = _to_chunk(batch, columns, line, self.as_bytes)
                 self._warn(chunk, columns)
                 yield chunk
                 line += batch.num_rows
@@ -56,10 +78,10 @@ class ParquetFile:
                 self.warnings.append(warning)
 
 
-def open_parquet(file: Path | IO[bytes]) -> ParquetFile:
+def open_parquet(file: Path | IO[bytes], as_bytes: bool = False) -> ParquetFile:
     """Lanza `FileRefused` si el archivo está dañado o no es Parquet."""
     try:
-        return ParquetFile(parquet.ParquetFile(file))
+        return ParquetFile(parquet.ParquetFile(file), as_bytes=as_bytes)
     except DAMAGED as error:
         raise _damaged(error) from error
 
@@ -69,25 +91,72 @@ def _damaged(error: Exception) -> FileRefused:
     return FileRefused(f"No es un archivo Parquet legible: {reason}.", "Genérelo de nuevo.")
 
 
-def _to_chunk(batch: pa.RecordBatch, columns: dict[str, int], line: int) -> Chunk:
-    table = pa.table({name: as_text(batch.column(position)) for name, position in columns.items()})
+def _kind(kind: pa.DataType) -> str:
+    if pa.types.is_dictionary(kind):
+        return _kind(kind.value_type)
+    if pa.types.is_timestamp(kind):
+        return "instant" if kind.tz else "timestamp"
+    return next((name for fits, name in KINDS if fits(kind)), "only_text")
+
+
+def _to_chunk(batch: pa.RecordBatch, columns: dict[str, int], line: int, as_bytes: bool) -> Chunk:
+    table = pa.table({name: as_text(batch.column(position), as_bytes) for name, position in columns.items()})
     lines = pa.array(range(line, line + batch.num_rows), pa.int64())
     return without_unstorable(Chunk(table, lines, _row_text(batch), ISO))
 
 
-def as_text(values: pa.Array) -> pa.Array:
+def as_text(values: pa.Array, as_bytes: bool = False) -> pa.Array:
     """Los valores de una columna con tipo, escritos como texto sin perder nada."""
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if pa.types.is_nested(values.type):
-        return pa.array(
-            [
-                json.dumps(value, ensure_ascii=False, default=str) if value is not None else None
-                for value in python_values(values)
-            ],
-            pa.string(),
-        )
+        return pa.array([_json(value) for value in python_values(values)], pa.string())
+    if pa.types.is_duration(values.type):
+        return pa.array([clock(value) for value in values.cast(pa.duration("us")).to_pylist()], pa.string())
+    if pa.types.is_timestamp(values.type):
+        return _moments(values).cast(pa.string())
+    if any(fits(values.type) for fits in BYTES):
+        return _bytes(values, as_bytes)
     return values.cast(pa.string())
+
+
+def _moments(values: pa.Array) -> pa.Array:
+    """Los instantes con microsegundos, si no pierden nada; y solo los días, si todos son de medianoche."""
+    with suppress(pa.ArrowInvalid):
+        values = values.cast(pa.timestamp("us", values.type.tz))
+    if values.type.tz is None and pc.all(pc.equal(days := values.cast(pa.date32()), values)).as_py():
+        return days
+    return values
+
+
+def _bytes(values: pa.Array, as_bytes: bool) -> pa.Array:
+    if not as_bytes:  # muchos programas guardan así los textos
+        with suppress(pa.ArrowInvalid):
+            return values.cast(pa.string())
+    return pa.array(
+        [value if value is None else f"\\x{value.hex()}" for value in values.to_pylist()], pa.string()
+    )
+
+
+def _json(value: Any) -> str | None:
+    if value is None:
+        return None
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_plain, allow_nan=False)
+    except ValueError:  # JSON no tiene NaN ni infinitos: quedan como texto
+        return json.dumps(_named(value), ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> str:
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _named(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_named(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def python_values(values: pa.Array) -> list[Any]:

@@ -32,10 +32,10 @@ DAMAGED = (sqlite3.Error, UnicodeDecodeError)
 
 @dataclass
 class SqliteTable:
-    """Una tabla abierta. `numbers`: las columnas que guardan números, según su tipo declarado."""
+    """Una tabla abierta. `kinds`: de qué clase es cada columna, si todos sus valores lo son de una."""
 
     header: list[str]
-    numbers: frozenset[int]
+    kinds: dict[int, str]
     rows: Iterator[tuple[int, tuple[Any, ...]]]
 
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
@@ -90,18 +90,37 @@ def _listed(connection: sqlite3.Connection) -> list[tuple[str, str]]:
 
 def open_table(path: Path, table: str) -> SqliteTable:
     """Abre una tabla. Lanza `FileRefused` si la base de datos está dañada."""
-    identifier = '"' + table.replace('"', '""') + '"'
+    name = _quoted(table)
     try:
         connection = _open(path)
-        types = [row[2].upper() for row in connection.execute(f"PRAGMA table_info({identifier})")]
-        cursor = connection.execute(f"SELECT * FROM {identifier}")  # noqa: S608 - nombre entre comillas
+        types = {row[1]: row[2].upper() for row in connection.execute(f"PRAGMA table_xinfo({name})")}
+        cursor = connection.execute(f"SELECT * FROM {name}")  # noqa: S608 - nombre entre comillas
+        header = [column[0] for column in cursor.description]
+        kinds = _kinds(connection, name, header, types)
     except DAMAGED as error:
         raise _damaged(error) from error
-    numbers = frozenset(i for i, name in enumerate(types) if any(part in name for part in NUMERIC))
-    return SqliteTable([column[0] for column in cursor.description], numbers, enumerate(cursor, start=1))
+    return SqliteTable(header, kinds, enumerate(cursor, start=1))
 
 
-NUMERIC = ("INT", "REAL", "FLOA", "DOUB", "NUM", "DEC")
+def _kinds(
+    connection: sqlite3.Connection, table: str, header: list[str], types: dict[str, str]
+) -> dict[int, str]:
+    """La clase de cada columna, según lo que guarda: en SQLite el tipo declarado no obliga a nada."""
+    asked = ", ".join(f"group_concat(DISTINCT typeof({_quoted(name)}))" for name in header)
+    stored = next(connection.execute(f"SELECT {asked} FROM {table}"))  # noqa: S608 - ídem
+    kinds = {}
+    for at, (name, found) in enumerate(zip(header, stored, strict=True)):
+        classes = set((found or "null").split(",")) - {"null"}
+        exact = any(part in types.get(name, "") for part in ("NUM", "DEC"))
+        if "real" in classes and classes <= {"integer", "real"}:
+            kinds[at] = "number" if exact else "double"
+        elif len(classes) == 1:
+            kinds[at] = {"integer": "integer", "text": "text", "blob": "binary"}[classes.pop()]
+    return kinds
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -5,7 +5,10 @@ una fecha que no existe aparta su fila. Lo usan `one_table.py` y `inspection.py`
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -104,12 +107,26 @@ def _exact(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
         raise Misfit(plan.name)
     if plan.format is formats.NESTED:
         return text
-    if plan.format is formats.SCIENTIFIC:
+    if plan.format in (formats.SCIENTIFIC, formats.DOUBLE, formats.INSTANT):
         return text.cast(plan.type)
+    if plan.format is formats.BINARY:
+        return _mapped(text, lambda value: bytes.fromhex(value[2:]), plan.type)
+    if plan.format is formats.DURATION:
+        return _mapped(text, _length, plan.type)
     values = parse(text, plan.type, plan.format.dialect)
     if values.null_count > text.null_count and not pa.types.is_temporal(plan.type):
         raise Misfit(plan.name)
     return values
+
+
+def _mapped(text: pa.ChunkedArray, make: Callable[[str], Any], kind: pa.DataType) -> pa.ChunkedArray:
+    return pa.chunked_array([[value if value is None else make(value) for value in text.to_pylist()]], kind)
+
+
+def _length(text: str) -> timedelta:
+    hours, minutes, seconds = text.removeprefix("-").split(":")
+    length = timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
+    return -length if text.startswith("-") else length
 
 
 def _days(text: pa.ChunkedArray) -> pa.ChunkedArray | None:

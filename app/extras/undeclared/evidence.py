@@ -16,19 +16,17 @@ from extras.undeclared.formats import Format
 # Con tres cifras tras el único signo, «1.234» puede ser mil doscientos o uno y pico.
 MAYBE_THOUSANDS = r"^-?[1-9][0-9]{0,2}[.,][0-9]{3}$"
 # Proporción de valores que encajan a partir de la cual se cuenta por qué la columna no es de ese tipo.
-NEARLY = 0.75
+NEARLY = 0.5
 FIRST_LOOK, GLANCE = 1000, 8
 # Textos distintos que se recuerdan de una columna de decimales.
 MOST_TEXTS = 20_000
 
 
-def possible_formats(nested: bool, native: bool = False) -> list[Format]:
-    """Todas las formas; los objetos JSON y los días sin hora, solo si el formato del archivo los tiene."""
-    return [
-        *formats.ALL,
-        *([formats.NATIVE_MOMENT] if native else []),
-        *([formats.NESTED] if nested else []),
-    ]
+def possible_formats(kind: str | None = None, native: bool = False) -> list[Format]:
+    """Las formas de una clase de columna; sin saberla, todas, y los días sin hora si el archivo los tiene."""
+    if kind is not None:
+        return list(formats.KINDS[kind])
+    return [*formats.ALL, *([formats.NATIVE_MOMENT] if native else [])]
 
 
 @dataclass
@@ -36,7 +34,7 @@ class Evidence:
     """Lo visto de una columna: qué formas cumplen todos sus valores hasta ahora."""
 
     name: str
-    alive: list[Format] = field(default_factory=lambda: possible_formats(nested=False))
+    alive: list[Format] = field(default_factory=possible_formats)
     count: int = 0
     clear: bool = False  # algún decimal no puede ser un millar
     grouped: bool = False  # algún «1.234,56»: los dos signos a la vez

@@ -92,6 +92,14 @@ DAY_FIRST = tuple(
     for year, digits in (("%Y", "[0-9]{4}"), ("%y", "[0-9]{2}"))
     for code, shape, kind in (("", "", _DAY), (" %H:%M", _TIME, _MOMENT), (" %H:%M:%S", _SECONDS, _MOMENT))
 )
+# Lo que ya tiene su tipo en el archivo (Parquet, SQLite, un libro): aquí solo se escribe como texto.
+DOUBLE = Format("coma flotante", r"(?i)^-?([0-9.]+(e[+-]?[0-9]+)?|inf)$|^nan$", pa.float64())
+INSTANT = Format(
+    "instante", rf"{ISO_MOMENT.regex.rstrip('$')}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})$", pa.timestamp("us", "UTC")
+)
+DURATION = Format("duración", r"^-?[0-9]+:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?$", pa.duration("us"))
+BINARY = Format("bytes", r"^\\x([0-9a-f]{2})*$", pa.binary())
+TYPED = (DOUBLE, INSTANT, DURATION, BINARY)
 NESTED = Format("JSON", r"^\s*[\[{]", pa.string())
 
 ALL = (
@@ -120,5 +128,22 @@ EVERY = (
     *ALL,
     *(reordered(one, "mdY" if "%Y" in one.name else "mdy") for one in DAY_FIRST),
     *(reordered(one, "ymd") for one in DAY_FIRST if "%y" in one.name),
-    *(NATIVE_MOMENT, NESTED),
+    *(NATIVE_MOMENT, NESTED, *TYPED),
 )
+# Las formas de una columna que en su archivo es de una clase; un texto solo puede ser una fecha.
+KINDS: dict[str, tuple[Format, ...]] = {
+    "text": (ISO_DATE, ISO_MOMENT, NATIVE_MOMENT, *LOOSE, *SLASHED, *DAY_FIRST),
+    "only_text": (),
+    "integer": (INTEGER, LONG_INTEGER),
+    "number": (INTEGER, LONG_INTEGER, POINT, SCIENTIFIC),
+    "decimal": (POINT,),
+    "double": (DOUBLE,),
+    "bool": (BOOLEAN,),
+    "moment": (ISO_DATE, ISO_MOMENT, NATIVE_MOMENT),
+    "date": (ISO_DATE,),
+    "timestamp": (NATIVE_MOMENT,),
+    "instant": (INSTANT,),
+    "duration": (DURATION,),
+    "binary": (BINARY,),
+    "nested": (NESTED,),
+}

@@ -100,11 +100,9 @@ def _decide_one(column: Evidence, styles: set[str], delimiter: str) -> Plan:
     if formats.BOOLEAN in column.alive and (column.words <= SAYS_YES or column.words <= SAYS_NO):
         said = f"solo dice «{min(column.words)}», que puede ser un código"
         return _text(column.name, f"{said}; declárela como bool si no lo es")
-    for option in (formats.BOOLEAN, formats.INTEGER, formats.LONG_INTEGER):
+    for option in (formats.BOOLEAN, formats.INTEGER, formats.LONG_INTEGER, *formats.TYPED, formats.NESTED):
         if option in column.alive:
-            return Plan(column.name, option.type, option)
-    if formats.NESTED in column.alive:
-        return Plan(column.name, pa.string(), formats.NESTED, jsonb=True)
+            return Plan(column.name, option.type, option, jsonb=option is formats.NESTED)
     decimals = [option for option in formats.DECIMALS if option in column.alive]
     if decimals:
         return _decide_decimal(column, decimals, styles, delimiter)

@@ -24,6 +24,9 @@ ARROW_TYPES = {
     "boolean": pa.bool_(),
     "date": pa.date32(),
     "timestamp without time zone": pa.timestamp("us"),
+    "timestamp with time zone": pa.timestamp("us", "UTC"),
+    "interval": pa.duration("us"),
+    "bytea": pa.binary(),
 }
 
 
@@ -101,8 +104,9 @@ def sql_type(plan: Plan) -> str:
         return "jsonb"
     if pa.types.is_decimal(plan.type):
         return "numeric"
-    names = {kind: name for name, kind in ARROW_TYPES.items()}
-    return names.get(plan.type, "text")
+    short = {"timestamp without time zone": "timestamp", "timestamp with time zone": "timestamptz"}
+    name = next((name for name, kind in ARROW_TYPES.items() if kind == plan.type), "text")
+    return short.get(name, name)
 
 
 def replace(

@@ -6,11 +6,11 @@ Lo usan `one_table.py` para cargar e `inspection.py` para enseñar.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain, islice
+from itertools import islice
 
 from etl.dialect import Dialect
 from etl.errors import FileRefused
@@ -20,7 +20,7 @@ from etl.extract.source import ByteStream, Opened, Rewound, Source, Utf8Stream, 
 from etl.result import FileResult
 from extras.formats.disguise import refuse_disguised
 from extras.formats.foreign import refuse_format
-from extras.formats.readers import EXCEL, SQLITE, TABLES
+from extras.formats.readers import EXCEL, PARQUET, SQLITE, TABLES, whole
 from extras.undeclared.detection.cut import Record, Shape
 from extras.undeclared.detection.detect import SAMPLE_LINES, Detected, detect
 from extras.undeclared.detection.header import Heading, find_heading
@@ -46,7 +46,8 @@ class Found:
     detected: Detected | None = None
     warnings: Sequence[str] = ()
     native: bool = False  # los números ya lo eran en el archivo: «1.234» es uno y pico
-    nested: frozenset[int] = frozenset()  # columnas cuyos valores son todos objetos o listas
+    # La clase de las columnas que en el archivo son todas de una (`formats.KINDS`).
+    kinds: Mapping[int, str] = field(default_factory=dict)
     heading: Heading | None = None
 
     @cached_property
@@ -82,18 +83,28 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
     """El documento y lo averiguado de él. Lanza `FileRefused` si está vacío o no se conoce el formato."""
     if source.suffix in JSON:
         with open_json(source, file) as (document, encoding):
-            nested = frozenset(document.header.index(key) for key in document.nested)
-            yield document, Found(tuple(document.header), encoding=encoding, native=True, nested=nested)
+            kinds = {at: kind for at, key in enumerate(document.header) if (kind := document.kinds[key])}
+            yield document, Found(tuple(document.header), encoding=encoding, native=True, kinds=kinds)
     elif source.suffix in EXCEL and source.unpack is None:
         yield _open_sheet(source)
     elif source.suffix in SQLITE and source.unpack is None:
-        from extras.formats.sqlite import open_table
+        from extras.formats.sqlite import left_out, open_table
 
-        table = open_table(source.path, source.part or "")
-        yield table, Found(tuple(table.header), native=True)
+        table, others = open_table(source.path, source.part or ""), left_out(source.path)
+        told = [f"Tablas internas o virtuales, que no se leen: {', '.join(others)}."] if others else []
+        yield table, Found(tuple(table.header), warnings=told, native=True, kinds=table.kinds)
     elif source.suffix in TEXT_SUFFIXES:
         with _open_text(source, file) as text:
             yield text
+    elif source.suffix in PARQUET:
+        from extras.formats.parquet import open_parquet
+
+        with whole(source, file) as path:
+            parquet = open_parquet(path, as_bytes=True)
+            yield (
+                parquet,
+                Found(tuple(parquet.header), warnings=parquet.warnings, native=True, kinds=parquet.kinds),
+            )
     elif source.suffix in TABLES:
         with TABLES[source.suffix](source, file) as (document, warnings):
             yield document, Found(tuple(document.header), warnings=warnings, native=True)
@@ -116,10 +127,11 @@ def _open_text(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]
 
 def _open_sheet(source: Source) -> tuple[Document, Found]:
     """Una hoja de cálculo: sus celdas tienen tipo, pero también puede llevar títulos y varias cabeceras."""
-    from extras.formats.excel import Worksheet, cell_text, sheet_rows
+    from extras.formats.cells import merged_warning, odd_cells, odd_warnings
+    from extras.formats.excel import Worksheet, cell_text, column_kinds, open_sheet, sheet_rows
 
-    rows = sheet_rows(source.path, source.part_name)
-    first = list(islice(rows, SAMPLE_LINES))
+    sheet = open_sheet(source.path, source.part_name)
+    first = list(islice(sheet_rows(sheet), SAMPLE_LINES))
     if not first:
         raise FileRefused("La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja.")
     texts = {line: tuple(cell_text(cell) or "" for cell in cells) for line, cells in first}
@@ -127,9 +139,13 @@ def _open_sheet(source: Source) -> tuple[Document, Found]:
     lines = [" ".join(texts.get(line, ())).strip() for line in range(1, first[-1][0] + 1)]
     found = find_heading(records, len(first[0][1]), lines, Shape("\t", None))
     after = found.preamble_rows + found.header_rows
-    rest = chain(((line, cells) for line, cells in first if line > after), rows)
-    document = Worksheet(list(found.columns), rest)
-    return document, Found(found.columns, found.unnamed, warnings=found.warnings, native=True, heading=found)
+    rows = [sheet_rows(sheet, after), sheet_rows(sheet, after)]
+    told = [*found.warnings, *merged_warning(sheet, after), *odd_warnings(odd_cells(source.path, sheet.name))]
+    document = Worksheet(list(found.columns), rows[0])
+    kinds = column_kinds(rows[1])
+    return document, Found(
+        found.columns, found.unnamed, warnings=told, native=True, kinds=kinds, heading=found
+    )
 
 
 def _probes(source: Source) -> bytes:

@@ -32,7 +32,7 @@ def split_columns(plans: list[Plan], budget: int = BUDGET) -> tuple[list[Plan], 
 
 def _bytes(plan: Plan) -> int:
     """Lo que ocupa como mucho en la página: un texto largo se guarda aparte."""
-    if pa.types.is_string(plan.type):
+    if pa.types.is_string(plan.type) or pa.types.is_binary(plan.type):
         return TEXT_BYTES
     return DECIMAL_BYTES if pa.types.is_decimal(plan.type) else plan.type.bit_width // 8 or 1
 

@@ -5,6 +5,7 @@ import pytest
 from corpus.answers import Case, cases
 from extras.undeclared.detection.charset import detect_encoding
 from extras.undeclared.detection.detect import Detected, detect
+from extras.undeclared.names import column_names, name_warnings
 
 READABLE = [case for case in cases() if case.path.stat().st_size]
 
@@ -37,9 +38,17 @@ def test_header_of_every_file_is_found(case: Case) -> None:
     assert list(found.columns) == case.columns, case.about
 
 
-@pytest.mark.parametrize("case", READABLE, ids=lambda case: case.name)
+# De estos se avisa al leer sus filas: aquí solo se mira el principio.
+LATER = ("cabecera_repetida", "dos_archivos_pegados")
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in READABLE if case.name not in LATER], ids=lambda case: case.name
+)
 def test_what_is_doubtful_is_said_and_nothing_else_is(case: Case) -> None:
-    assert bool(detected(case).warnings) == case.warns, case.about
+    found = detected(case)
+    told = [*found.warnings, *name_warnings(found.columns, column_names(found.columns), found.unnamed)]
+    assert bool(told) == case.warns, case.about
 
 
 def test_declared_encoding_is_not_questioned() -> None:

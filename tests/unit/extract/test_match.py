@@ -24,6 +24,17 @@ def test_an_optional_column_may_be_missing() -> None:
     )
 
 
+def test_names_that_nobody_declared_may_be_blank_or_repeated() -> None:
+    columns, warnings = match_columns(["", "codigo", "otra", "otra"], SCHEMA, True)
+    assert columns == {"codigo": 1}
+    assert warnings == [
+        "falta la columna «email»: queda sin valor",
+        "columna «1» no declarada: no se carga",
+        "columna «otra» no declarada: no se carga",
+        "columna «otra» no declarada: no se carga",
+    ]
+
+
 def test_our_own_columns_are_passed_over_in_silence() -> None:
     assert match_columns(["codigo", "email", "_motivo"], SCHEMA, True) == ({"codigo": 0, "email": 1}, [])
 
@@ -33,7 +44,7 @@ def test_our_own_columns_are_passed_over_in_silence() -> None:
     [
         (["email", "otra"], "Faltan columnas obligatorias: codigo. La cabecera tiene: email, otra."),
         (["codigo", "email", "Email"], "La cabecera repite la columna «email»."),
-        (["codigo", "  "], "La columna 2 no tiene nombre en la cabecera."),
+        (["codigo", "CÓDIGO", "email"], "La cabecera repite la columna «codigo»."),
     ],
 )
 def test_a_header_that_cannot_be_matched_is_refused(header: list[str], reason: str) -> None:

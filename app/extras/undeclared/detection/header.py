@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from extras.undeclared.detection.cut import Record, Shape, split, split_loosely
 from extras.undeclared.detection.header_rows import MAX_HEADER_ROWS, column_types, header_depth
 from extras.undeclared.detection.sniff import DELIMITERS
-from extras.undeclared.detection.values import MOMENT, NUMBER, kind
+from extras.undeclared.detection.values import MOMENT, NUMBER, TEXT, kind
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,20 @@ def _table_start(rows: tuple[Record, ...], width: int) -> int:
         if row.width != width:
             continue
         filled = sum(1 for cell in row.cells or () if cell.strip())
-        if filled > max(1, width // 4):
+        if filled > max(1, width // 4) or _is_group(row, rows[index + 1 : index + 2], width):
             return index if index - start < len(rows) - 1 else start
         if index + 1 >= len(rows):
             break
     return start
+
+
+def _is_group(row: Record, following: tuple[Record, ...], width: int) -> bool:
+    """Unos nombres de grupo («Viajes,,,Otros») sobre los de las columnas; un título solo llena la primera celda."""
+    cells = row.cells or ()
+    below = (following[0].cells or ()) if following and following[0].width == width else ()
+    names = sum(1 for cell in cells if kind(cell) == TEXT)
+    spread = names > 1 or (names == 1 and not cells[0].strip())
+    return spread and sum(1 for cell in below if kind(cell) == TEXT) > width // 2
 
 
 def _body(rows: tuple[Record, ...], start: int, width: int) -> list[tuple[str, ...]]:
@@ -143,24 +152,37 @@ def _damaged_header(
         return full, f"La cabecera tiene {len(names)} nombres y las filas {width}: se quitan los vacíos."
     if len(names) == width and rows[start - 1].cells is None:
         return names, "La cabecera tiene comillas mal puestas: se ha leído tal cual."
+    if _row_names(names, rows[start:], width):
+        note = "La cabecera tiene un nombre menos que las filas: se ha tomado la primera columna por el nombre de cada fila."
+        return ("", *names), note
     if abs(len(names) - width) <= max(1, width // 4) and len(names) > 1:
         return (names + ("",) * width)[:width], (
             f"La cabecera tiene {len(names)} nombres y las filas {width} valores: se ha leído tal cual; "
             "revise qué nombre lleva cada columna."
         )
-    if _split_otherwise(line, width, shape):
-        return ((line,) + ("",) * width)[:width], (
-            "La cabecera va separada de otra manera que las filas: se ha leído tal cual."
-        )
+    if others := _split_otherwise(line, width, shape):
+        return others, "La cabecera va separada de otra manera que las filas: se ha cortado por su separador."
     return None
 
 
-def _split_otherwise(line: str, width: int, shape: Shape) -> bool:
-    """Dice si la línea, cortada por otro separador, tiene tantos nombres como columnas hay."""
+def _split_otherwise(line: str, width: int, shape: Shape) -> tuple[str, ...] | None:
+    """Los nombres de la línea, cortada por otro separador que da justo tantos como columnas hay."""
     if width < 3:
-        return False
+        return None
     others = (Shape(other, shape.quote, shape.escape) for other in DELIMITERS if other != shape.delimiter)
-    return any(len((split(line, other) or ((),))[0]) == width for other in others)
+    found = ((split(line, other) or ((), 0))[0] for other in others)
+    return next((tuple(map(str.strip, names)) for names in found if len(names) == width and all(names)), None)
+
+
+def _row_names(names: tuple[str, ...], data: tuple[Record, ...], width: int) -> bool:
+    """Si falta el nombre de la primera columna, como en lo que escribe R: identifica las filas."""
+    rows = [row.cells or () for row in data if row.width == width]
+    firsts = [cells[0] for cells in rows]
+    return (
+        len(names) == width - 1
+        and len(set(firsts)) == len(firsts)
+        and any(cells[-1].strip() for cells in rows)
+    )
 
 
 def _joined_names(head: tuple[Record, ...], width: int) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ _COMMON = re.compile(
     r"comentarios?|comments?|url|notas?|calle|lugar|puesto|zona|pais|region|comunidad|grupo|marca|modelo|color|clave|key|texto|text|producto|cliente|venta|mensaje|numero|orden|coordenadas|lat|lon|latitud|longitud|columna|col|campo)"
 )
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[a-z]+[A-Z]\w*")
+# Lo que se escribe en vez de un número que no se tiene; nunca es un nombre.
+PLACEHOLDER = re.compile(r"[*.:\-–—·?_]+|\(?[a-z]\)|n\.?[dac]\.?|n/[da]|s/?[dc]", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -77,8 +79,8 @@ def _leading_text_rows(
         found = [(kind(cells[column]), types[column]) for column in typed if cells[column].strip()]
         fits = sum(1 for seen, wanted in found if seen == wanted)
         names_only = not found and depth == 0 and any(kind(cell) == TEXT for cell in cells)
-        if (found and fits * 3 <= len(found)) or names_only:
-            if index and not _is_second_header(cells, values_below):
+        if (found and fits * 3 <= len(found)) or names_only or _fills_holes(cells, rows[start], index):
+            if index and not _is_second_header(cells, typed, rows[start], values_below):
                 break
             depth = index + 1
         elif not _can_be_group(cells, typed):
@@ -86,10 +88,28 @@ def _leading_text_rows(
     return depth
 
 
-def _is_second_header(cells: tuple[str, ...], values_below: int) -> bool:
-    """Una segunda fila de nombres está llena, y debajo hay bastantes valores que no se le parecen."""
+def _is_second_header(cells: tuple[str, ...], typed: list[int], first: Record, values_below: int) -> bool:
+    """Una segunda fila de nombres llena los huecos de la primera, o está llena y no se parece a lo de debajo.
+
+    Unos signos de «sin dato» («**», «..») en las columnas de números son de una fila de datos.
+    """
+    written = [cells[at].strip() for at in typed if cells[at].strip()]
+    if written and all(map(PLACEHOLDER.fullmatch, written)):
+        return False
+    if _fills_holes(cells, first, 1):
+        return True
     filled = sum(1 for cell in cells if cell.strip())
-    return filled * 2 >= len(cells) and values_below >= 6
+    holes = any(not cell.strip() for cell in first.cells or ())
+    return filled * 2 >= len(cells) and (
+        values_below >= 6 or (holes and filled == len(cells) and values_below > 0)
+    )
+
+
+def _fills_holes(cells: tuple[str, ...], first: Record, index: int) -> bool:
+    """Si está escrita justo en las columnas en que la primera fila no."""
+    return index == 1 and all(
+        bool(one.strip()) != bool(other.strip()) for one, other in zip(cells, first.cells or (), strict=True)
+    )
 
 
 def _can_be_group(cells: tuple[str, ...], typed: list[int]) -> bool:
@@ -108,7 +128,7 @@ def _years_on_top(first: tuple[str, ...], table: list[Record]) -> bool:
     """`provincia;2021;2022`: una fila de años es una cabecera si debajo no hay años."""
     numbers = [index for index, cell in enumerate(first) if kind(cell) == NUMBER]
     texts = [index for index, cell in enumerate(first) if kind(cell) == TEXT]
-    if len(numbers) < 2 or len(numbers) + len(texts) < len(first) - 1:
+    if not numbers or len(numbers) + len(texts) < len(first) - 1:
         return False
     values = [first[index].strip() for index in numbers]
     years = all(map(_YEAR.fullmatch, values))
@@ -118,6 +138,8 @@ def _years_on_top(first: tuple[str, ...], table: list[Record]) -> bool:
     ordered = steps in ({1}, {-1}) or (len(steps) == 1 and years)
     below = [(row.cells or ())[index].strip() for row in table[1:] for index in numbers]
     years_below = sum(1 for value in below if _YEAR.fullmatch(value))
+    if len(numbers) == 1:  # «estado,2021»: un solo año, y debajo ninguno
+        return bool(texts) and years and bool(below) and not years_below
     return ordered and years_below * 2 < len(below)
 
 

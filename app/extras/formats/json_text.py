@@ -1,0 +1,121 @@
+"""JSON que no lleva un objeto por línea: listas, objetos en varias líneas o pegados, GeoJSON.
+
+Se pasan a un objeto por línea sin entender sus valores: cada uno queda como estaba escrito. Una lista hay que leerla
+entera para partirla; un objeto por línea no tiene límite.
+"""
+
+import io
+import json
+import re
+from collections.abc import Generator, Iterator
+from json.decoder import scanstring  # type: ignore[attr-defined]
+
+from etl.errors import FileRefused
+from etl.extract.jsonl import decode
+from etl.extract.source import ByteStream, Rewound, read_fully
+
+LIST_LIMIT = 256 << 20
+_SPACE = re.compile(r"[ \t\r\n]*")
+_DECODER = json.JSONDecoder()
+
+
+def one_per_line(sample: bytes, whole: ByteStream, encoding: str) -> tuple[ByteStream, str]:
+    """Los mismos objetos, cada uno en su línea, y la codificación en que quedan. Lo que ya está así no se toca.
+
+    Lanza `FileRefused` si es una lista cortada o mal escrita, o demasiado grande para partirla.
+    """
+    start = sample.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
+    first = start.partition("\n")[0]
+    if (
+        not start.startswith("[")
+        and decode(first.encode("utf-8", "replace")) is not None
+        and not _is_geojson(start)
+    ):
+        return whole, encoding
+    read = read_fully(whole, LIST_LIMIT + 1)
+    try:
+        if len(read) > LIST_LIMIT:
+            raise FileRefused("El JSON ocupa más de 256 MB.", "Guárdelo con un objeto por línea (.jsonl).")
+        text = read.decode(encoding, "surrogateescape").lstrip("\ufeff \t\r\n")
+        return io.BytesIO("\n".join(_members(text)).encode("utf-8", "surrogateescape")), "utf-8"
+    except FileRefused:
+        if start.startswith("["):
+            raise
+        # No eran objetos en varias líneas: que se aparte cada línea que no sea uno.
+        return Rewound(read, whole), encoding
+
+
+def _is_geojson(start: str) -> bool:
+    return bool(re.match(r'\{[^\n]{0,2000}"type"\s*:\s*"FeatureCollection"', start))
+
+
+def _members(text: str) -> Iterator[str]:
+    """El texto de cada objeto de unas listas, o suelto, en una línea; de un GeoJSON, el de cada elemento."""
+    position = 0
+    while (position := _after_space(text, position)) < len(text):
+        if text[position] == "[":
+            position = yield from _elements(text, position)
+            continue
+        end = _value_end(text, position)
+        found = dict(_fields(text, position)) if text[position] == "{" else {}
+        if found.get("type") == '"FeatureCollection"' and found.get("features", "").startswith("["):
+            for feature in _elements(found["features"], 0):
+                yield _feature(feature)
+        else:
+            yield _in_one_line(text[position:end])
+        position = end
+
+
+def _elements(text: str, position: int) -> Generator[str, None, int]:
+    """El texto de cada elemento de la lista que empieza en `position`; devuelve dónde acaba."""
+    position = _after_space(text, position + 1)
+    while position < len(text) and text[position] != "]":
+        end = _value_end(text, position)
+        yield _in_one_line(text[position:end])
+        position = _after_space(text, end)
+        if text[position : position + 1] == ",":
+            position = _after_space(text, position + 1)
+        elif text[position : position + 1] != "]":
+            break
+    if text[position : position + 1] != "]":
+        raise FileRefused(
+            "El JSON está cortado o mal escrito: falta el final de la lista.", "Genérelo de nuevo."
+        )
+    return position + 1
+
+
+def _fields(text: str, position: int) -> Iterator[tuple[str, str]]:
+    """Cada clave del objeto que empieza en `position`, y el texto de su valor; está ya comprobado."""
+    position = _after_space(text, position + 1)
+    while text[position] != "}":
+        key, position = scanstring(text, position + 1)
+        position = _after_space(text, _after_space(text, position) + 1)
+        end = _value_end(text, position)
+        yield key, text[position:end]
+        position = _after_space(text, _after_space(text, end) + (text[_after_space(text, end)] == ","))
+
+
+def _feature(feature: str) -> str:
+    """Un elemento de un GeoJSON como fila: sus propiedades, y detrás lo demás que trae (la geometría)."""
+    found = dict(_fields(feature, 0)) if feature.startswith("{") else {}
+    properties = dict(_fields(found["properties"], 0)) if found.get("properties", "").startswith("{") else {}
+    others = {key: value for key, value in found.items() if key not in ("type", "properties")}
+    row = properties | {f"{key}_" if key in properties else key: value for key, value in others.items()}
+    return (
+        "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {value}" for key, value in row.items()) + "}"
+    )
+
+
+def _value_end(text: str, position: int) -> int:
+    try:
+        return _DECODER.raw_decode(text, position)[1]
+    except (ValueError, RecursionError) as error:
+        raise FileRefused(f"El JSON está cortado o mal escrito: {error}.", "Genérelo de nuevo.") from error
+
+
+def _after_space(text: str, position: int) -> int:
+    return _SPACE.match(text, position).end()  # type: ignore[union-attr]
+
+
+def _in_one_line(text: str) -> str:
+    return re.sub(r"[\r\n]+", " ", text)
