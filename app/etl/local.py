@@ -40,5 +40,5 @@ def load_rows(
     writer = TableWriter(connection, load.table, load.load_id, open_sieve)
     ready = (writer.prepare(chunk, *transform(chunk, declared)) for chunk in text.chunks)
     counts = write_all(writer, ready, text.file, advance)
-    ledger.limit_keys(connection, load, writer.limits.as_text())
+    ledger.limit_keys(connection, load, writer.limits.as_text(), counts.loaded)
     return counts, None

@@ -85,13 +85,18 @@ def test_a_small_file_does_not_read_a_large_table(
     assert rows_read(full) == before
 
 
-def test_what_was_read_with_another_declaration_is_looked_for_in_the_whole_table(full: Settings) -> None:
-    """La clave podía ser de otro tipo, y sus límites no valdrían."""
+@pytest.mark.parametrize(
+    "change",
+    ["declaration = 'otra'", "rows_loaded = rows_loaded + 1, rows_read = rows_read + 1"],
+    ids=["otra declaración", "otra cuenta"],
+)
+def test_limits_that_may_not_hold_any_more_are_not_used(full: Settings, change: str) -> None:
+    """La clave podía ser de otro tipo, o hay filas que llegaron después: se recorre la tabla."""
     put(full, "clientes_hoy.csv", MANY + 1, MANY + 3)
+    narrow = """keys = jsonb_set(keys, '{limits}', '{"cliente_id": ["1", "2"]}')"""
     with connect_settings(full) as connection:
         connection.execute(
-            'UPDATE etl.loads SET declaration = \'otra\', keys = \'{"cliente_id": ["1", "2"]}\''
-            " WHERE file = 'clientes_hoy.csv'"
+            f"UPDATE etl.loads SET {narrow}, {change} WHERE file = 'clientes_hoy.csv'".encode()
         )
     put(full, "clientes_hoy.csv", MANY + 1, MANY + 2, "Eva")
     assert clientes(full)[MANY:] == [(MANY + 1, "Eva"), (MANY + 2, "Eva")]

@@ -121,3 +121,16 @@ def test_a_mart_that_changed_or_was_dropped_is_made_again(own: Settings, folder:
         connection.execute("ALTER TABLE marts.cuenta OWNER TO etl_loader")
     assert load(own).marts == ["cuenta"]
     assert query(own, "SELECT n FROM marts.cuenta") == [11]
+
+
+def test_whoever_changes_the_rows_of_a_load_and_its_entry_has_it_made_again(
+    own: Settings, folder: Path
+) -> None:
+    """Aunque no haya ninguna carga nueva, ni otra que sustituya a esta o la repita."""
+    (folder / "cuenta.sql").write_text("SELECT sum(cantidad) AS n FROM ventas")
+    assert load(own).marts == ["cuenta"]
+    with connect_settings(own) as connection, connection.transaction():
+        connection.execute("UPDATE datos.ventas SET cantidad = 7")
+        connection.execute("UPDATE etl.loads SET rows_loaded = rows_loaded WHERE table_name = 'datos.ventas'")
+    assert load(own).marts == ["cuenta"]
+    assert query(own, "SELECT n FROM marts.cuenta") == [7]

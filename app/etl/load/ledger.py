@@ -110,9 +110,10 @@ def describe(
     )
 
 
-def limit_keys(connection: Connection[Any], load: Load, limits: Limits) -> None:
-    """Apunta entre qué valores están las claves de sus filas."""
-    connection.execute("UPDATE etl.loads SET keys = %s WHERE load_id = %s", (Jsonb(limits), load.load_id))
+def limit_keys(connection: Connection[Any], load: Load, limits: Limits, rows: int) -> None:
+    """Apunta entre qué valores están las claves de sus filas, y cuántas eran."""
+    keys = Jsonb({"rows": rows, "limits": limits})
+    connection.execute("UPDATE etl.loads SET keys = %s WHERE load_id = %s", (keys, load.load_id))
 
 
 def finish(

@@ -20,10 +20,10 @@ SEARCH_PATH = "SET LOCAL search_path = pg_catalog, datos"
 # Lo que falla por cómo está escrito el mart, y no por la base de datos.
 ITS_AUTHORS = (errors.ProgrammingError, errors.DataError, errors.NotSupportedError, UnicodeDecodeError)
 
-# Hasta dónde se vio cada tabla: cuántas cargas hubo, cuántas reemplazó otra y cuántas se repitieron. Cualquier
-# cambio de los datos cambia alguno de los tres.
+# Hasta dónde se vio cada tabla: cuántas cargas hubo y qué transacciones escribieron sus apuntes. Quien cambia las filas
+# de una carga cambia también su apunte.
 LOADS = (
-    "SELECT table_name, concat_ws('/', count(*), count(*) FILTER (WHERE status = 'replaced'), sum(reloads))"
+    "SELECT table_name, concat_ws('/', count(*), sum(xmin::text::bigint))"
     " FROM etl.loads WHERE status IN ('loaded', 'replaced') GROUP BY 1 ORDER BY 1"
 )
 # De qué dependen una vista y las que ella lee; sin nombre, lo que no es una tabla: una función que no es de PostgreSQL...

@@ -16,14 +16,13 @@ from etl.errors import FileRefused
 from etl.extract.discover import beside
 from etl.extract.source import Source, fingerprint
 from etl.load import ledger
-from etl.load.keys import Limits, rows_of
+from etl.load.keys import KNOWN, Limits, rows_of
 from etl.load.ledger import Load
 from etl.load.orphans import found_its_parent
 from etl.schema import Table
 
 RETIRED = sql.Identifier("etl_retired")
-# Una carga y entre qué claves están sus filas, si se sabe. Lo que apuntó otra declaración no vale: las columnas de la
-# clave podían ser de otro tipo.
+# Una carga y entre qué claves están sus filas, si se sabe.
 Where = tuple[int, Limits | None]
 # El número de una carga que todavía no lo tiene.
 NEW = 0
@@ -153,7 +152,7 @@ def _is_still_there(source: Source, name: str) -> bool:
 def _reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
     """Quita las filas y los rechazos de una carga para repetirla entera, con su mismo número."""
     found = connection.execute(
-        "SELECT load_id, CASE WHEN declaration = %s THEN keys END FROM etl.loads WHERE load_id = %s",
+        sql.SQL("SELECT load_id, {} FROM etl.loads WHERE load_id = %s").format(KNOWN),
         (load.declaration, load_id),
     )
     _delete(connection, load.table, found.fetchall())
@@ -192,8 +191,10 @@ def _delete(connection: Connection[Any], table: Table, loads: list[Where]) -> No
 def _retire(connection: Connection[Any], load: Load, load_id: int) -> list[Where]:
     """Las cargas anteriores del mismo archivo en la tabla quedan en el libro como reemplazadas por `load_id`."""
     found = connection.execute(
-        "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND file = %s AND status = 'loaded'"
-        " AND load_id <> %s RETURNING load_id, CASE WHEN declaration = %s THEN keys END",
+        sql.SQL(
+            "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND file = %s AND status = 'loaded'"
+            " AND load_id <> %s RETURNING load_id, {}"
+        ).format(KNOWN),
         (load.table.name, load.source.name, load_id, load.declaration),
     )
     return found.fetchall()

@@ -87,7 +87,7 @@ class Cluster:
                 sha256 = staged.sha256
                 advance(part.end or text.file.size, merger.counts)
         text.file.check_unchanged()
-        ledger.limit_keys(connection, load, merger.limits.as_text())
+        ledger.limit_keys(connection, load, merger.limits.as_text(), merger.counts.loaded)
         return merger.counts, sha256
 
     def _run(self, work: Work, parts: Iterator[Part]) -> Generator[tuple[Part, Staged]]:
