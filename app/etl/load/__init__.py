@@ -3,4 +3,5 @@
 encode.py  filas -> bytes de COPY        table.py   COPY a la tabla; mezcla lo que choca
 sieve.py   qué filas pueden chocar       ledger.py  el libro de cargas
 marts.py   rehace las tablas de consulta versions.py qué versión de un archivo está cargada
+keys.py    dónde están las filas de una carga
 """
