@@ -11,7 +11,7 @@ from etl.chunk import Chunk
 # Las columnas que explican cada fila; empiezan por «_» y no se cargan.
 EXPLAINED = ["_archivo", "_linea", "_motivo", "_fila"]
 # El apóstrofo que protege de las fórmulas a quien abre el archivo en una hoja de cálculo.
-ESCAPED = r"^'('*[=+\-@\t\r])"
+ESCAPED = r"^'('*(?:\s*[=+\-@]|[\t\r]))"
 
 
 def restored(header: list[str], chunks: Iterator[Chunk]) -> Iterator[Chunk]:
