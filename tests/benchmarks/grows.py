@@ -41,6 +41,10 @@ FILL = (
     " FROM generate_series(1, 40) AS n",
     "INSERT INTO datos.ventas SELECT n, date '2025-01-01' + n % 365, n % 20000 + 1, n % 200 + 1, n % 40 + 1, n % 9 + 1,"
     " 1.20, 0, 'web', -1, n FROM generate_series(1, {sales}) AS n",
+    # Como si las hubiera traído un archivo: sin apuntes, no se sabría que un mart no lee nada nuevo.
+    "INSERT INTO etl.loads (run_id, file, table_name, engine, sha256, bytes, status) SELECT gen_random_uuid(), name,"
+    " 'datos.' || name, 'local', name, 1, 'loaded' FROM unnest(ARRAY['lineitem', 'pedidos', 'clientes', 'productos',"
+    " 'tiendas', 'ventas']) AS name",
     "VACUUM ANALYZE",
     "CHECKPOINT",
 )

@@ -1,7 +1,7 @@
 """Entre qué claves están las filas de una carga: con eso se encuentran después sin recorrer la tabla.
 
 Un índice de `_load_id` lo pagaría cada fila que entra; el de la clave ya está. Lo apunta `ledger.py` y lo usa
-`versions.py`. Si no se sabe (claves de texto, cargas antiguas o de otro motor), se recorre la tabla.
+`versions.py`. Si no se sabe (claves de texto, cargas antiguas), se recorre la tabla.
 """
 
 from collections.abc import Mapping
@@ -30,8 +30,16 @@ class KeyLimits:
         for name in self._key if rows.num_rows else ():
             if any(is_kind(rows[name].type) for is_kind in ORDERED):
                 ends = pc.min_max(rows[name]).as_py()
-                least, most = self._found.get(name, (ends["min"], ends["max"]))
-                self._found[name] = (min(least, ends["min"]), max(most, ends["max"]))
+                self._add(name, ends["min"], ends["max"])
+
+    def join(self, other: "KeyLimits") -> None:
+        """Incluye las filas de otra parte del archivo."""
+        for name, ends in other._found.items():
+            self._add(name, *ends)
+
+    def _add(self, name: str, least: Any, most: Any) -> None:
+        before = self._found.get(name, (least, most))
+        self._found[name] = (min(before[0], least), max(before[1], most))
 
     def as_text(self) -> Limits:
         return {name: (str(least), str(most)) for name, (least, most) in self._found.items()}

@@ -96,9 +96,9 @@ class TableWriter:
 
     def write(self, prepared: Prepared) -> None:
         """Carga un trozo; cada fila queda cargada, duplicada o rechazada."""
-        rejects = list(prepared.rejects)
+        rejects, before = list(prepared.rejects), self._orphaned
         if self._sieve or not self._copy_directly(prepared.rows.num_rows, prepared):
-            rejects += self._sift(prepared)
+            rejects += self._sift(prepared, first_orphans=before < self._orphaned == 1)
         self.limits.widen(prepared.rows)
         self.counts.blank += prepared.blank
         again = (reject.line for reject in prepared.rejects if reject.code == "repeated_header")
@@ -108,18 +108,17 @@ class TableWriter:
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)
         save_rejects(self.connection, self.load_id, rejects)
 
-    def _sift(self, prepared: Prepared) -> list[Reject]:
-        """Copia directamente las filas seguras y mezcla las dudosas; devuelve las huérfanas."""
+    def _sift(self, prepared: Prepared, first_orphans: bool) -> list[Reject]:
+        """Copia directamente las filas seguras y mezcla las dudosas, o todas; devuelve las huérfanas."""
         assert prepared.chunk is not None
-        if self._open_sieve is None or (self._sieve is None and self._orphaned == 1):
+        if self._open_sieve is None or first_orphans:
             return self._merge(prepared.rows, prepared.chunk)
         if self._sieve is None:
-            own = (
-                rows_of(self.table, self.load_id, self.limits.as_text())
-                if self.counts.read
-                else sql.SQL("false")
+            own = rows_of(self.table, self.load_id, self.limits.as_text())
+            nothing = sql.SQL("false")
+            self._sieve = self._open_sieve(
+                self.connection, self.table, own if self.counts.loaded else nothing, prepared.rows.schema
             )
-            self._sieve = self._open_sieve(self.connection, self.table, own, prepared.rows.schema)
         if self._orphaned > 1:
             self._sieve.read_parents()
         if prepared.doubtful is None:  # se preparó antes del primer choque
