@@ -35,7 +35,7 @@ LAST_LOADS = (
 )
 REJECTS = (
     "SELECT l.table_name, r.code, count(*), min(r.message) FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id)"
-    " WHERE l.status = 'loaded' AND (%(table)s::text IS NULL OR l.table_name LIKE %(table)s)"
+    " WHERE l.status = 'loaded' AND r.code <> 'repaired' AND (%(table)s::text IS NULL OR l.table_name LIKE %(table)s)"
     " GROUP BY 1, 2 ORDER BY 1, 3 DESC"
 )
 

@@ -150,7 +150,7 @@ def _reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
     """Quita las filas y los rechazos de una carga para repetirla entera, con su mismo número."""
     table = sql.Identifier(load.table.schema, load.table.table)
     connection.execute(sql.SQL("DELETE FROM {} WHERE _load_id = %s").format(table), (load_id,))
-    connection.execute("DELETE FROM etl.rejects WHERE load_id = %s", (load_id,))
+    connection.execute("DELETE FROM etl.rejects WHERE load_id = %s AND code <> 'repaired'", (load_id,))
     ledger.reopen(connection, load, load_id)
 
 

@@ -120,7 +120,7 @@ FROM (
                        ORDER BY same_message, l.file, r.line) AS position
   FROM (
     SELECT *, row_number() OVER (PARTITION BY load_id, column_name, code, message ORDER BY line) AS same_message
-    FROM etl.rejects WHERE code <> 'filtered'
+    FROM etl.rejects WHERE code NOT IN ('filtered', 'repaired')
   ) AS r
   JOIN etl.loads AS l USING (load_id)
   WHERE l.status = 'loaded'
