@@ -115,7 +115,7 @@ def test_a_cell_that_is_still_wrong_stays_in_quarantine(settings: Settings) -> N
     result = load_path(settings, path)
     assert (result.counts.loaded, result.counts.rejected) == (0, 3)
     with connect_settings(settings) as connection:
-        found = connection.execute("SELECT DISTINCT r.message FROM etl.rejects").fetchall()
+        found = connection.execute("SELECT DISTINCT message FROM etl.rejects").fetchall()
     assert found == [("columna «dia»: se leyó «30/02/2025» y se esperaba una fecha que exista",)]
 
 

@@ -140,9 +140,8 @@ def test_a_new_version_of_the_file_replaces_its_corrections_and_says_so(
 ) -> None:
     content = {"clientes": CLIENTES + cliente(1) + cliente(2, fecha_alta="ayer"), "pedidos": PEDIDOS}[table]
     load_one(settings, f"{table}.csv", content)
-    fix = correct(settings, table, f"{table}_x.csv", lambda row: {
-        "fecha_alta": "2024-01-15", "dia": "28/02/2025",
-    } if row["_linea"] == "3" else {})  # fmt: skip
+    day = {"clientes": {"fecha_alta": "2024-01-15"}, "pedidos": {"dia": "28/02/2025"}}[table]
+    fix = correct(settings, table, f"{table}_x.csv", lambda row: day if row["_linea"] == "3" else {})
     assert load_path(settings, fix).counts.repaired == 1
     newer = load_one(settings, f"{table}.csv", content + content.splitlines()[1].replace("1", "9", 1) + "\n")
     assert "filas corregidas de la versión anterior, que esta reemplaza: 1" in newer.warnings

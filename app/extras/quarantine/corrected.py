@@ -6,6 +6,7 @@ Sale cada fila con sus celdas por columna, sin los apóstrofos que se le pusiero
 import csv
 import io
 import re
+import zlib
 from collections.abc import Iterator
 
 from etl.chunk import Chunk
@@ -14,7 +15,15 @@ from etl.extract.source import Source, decompressed, opened
 from etl.reader import program
 
 # Las columnas que explican cada fila. La carga y la línea dicen cuál es.
-FILE, LOAD, LINE, REASON, RAW = EXPLAINED = ("_archivo", "_carga", "_linea", "_motivo", "_fila")
+# `_sello` es la huella de `_fila`: dice si se editó, aunque la fila ya no esté como entonces.
+FILE, LOAD, LINE, SEAL, REASON, RAW = EXPLAINED = (
+    "_archivo",
+    "_carga",
+    "_linea",
+    "_sello",
+    "_motivo",
+    "_fila",
+)
 # El apóstrofo que protege de las fórmulas a quien abre el archivo en una hoja de cálculo.
 ESCAPED = re.compile(r"^'('*[=+\-@\t\r])")
 # Una cabecera de cuarentena cabe de sobra aquí.
@@ -23,6 +32,16 @@ MARK = re.compile(rf'{FILE}"?(?P<delimiter>[^"\w])"?({LOAD}|{LINE})\b'.encode())
 TEXT = (".csv", ".txt", ".tsv", ".tab")
 
 Row = dict[str, str]
+
+
+def seal(raw: str) -> str:
+    """La huella de una fila. Empieza por una letra: «12e45678», una hoja de cálculo lo tomaría por un número."""
+    return f"s{zlib.crc32(one_line_end(raw).encode()):08x}"
+
+
+def one_line_end(text: str) -> str:
+    """Una hoja de cálculo cambia los fines de línea que hay dentro de una celda."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
 
 
 def is_corrected(source: Source) -> bool:

@@ -32,7 +32,17 @@ from etl.session import Session
 from etl.transform.parse import parse
 from etl.transform.validate import transform
 from extras.quarantine.cells import Writing
-from extras.quarantine.corrected import LINE, LOAD, RAW, Row, is_corrected, read_corrected
+from extras.quarantine.corrected import (
+    LINE,
+    LOAD,
+    RAW,
+    SEAL,
+    Row,
+    is_corrected,
+    one_line_end,
+    read_corrected,
+    seal,
+)
 from extras.undeclared import formats, staging
 from extras.undeclared.evidence import digits_after
 from extras.undeclared.infer import Plan
@@ -193,18 +203,17 @@ def _edited(
 def _mended(writing: Writing, row: Row, before: Reject) -> Mended | None:
     """Lo que se editó de una fila: sus celdas o, si no se tocaron, su texto; nada si está como salió."""
     cells = {name: row.get(name, "") for name in writing.columns}
-    raw = _one_line_end(row[RAW])
-    exported = writing.cells(raw) or dict.fromkeys(writing.columns, "")
-    if cells != exported and cells != (writing.cells(before.raw) or dict.fromkeys(writing.columns, "")):
-        return Mended(before.line, cells, before, writing.raw(before.raw, cells))
-    if raw == _one_line_end(before.raw):
-        return None
-    return Mended(before.line, writing.cells(row[RAW]), before, row[RAW])
-
-
-def _one_line_end(text: str) -> str:
-    """Una hoja de cálculo cambia los fines de línea que hay dentro de una celda."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+    blank = dict.fromkeys(writing.columns, "")
+    as_text = writing.cells(row[RAW])
+    now = writing.cells(before.raw) or blank
+    if seal(row[RAW]) == row[SEAL]:
+        if cells == (as_text or blank):
+            return None
+    elif cells in (as_text, now, blank):
+        same = one_line_end(row[RAW]) == one_line_end(before.raw)
+        return None if same else Mended(before.line, as_text, before, row[RAW])
+    # Si son las que ya fallaron, no hay nada que probar otra vez.
+    return None if cells == now else Mended(before.line, cells, before, writing.raw(before.raw, cells))
 
 
 def _apply(

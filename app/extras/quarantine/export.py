@@ -1,6 +1,6 @@
 """La cuarentena en un CSV (`etl rejects --csv`), para corregirlo y volver a cargarlo.
 
-El CSV lleva las columnas de su tabla más `_archivo`, `_carga`, `_linea`, `_motivo` y `_fila` (la original). Se
+El CSV lleva las columnas de su tabla más `_archivo`, `_carga`, `_linea`, `_sello`, `_motivo` y `_fila` (la original). Se
 corrige en las columnas o, si la fila no se pudo separar y están vacías, en `_fila`. Lo carga `correction.py`.
 """
 
@@ -18,7 +18,7 @@ from etl.schema import Declared
 from etl.settings import Settings
 from extras.output import free, new_file
 from extras.quarantine.cells import Writing
-from extras.quarantine.corrected import EXPLAINED
+from extras.quarantine.corrected import EXPLAINED, seal
 from extras.undeclared import staging
 
 # Una hoja de cálculo ejecuta lo que empieza así; el apóstrofo lo deja en texto (OWASP, «CSV injection»).
@@ -66,9 +66,10 @@ def _content(columns: list[str], rows: list[tuple], delimiter: str) -> bytes:  #
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=max(marks, key=marks.__getitem__, default=delimiter))
     writer.writerow([*columns, *EXPLAINED])
-    for table, header, written, *explained in rows:
+    for table, header, written, file, load_id, line, message, raw in rows:
+        explained = [file, load_id, line, seal(raw), message, raw]
         writing = Writing(columns, header or [], written, table.startswith(f"{staging.SCHEMA}."))
-        cells = writing.cells(explained[-1]) or {}
+        cells = writing.cells(raw) or {}
         writer.writerow(_harmless(cell) for cell in [*(cells.get(name, "") for name in columns), *explained])
     return text.getvalue().encode("utf-8-sig")
 
