@@ -94,7 +94,13 @@ def _fill(
             result.describe(text.encoding, text.written)
             counts, sha256 = load_rows(connection, load, declared, text, advance)
         result.counts = counts
-        result.warnings = [*text.warnings, *counts.warnings, *versions.settle(connection, load, version)]
+        mended = parts.mend(connection, load, declared, counts)
+        result.warnings = [
+            *mended,
+            *text.warnings,
+            *counts.warnings,
+            *versions.settle(connection, load, version),
+        ]
         ledger.finish(connection, load, sha256 or file.finish(), counts, text.encoding, result.warnings)
     else:
         result.skip()

@@ -35,7 +35,7 @@ LAST_LOADS = (
 )
 REJECTS = (
     "SELECT l.table_name, r.code, count(*), min(r.message) FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id)"
-    " WHERE l.status = 'loaded' AND (%(table)s::text IS NULL OR l.table_name LIKE %(table)s)"
+    " WHERE l.status = 'loaded' AND r.code <> 'repaired' AND (%(table)s::text IS NULL OR l.table_name LIKE %(table)s)"
     " GROUP BY 1, 2 ORDER BY 1, 3 DESC"
 )
 
@@ -82,7 +82,7 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
         _say(
             f"{when} {file}: {STATUSES[state]}, {', '.join(map(str, counts))}{f' · {error}' if error else ''}"
         )
-    _say(*outdated(connection, declared))
+    _say(*quarantine(connection), *outdated(connection, declared))
 
 
 def show_rejects(connection: Connection[Any], table: str | None) -> None:
@@ -96,6 +96,20 @@ def status(connection: Connection[Any]) -> tuple[list[tuple[str, int]], list[tup
     tables = connection.execute(TABLES).fetchall()
     counted = [(f"{schema}.{name}", _count(connection, schema, name)) for schema, name in tables]
     return counted, connection.execute(LAST_LOADS).fetchall()
+
+
+def quarantine(connection: Connection[Any]) -> list[str]:
+    """Las tablas con filas corregidas, y cuántas siguen apartadas."""
+    found = connection.execute(
+        "SELECT l.table_name, count(*) FILTER (WHERE r.code = 'repaired'),"
+        " count(*) FILTER (WHERE r.code NOT IN ('repaired', 'filtered'))"
+        " FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id) WHERE l.status = 'loaded' GROUP BY 1 ORDER BY 1"
+    )
+    return [
+        f"{table}: {rows(done)} en cuarentena ya corregidas; sin corregir, {left}"
+        for table, done, left in found
+        if done
+    ]
 
 
 def outdated(connection: Connection[Any], declared: list[Declared]) -> list[str]:

@@ -7,6 +7,7 @@ admite escritura, no queda nada a medias y el archivo de antes, si lo había, si
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,3 +57,9 @@ def new_file(path: Path, hint: str) -> Iterator[BinaryIO]:
         if not special:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
+
+
+def free(path: Path) -> Path:
+    """Ese nombre o, si ya hay un archivo que se llama así, el primero libre: «corregir_2.csv»."""
+    numbered = (path.with_name(f"{path.stem}_{number}{path.suffix}") for number in count(2))
+    return next(name for name in chain([path], numbered) if not name.exists())

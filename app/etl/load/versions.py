@@ -157,7 +157,7 @@ def _reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
         (load.declaration, load_id),
     )
     _delete(connection, load.table, found.fetchall())
-    connection.execute("DELETE FROM etl.rejects WHERE load_id = %s", (load_id,))
+    connection.execute("DELETE FROM etl.rejects WHERE load_id = %s AND code <> 'repaired'", (load_id,))
     ledger.reopen(connection, load, load_id)
 
 
