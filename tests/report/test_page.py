@@ -186,4 +186,4 @@ def test_text_and_colours_stand_out_enough(scheme: str) -> None:
 
 
 def test_the_repaired_rows_are_counted_apart(figures: Figures) -> None:
-    assert "40" in (page := render(figures)) and "7 más, ya corregidas" in page
+    assert "2,0 %, en cuarentena; 7 más, ya corregidas" in page.render(figures)
