@@ -27,17 +27,16 @@ def late(module: str, name: str) -> Callable[..., Any]:
 
 
 def load_undeclared(session: "Session", source: "Source", as_text: bool) -> "list[FileResult]":
-    """Un archivo que nadie declaró: las filas corregidas de otro, o sus tablas, a `staging`."""
-    from extras.quarantine.correction import corrects, load_correction
+    """Un archivo que nadie declaró: sus tablas, a `staging`."""
+    from extras.quarantine.correction import superseded
     from extras.undeclared.one_table import load_table
     from extras.undeclared.parts import parts
 
-    return [
-        load_correction(session, part, original)
-        if (original := corrects(session.connection, part))
-        else load_table(session, part, as_text)
-        for part in parts(source)
-    ]
+    results = [load_table(session, part, as_text) for part in parts(source)]
+    for result in results:
+        if result.status == "loaded" and result.table:
+            result.warnings += superseded(session.connection, result.table, result.file)
+    return results
 
 
 def assemble() -> "Parts":
@@ -50,11 +49,11 @@ def assemble() -> "Parts":
     from extras.formats.json_text import one_per_line
     from extras.formats.look import look_above_header, look_at_encoding
     from extras.formats.readers import TABLES
-    from extras.quarantine.corrected import restored
+    from extras.quarantine.corrected import refuse_corrected
     from extras.screen.progress import show_progress
     from extras.undeclared.declared_now import declared_now
 
-    reading = Reading(TABLES, look_at_encoding, look_above_header, restored, one_per_line)
+    reading = Reading(TABLES, look_at_encoding, look_above_header, refuse_corrected, one_per_line)
     # Solo quien tiene claves repetidas paga pandas, y solo quien pide un clúster, Java.
     open_sieve, open_cluster = late("sieve.sieve", "Sieve"), late("spark.cluster", "open_cluster")
     return Parts(
@@ -68,6 +67,8 @@ def assemble() -> "Parts":
         members=members,
         undeclared=load_undeclared,
         declared_now=declared_now,
+        correction=late("quarantine.correction", "correction"),
+        mend=late("quarantine.correction", "mend"),
         explain=late("doctor.causes", "explain"),
         show_progress=show_progress,
         show_result=late("screen.summary", "show_result"),
@@ -79,7 +80,7 @@ def assemble() -> "Parts":
 
 def add_commands(app: Any) -> None:
     """Las órdenes que no son del núcleo, y la ayuda en español."""
-    for part in ("revision", "undeclared", "report", "doctor", "generate", "embedded"):
+    for part in ("revision", "undeclared", "report", "forget", "doctor", "generate", "embedded"):
         import_module(f"extras.{part}.commands").add(app)
     import_module("extras.screen.spanish").speak_spanish(app)
 

@@ -94,7 +94,13 @@ def _fill(
             result.describe(text.encoding, text.written)
             counts, sha256 = load_rows(connection, load, declared, text, advance)
         result.counts = counts
-        result.warnings = [*text.warnings, *counts.warnings, *versions.settle(connection, load, version)]
+        mended = parts.mend(connection, load, declared, counts)
+        result.warnings = [
+            *mended,
+            *text.warnings,
+            *counts.warnings,
+            *versions.settle(connection, load, version),
+        ]
         ledger.finish(connection, load, sha256 or file.finish(), counts, text.encoding, result.warnings)
     else:
         result.skip()
@@ -152,7 +158,7 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
         result.warnings = []
         try:
             with session.connection.transaction():
-                _lock(session.connection, load.table)
+                lock(session.connection, load.table)
                 with opened(load.source) as file:
                     load.bytes = result.bytes = file.size
                     work(session.connection, load, file, result)
@@ -176,7 +182,7 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
             ) from error
 
 
-def _lock(connection: Connection, table: Table) -> None:
+def lock(connection: Connection, table: Table) -> None:
     """Una carga por tabla cada vez: la segunda espera y luego ve lo que hizo la primera."""
     deadline = time.monotonic() + OTHER_LOADER_SECONDS
     while not connection.execute(
@@ -199,7 +205,7 @@ def _was_committed(connection: Connection, load: Load, result: FileResult) -> bo
         return False
     with connection.transaction():
         # Mientras la sesión perdida siga viva tiene este cerrojo: esperarlo es esperar su final.
-        _lock(connection, load.table)
+        lock(connection, load.table)
         counts = ledger.outcome(connection, load)
     if counts:
         result.counts = counts

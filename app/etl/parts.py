@@ -3,7 +3,7 @@
 Solo, el núcleo carga archivos declarados, de texto o JSON lines, y lo cuenta en texto llano.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from etl.errors import DatabaseUnavailable, UsageError
 from etl.extract.discover import Members, one_member
 from etl.extract.read import Reading
 from etl.extract.source import Source
+from etl.load.ledger import Counts, Load
 from etl.local import LoadRows, open_local
 from etl.result import FileResult, RunResult
 from etl.schema import Declared
@@ -57,7 +58,8 @@ class Parts:
     las filas. `declared`: los data sets declarados, o los de otra carpeta. `reading` y `members`: otros formatos y
     archivos que llevan otros dentro. `undeclared`: carga lo que nadie declaró. `declared_now`: avisos, al cargar un
     archivo que antes no estaba declarado. `explain`: lo que se sabe de un mensaje de error, línea a línea.
-    `export_rejects`: escribe la cuarentena en un CSV.
+    `export_rejects`: escribe la cuarentena en un CSV. `correction`: cómo se carga, si es una cuarentena corregida;
+    `mend` repite las correcciones de una carga que se lee otra vez.
     """
 
     server: Callable[[Settings], Settings] = needs_address
@@ -67,6 +69,10 @@ class Parts:
     members: Members = one_member
     undeclared: Callable[[Session, Source, bool], list[FileResult]] = refuse_undeclared
     declared_now: Callable[[Connection, str], list[str]] = lambda _connection, _file: []
+    correction: Callable[[Session, Source, Sequence[Declared]], Callable[[], FileResult] | None] = (
+        lambda _session, _source, _declared: None
+    )
+    mend: Callable[[Connection, Load, Declared, Counts], list[str]] = lambda *_nothing: []
     explain: Explain = lambda _message: []
     show_progress: Callable[[], AbstractContextManager[Progress]] = plain.show_progress
     show_result: Callable[[RunResult, bool, Explain], None] = plain.show_result

@@ -34,7 +34,8 @@ def run(
     Un archivo que falla no impide cargar los demás. Repetir la ejecución no cambia nada.
     """
     found = discover(paths, session.settings.datos_dir, parts.members)
-    pairs = in_load_order(found, [] if as_text else tables)
+    fixed = {source: load for source in found if (load := parts.correction(session, source, tables))}
+    pairs = in_load_order([source for source in found if source not in fixed], [] if as_text else tables)
     done: list[Done] = []
     with parts.engines[session.engine](session) as load_rows:
         for source, declared in pairs:
@@ -42,6 +43,8 @@ def run(
                 done.append((source, declared, [load_declared(session, source, declared, load_rows, parts)]))
             else:
                 done.append((source, None, parts.undeclared(session, source, as_text)))
+        # Al final: corrigen lo que acaba de cargarse.
+        done += [(source, None, [load()]) for source, load in fixed.items()]
         _repeat_incomplete(session, done, load_rows, parts)
     marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts")
     files = [result for _, _, results in done for result in results]

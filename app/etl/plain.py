@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 from etl.errors import UsageError
 from etl.extract.source import Source
 from etl.load.ledger import Counts
-from etl.reader import program, rows, thousands
+from etl.reader import program, rows, shown, thousands
 from etl.result import RunResult
 from etl.schema import Declared
 from etl.session import Progress
@@ -35,7 +35,7 @@ LAST_LOADS = (
 )
 REJECTS = (
     "SELECT l.table_name, r.code, count(*), min(r.message) FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id)"
-    " WHERE l.status = 'loaded' AND (%(table)s::text IS NULL OR l.table_name LIKE %(table)s)"
+    " WHERE l.status = 'loaded' AND r.code <> 'repaired' AND (%(table)s::text IS NULL OR l.table_name LIKE %(table)s)"
     " GROUP BY 1, 2 ORDER BY 1, 3 DESC"
 )
 
@@ -49,7 +49,9 @@ def show_progress() -> Iterator[Progress]:
         nonlocal due
         if time.monotonic() >= due:
             due = time.monotonic() + LOG_SECONDS
-            sys.stderr.write(f"{source.name}: {rows(counts.read)}, {thousands(done // 1000)} KB leídos\n")
+            sys.stderr.write(
+                f"{shown(source.name)}: {rows(counts.read)}, {thousands(done // 1000)} KB leídos\n"
+            )
             sys.stderr.flush()
 
     yield advance
@@ -80,7 +82,7 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
         _say(
             f"{when} {file}: {STATUSES[state]}, {', '.join(map(str, counts))}{f' · {error}' if error else ''}"
         )
-    _say(*outdated(connection, declared))
+    _say(*quarantine(connection), *outdated(connection, declared))
 
 
 def show_rejects(connection: Connection[Any], table: str | None) -> None:
@@ -94,6 +96,20 @@ def status(connection: Connection[Any]) -> tuple[list[tuple[str, int]], list[tup
     tables = connection.execute(TABLES).fetchall()
     counted = [(f"{schema}.{name}", _count(connection, schema, name)) for schema, name in tables]
     return counted, connection.execute(LAST_LOADS).fetchall()
+
+
+def quarantine(connection: Connection[Any]) -> list[str]:
+    """Las tablas con filas corregidas, y cuántas siguen apartadas."""
+    found = connection.execute(
+        "SELECT l.table_name, count(*) FILTER (WHERE r.code = 'repaired'),"
+        " count(*) FILTER (WHERE r.code NOT IN ('repaired', 'filtered'))"
+        " FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id) WHERE l.status = 'loaded' GROUP BY 1 ORDER BY 1"
+    )
+    return [
+        f"{table}: {rows(done)} en cuarentena ya corregidas; sin corregir, {left}"
+        for table, done, left in found
+        if done
+    ]
 
 
 def outdated(connection: Connection[Any], declared: list[Declared]) -> list[str]:
@@ -143,4 +159,4 @@ def _count(connection: Connection[Any], schema: str, name: str) -> int:
 
 
 def _say(*lines: str, error: bool = False) -> None:
-    (sys.stderr if error else sys.stdout).writelines(f"{line}\n" for line in lines)
+    (sys.stderr if error else sys.stdout).writelines(f"{shown(line)}\n" for line in lines)

@@ -50,7 +50,7 @@ class FileResult:
             self.header, self.preamble_rows = written.header, written.preamble_rows
 
     def to_json(self) -> dict[str, Any]:
-        told = ("read", "loaded", "updated", "duplicate", "rejected", "filtered")
+        told = ("read", "loaded", "updated", "duplicate", "rejected", "filtered", "repaired")
         counts = {f"rows_{name}": getattr(self.counts, name) for name in told}
         fields = asdict(self)
         del fields["counts"]

@@ -100,7 +100,7 @@ def test_a_parent_that_others_need_cannot_leave_with_a_new_version(settings: Set
     result = load_one(settings, "productos.csv", (PRODUCTOS + producto(2)).encode("latin-1"))
     assert result.status == "refused"
     assert result.reason is not None
-    assert result.reason.startswith("La versión nueva ya no trae filas que otras tablas necesitan")
+    assert result.reason.startswith("Se irían filas que otras tablas necesitan")
     assert query(settings, "SELECT producto_id FROM datos.productos") == [1]
     # Con la fila, aunque cambiada, sí entra.
     changed = (PRODUCTOS + producto(1, nombre="Bollo")).encode("latin-1")

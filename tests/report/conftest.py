@@ -29,7 +29,7 @@ def figures() -> Figures:
             fate("ventas_01.csv"),
             fate("ventas_02.csv"),
         ],
-        qualities=[Quality("datos.ventas", 2, 2000, 1940, 20, 40)],
+        qualities=[Quality("datos.ventas", 2, 2000, 1940, 20, 40, 7)],
         examples=[
             Example(
                 "datos.ventas", "precio", f"motivo{number}", 40 - number, "ventas_01.csv", 7, ATTACK, ATTACK

@@ -183,3 +183,7 @@ def test_text_and_colours_stand_out_enough(scheme: str) -> None:
             assert contrast(colors[text], colors[surface]) >= 4.5, (text, surface)
     for drawing in ("good", "twin", "bad", "c1", "c2", "c3", "c4", "c5", "c6"):
         assert contrast(colors[drawing], colors["card"]) >= 3, drawing
+
+
+def test_the_repaired_rows_are_counted_apart(figures: Figures) -> None:
+    assert "2,0 %, en cuarentena; 7 más, ya corregidas" in page.render(figures)

@@ -25,19 +25,18 @@ def discover(paths: list[Path], folder: Path, members: Members) -> list[Source]:
 
     En una carpeta se pasan por alto `salida/`, los README y los archivos ocultos o temporales.
     """
-    found: list[tuple[Path, Path]] = []
+    found: list[Path] = []
     for path in paths or [folder]:
         if os.path.isdir(path):  # noqa: PTH112 - el de Path falla en una carpeta a la que no se puede entrar
-            found += [(item, path) for item in sorted(path.rglob("*")) if _is_data(item, path)]
+            found += [item for item in sorted(path.rglob("*")) if _is_data(item, path)]
         elif os.path.lexists(path):
-            found.append((path, path.parent))
+            found.append(path)
         else:
             raise UsageError(f"No existe «{path}».", "Compruebe la ruta.")
-    named = [(path, _name(path, folder, given), _outside(path, folder)) for path, given in found]
     return [
-        replace(source, refusal=source.refusal or refusal)
-        for path, name, refusal in named
-        for source in members(path, name)
+        replace(source, refusal=source.refusal or _outside(path, folder), folder=folder.absolute())
+        for path in found
+        for source in members(path, name_of(path, folder))
     ]
 
 
@@ -47,17 +46,16 @@ def one_member(path: Path, name: str) -> list[Source]:
     return [Source(path, name, path.stem, gunzip) if packed else Source(path, name, path.name)]
 
 
-def _name(path: Path, folder: Path, given: Path) -> str:
-    """La ruta dentro de la carpeta de datos o, si está fuera, de la que se pidió; siempre texto válido."""
-    root = folder if folder.absolute() in path.absolute().parents else given
-    inside = path.absolute().relative_to(root.absolute()).as_posix()
-    return os.fsencode(inside).decode("utf-8", "backslashreplace")
+def name_of(path: Path, folder: Path) -> str:
+    """Cómo figura en el libro: su ruta dentro de la carpeta de datos o, si está fuera, entera; siempre texto válido."""
+    whole, root = Path(os.path.abspath(path)), Path(os.path.abspath(folder))  # noqa: PTH100 - también quita los «..»
+    name = whole.relative_to(root) if root in whole.parents else whole
+    return os.fsencode(name.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def beside(source: Source, name: str) -> Source | None:
-    """El archivo que en el libro de cargas se llama `name`, si sigue en la misma carpeta de datos."""
-    depth = len(Path(source.name.removesuffix(source.inside)).parts)
-    path = source.path.absolute().parents[depth - 1] / name.removesuffix(source.inside)
+    """El archivo que en el libro de cargas se llama `name`, si sigue ahí."""
+    path = (source.folder or source.path.absolute().parent) / name.removesuffix(source.inside)
     try:
         return Source(path, name, path.name) if path.is_file() else None
     except OSError:  # un nombre que no era UTF-8 puede no caber ya en uno de archivo
@@ -68,7 +66,8 @@ def _outside(path: Path, folder: Path) -> str | None:
     """Un enlace de la carpeta de datos que lleva fuera de ella: alguien podría colar así otro archivo."""
     # Con `realpath`: el `resolve` de Python 3.11 y 3.12 no puede con un enlace que lleva a sí mismo.
     target = Path(os.path.realpath(path))
-    if path.is_symlink() and folder in path.parents and folder.resolve() not in target.parents:
+    root = Path(os.path.abspath(folder))  # noqa: PTH100
+    if root in Path(os.path.abspath(path)).parents and folder.resolve() not in target.parents:  # noqa: PTH100
         return "Es un enlace que sale de la carpeta de datos."
     return None
 

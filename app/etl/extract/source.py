@@ -51,8 +51,8 @@ Unpack = Callable[["Source", "Opened"], AbstractContextManager[ByteStream]]
 class Source:
     """Un archivo por cargar, o uno de los que hay dentro de él.
 
-    `name` es como figura en el libro de cargas: con su ruta dentro de la carpeta de datos, para
-    que dos archivos que se llaman igual en subcarpetas distintas no se tomen por el mismo.
+    `name` es como figura en el libro de cargas: con su ruta dentro de la carpeta de datos o, si está
+    fuera, entera: dos archivos que se llaman igual en carpetas distintas no se toman por el mismo.
     `content` es cómo se llaman los datos («pedidos.csv» en pedidos.csv.gz) y `unpack` está si no son los
     bytes del archivo tal cual.
     """
@@ -67,6 +67,7 @@ class Source:
     part: str | None = None
     part_name: str | None = None
     refusal: str | None = None  # por qué no se debe ni abrir
+    folder: Path | None = None  # la carpeta de datos
 
     @property
     def suffix(self) -> str:
@@ -116,7 +117,9 @@ class Opened:
         if (
             now is None
             or not os.path.samestat(now, before)
-            or (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns)
+            or (now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+            # La última porque la de modificación se puede poner a mano.
+            != (before.st_size, before.st_mtime_ns, before.st_ctime_ns)
             or self.bytes_read > self.size
         ):
             raise FileRefused(

@@ -31,6 +31,7 @@ class Counts:
     duplicate: int = 0
     rejected: int = 0
     filtered: int = 0
+    repaired: int = 0
     blank: int = field(default=0, compare=False)
 
     header_again: int = field(default=0, compare=False)

@@ -91,6 +91,12 @@ def settle(connection: Connection[Any], load: Load, version: Version) -> list[st
     )
 
 
+def drop(connection: Connection[Any], load: Load) -> None:
+    """Quita las filas de un archivo como si su versión nueva no trajera ninguna."""
+    _defer_references(connection, load.table)
+    settle(connection, load, Version(new=True, replaces=_retire_previous(connection, load, NEW)))
+
+
 def find_known(connection: Connection[Any], load: Load) -> Known | None:
     """La carga que puso ese contenido en esa tabla, con cualquier nombre; quizá ya reemplazada.
 
@@ -156,7 +162,7 @@ def _reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
         (load.declaration, load_id),
     )
     _delete(connection, load.table, found.fetchall())
-    connection.execute("DELETE FROM etl.rejects WHERE load_id = %s", (load_id,))
+    connection.execute("DELETE FROM etl.rejects WHERE load_id = %s AND code <> 'repaired'", (load_id,))
     ledger.reopen(connection, load, load_id)
 
 
@@ -215,8 +221,8 @@ def _check_references(connection: Connection[Any], table: Table) -> None:
         if found := STILL_REFERENCED.match(detail):
             detail = f"la de {found[1]} «{found[2]}» sigue en uso en «{found[3]}»."
         raise FileRefused(
-            f"La versión nueva ya no trae filas que otras tablas necesitan: {detail}",
-            "Devuélvalas al archivo o quite antes las filas que las usan.",
+            f"Se irían filas que otras tablas necesitan: {detail}",
+            "Quite antes las filas que las usan, o devuélvalas al archivo.",
         ) from error
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from etl.settings import load_settings
+from etl.reader import program
+from etl.settings import IN_IMAGE, load_settings
 
 
 def generate(
@@ -32,6 +33,9 @@ def generate(
     files = generate_shop(folder, rows, seed)
     total = sum(file.rows_read for file in files.values())
     typer.echo(f"{total} filas en {len(files)} archivos de {folder}; sus errores, en {folder / 'README.md'}.")
+    if output is not None and not IN_IMAGE:
+        # En la misma base de datos, sus ventas sustituirían a las que llevan el mismo número.
+        typer.echo(f"Para cargarlos en una base de datos aparte: DB_NAME=generada {program()} run {folder}")
 
 
 def add(app: typer.Typer) -> None:

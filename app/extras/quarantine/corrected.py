@@ -1,26 +1,94 @@
-"""Reconoce un CSV que salió de la cuarentena (`etl rejects --csv`) y le quita lo que se le puso."""
+"""Reconoce y lee un CSV que salió de la cuarentena (`etl rejects --csv`); también si lo guardó una hoja de cálculo.
 
+Sale cada fila con sus celdas por columna, sin los apóstrofos que se le pusieron. Qué se hace con ellas: `correction.py`.
+"""
+
+import csv
+import io
+import re
+import zlib
 from collections.abc import Iterator
-from dataclasses import replace
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from etl.chunk import Chunk
+from etl.errors import FileRefused
+from etl.extract.source import Source, decompressed, opened
+from etl.reader import program
 
-# Las columnas que explican cada fila; empiezan por «_» y no se cargan.
-EXPLAINED = ["_archivo", "_linea", "_motivo", "_fila"]
+# Las columnas que explican cada fila. La carga y la línea dicen cuál es.
+# `_sello` es la huella de `_fila`: dice si se editó, aunque la fila ya no esté como entonces.
+FILE, LOAD, LINE, SEAL, REASON, RAW = EXPLAINED = (
+    "_archivo",
+    "_carga",
+    "_linea",
+    "_sello",
+    "_motivo",
+    "_fila",
+)
 # El apóstrofo que protege de las fórmulas a quien abre el archivo en una hoja de cálculo.
-ESCAPED = r"^'('*[=+\-@\t\r])"
+ESCAPED = re.compile(r"^'('*(?:\s*[=+\-@]|[\t\r]))")
+# Una cabecera de cuarentena cabe de sobra aquí.
+START = 64 << 10
+MARK = re.compile(rf'{FILE}"?(?P<delimiter>[^"\w])"?({LOAD}|{LINE})\b'.encode())
+TEXT = (".csv", ".txt", ".tsv", ".tab")
+
+Row = dict[str, str]
 
 
-def restored(header: list[str], chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Los trozos de un CSV que salió de aquí, sin los apóstrofos que se le pusieron; los demás, igual."""
-    if not set(EXPLAINED) <= set(header):
-        return chunks
-    return (replace(chunk, columns=_unescape(chunk.columns)) for chunk in chunks)
+def seal(raw: str) -> str:
+    """La huella de una fila. Empieza por una letra: «12e45678», una hoja de cálculo lo tomaría por un número."""
+    return f"s{zlib.crc32(one_line_end(raw).encode()):08x}"
 
 
-def _unescape(columns: pa.Table) -> pa.Table:
-    names = columns.column_names
-    return pa.table({name: pc.replace_substring_regex(columns[name], ESCAPED, r"\1") for name in names})
+def one_line_end(text: str) -> str:
+    """Una hoja de cálculo cambia los fines de línea que hay dentro de una celda."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+
+
+def is_corrected(source: Source) -> bool:
+    """Si el archivo salió de la cuarentena."""
+    if source.refusal or source.suffix not in TEXT or not source.path.is_file():
+        return False
+    try:
+        with opened(source) as file, decompressed(source, file) as stream:
+            return bool(MARK.search(stream.read(START)))
+    except FileRefused:  # lo que tenga de malo lo dirá quien lo cargue
+        return False
+
+
+def read_corrected(content: bytes) -> list[Row]:
+    """Las filas, por el nombre de su columna. Lanza `FileRefused` si falta alguna columna de las nuestras."""
+    found = MARK.search(content)
+    assert found is not None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:  # así guarda un CSV un Excel en español
+        text = content.decode("cp1252", "replace")
+    delimiter = found["delimiter"].decode()
+    try:
+        header, *rows = [
+            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)
+        ]
+    except csv.Error as error:
+        raise FileRefused(
+            f"No se entiende el CSV corregido: {error}.", "Guárdelo otra vez como CSV."
+        ) from error
+    missing = [name for name in EXPLAINED if name not in header]
+    if missing:
+        raise FileRefused(
+            f"Es una cuarentena corregida y le faltan columnas: {', '.join(missing)}.",
+            f"Sáquela otra vez con «{program()} rejects TABLA --csv ARCHIVO».",
+        )
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise FileRefused(
+                f"Fila {number}: tiene {len(row)} celdas y la cabecera {len(header)}.",
+                "Revise en ella las comillas y los separadores.",
+            )
+    return [{name: ESCAPED.sub(r"\1", cell) for name, cell in zip(header, row, strict=True)} for row in rows]
+
+
+def refuse_corrected(header: list[str], chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Los trozos tal cual. Lanza `FileRefused` si son de una cuarentena en otro formato: no se sabría qué corrige."""
+    if {FILE, LINE, RAW} <= set(header):
+        raise FileRefused("Es una cuarentena corregida, y no es un CSV.", "Guárdela como CSV.")
+    return chunks

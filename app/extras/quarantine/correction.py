@@ -1,162 +1,306 @@
-"""Una cuarentena corregida de un archivo sin declarar: sus filas completan la tabla de aquel archivo.
+"""Carga una cuarentena corregida: cada fila vuelve a la carga y la línea de que salió.
 
-Entra un CSV que salió de `etl rejects --csv` (se reconoce por sus columnas `_archivo`, `_linea`, `_motivo`
-y `_fila`); sus filas se leen con las formas que se averiguaron al cargar el original. Solo entra la que
-sigue en cuarentena tal como estaba: una corrección repetida, o ya vieja, no duplica nada.
+Una fila en cuarentena se conoce por su carga y su línea. Corregida, entra en la tabla con las dos, como si el
+archivo la hubiera traído bien: lo que reemplace o quite a su archivo, la reemplaza o la quita también. Su apunte
+en `etl.rejects` pasa a `repaired`, con los valores puestos; con ellos se repite (`mend`) si su archivo se carga
+otra vez entero. La que no se editó sigue en cuarentena, y la que no vale todavía queda con su texto y motivo nuevos.
 """
 
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
+from psycopg import sql
 
 from etl.chunk import Chunk, Reject
 from etl.database.connection import Connection
+from etl.dialect import ISO, Dialect
 from etl.errors import FileRefused
 from etl.extract.source import Opened, Source, decompressed, opened
-from etl.load import ledger, versions
 from etl.load.encode import encode
-from etl.load.ledger import Load
-from etl.load.table import Advance, Prepared, TableWriter, write_all
+from etl.load.ledger import Counts, Load
+from etl.load.table import Prepared, TableWriter
 from etl.one_file import load_file
 from etl.result import FileResult
 from etl.rules import type_expectation
-from etl.schema import Table
+from etl.schema import Declared, Table
 from etl.session import Session
 from etl.transform.parse import parse
-from extras.quarantine.corrected import EXPLAINED, restored
+from etl.transform.validate import transform
+from extras.quarantine.cells import Writing
+from extras.quarantine.corrected import (
+    LINE,
+    LOAD,
+    RAW,
+    SEAL,
+    Row,
+    is_corrected,
+    one_line_end,
+    read_corrected,
+    seal,
+)
 from extras.undeclared import formats, staging
 from extras.undeclared.evidence import digits_after
 from extras.undeclared.infer import Plan
-from extras.undeclared.unknown import TEXT_SUFFIXES, open_unknown
 from extras.undeclared.wide import PACKED
 
-# La cabecera de una cuarentena cabe de sobra aquí.
-START = 64 << 10
-FILE, LINE, _, RAW = EXPLAINED
+REPAIRED = "repaired"
+Cells = dict[str, str]
+# De unas filas en texto, las buenas y las que siguen mal.
+Check = Callable[[Chunk], tuple[pa.Table, list[Reject]]]
 
 
 @dataclass(frozen=True)
-class Original:
-    """La carga de la que salieron las filas: su tabla, cómo es cada columna y qué sigue en cuarentena."""
+class Target:
+    """La tabla de una carga: cómo se leen sus filas, se comprueban y se escriben."""
 
-    file: str
-    table: str
-    plans: list[Plan]
-    waiting: frozenset[tuple[str, str]]
+    table: Table
+    writing: Writing
+    dialect: Dialect
+    check: Check
+    jsonb: Sequence[str] = ()
 
 
-def corrects(connection: Connection, source: Source) -> Original | None:
-    """El archivo que este completa, o nada si no es una cuarentena corregida de uno sin declarar."""
-    if source.refusal or source.suffix not in TEXT_SUFFIXES or not source.path.is_file():
-        return None
+@dataclass(frozen=True)
+class Mended:
+    """Una fila con los valores que alguien le puso; ninguno si su texto no se pudo separar. `before`: como estaba."""
+
+    line: int
+    cells: Cells | None
+    before: Reject
+    raw: str
+
+
+def correction(
+    session: Session, source: Source, declared: Sequence[Declared]
+) -> Callable[[], FileResult] | None:
+    """Cómo se carga, si es una cuarentena corregida."""
+    return partial(_load, session, source, declared) if is_corrected(source) else None
+
+
+def _load(session: Session, source: Source, declared: Sequence[Declared]) -> FileResult:
     try:
         with opened(source) as file, decompressed(source, file) as stream:
-            if FILE.encode() not in stream.read(START):
-                return None
-        with opened(source) as file, open_unknown(source, file) as (document, found):
-            if not set(EXPLAINED) <= set(found.columns):
-                return None
-            first = next(document.chunks({FILE: found.columns.index(FILE)}), None)
-    except Exception:  # noqa: BLE001 - lo que tenga de malo lo dirá quien lo cargue
-        return None
-    files = first.columns[FILE].drop_null().to_pylist() if first else []
-    return _original(connection, files[0]) if files else None
+            rows = read_corrected(b"".join(iter(partial(stream.read, 1 << 20), b"")))
+        name = _table_of(session.connection, rows)
+    except FileRefused as error:
+        result = FileResult(source.name, None, None)
+        result.fail("refused", str(error))
+        return result
+    known = next((one for one in declared if one.table.name == name), None)
+    table = known.table if known else Table(staging.SCHEMA, name.removeprefix(f"{staging.SCHEMA}."))
+    return load_file(session, source, table, partial(_fill, rows=rows, declared=known), engine="local")
 
 
-def _original(connection: Connection, file: str) -> Original | None:
-    load = connection.execute(
-        "SELECT load_id, table_name, dialect FROM etl.loads WHERE file = %s AND status = 'loaded'"
-        " AND table_name LIKE %s ORDER BY load_id DESC LIMIT 1",
-        (file, f"{staging.SCHEMA}.%"),
-    ).fetchone()
-    if load is None:
-        return None
-    load_id, table, dialect = load
-    rejected = connection.execute("SELECT line::text, raw FROM etl.rejects WHERE load_id = %s", (load_id,))
-    table = table.removeprefix(f"{staging.SCHEMA}.")
-    known = {option.name: option for option in formats.EVERY}
-    names: dict[str, str] = (dialect or {}).get("formats", {})
-    plans = [
-        Plan(name, kind, known.get(names.get(name, "")), jsonb=jsonb)
-        for name, kind, jsonb in staging.column_types(connection, table)
-    ]
-    return Original(file, table, plans, frozenset(rejected.fetchall()))
-
-
-def load_correction(session: Session, source: Source, original: Original) -> FileResult:
-    """Completa la tabla del archivo original con las filas corregidas."""
-    fill = partial(_fill, original=original, advance=partial(session.progress, source))
-    # En este proceso, como el archivo que completa.
-    return load_file(session, source, Table(staging.SCHEMA, original.table), fill, engine="local")
+def _table_of(connection: Connection, rows: list[Row]) -> str:
+    loads = {row[LOAD] for row in rows}
+    found = connection.execute(
+        "SELECT DISTINCT table_name FROM etl.loads WHERE load_id::text = ANY(%s)", (list(loads),)
+    ).fetchall()
+    if len(found) != 1:
+        raise FileRefused(
+            "No se sabe de qué tabla son sus filas: sus cargas no están en esta base de datos.",
+            "Saque otra vez la cuarentena, y cárguela donde la sacó.",
+        )
+    return str(found[0][0])
 
 
 def _fill(
-    connection: Connection,
-    load: Load,
-    file: Opened,
-    result: FileResult,
-    *,
-    original: Original,
-    advance: Advance,
-) -> None:
-    """La transacción de una corrección: si no está ya, sus filas."""
-    known = versions.find_known(connection, load)
-    if known and known.loaded:
+    connection: Connection, load: Load, _file: Opened, result: FileResult, *, rows: list[Row],
+    declared: Declared | None,
+) -> None:  # fmt: skip
+    """La transacción de una corrección: carga a carga, las filas que alguien editó."""
+    result.counts = total = Counts(read=len(rows))
+    by_load: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_load[row[LOAD]].append(row)
+    asleep = stale = 0
+    for load_id, its_rows in by_load.items():
+        target = _target(connection, load.table, int(load_id), declared) if load_id.isdecimal() else None
+        if target is None:
+            stale += len(its_rows)
+            continue
+        mended, same, unedited, unknown = _edited(connection, int(load_id), target, its_rows)
+        total.duplicate += same
+        asleep, stale = asleep + unedited, stale + unknown
+        if mended:
+            done = Counts()
+            _apply(connection, int(load_id), target, mended, done)
+            _amend(connection, int(load_id), done)
+            total.loaded += done.repaired
+            total.repaired += done.repaired
+            total.rejected += len(mended) - done.repaired
+    total.rejected += asleep + stale
+    if total.rejected == 0 and total.repaired == 0:
         result.skip()
-        return
-    ledger.begin(connection, load)
-    versions.retire_rows(connection, load)
-    writer = TableWriter(connection, load.table, load.load_id)
-    with open_unknown(load.source, file) as (document, found):
-        positions = _positions(original, found.columns)
-        chunks = restored(list(found.columns), document.chunks(positions))
-        ready = (_prepare(chunk, original, load.load_id) for chunk in chunks)
-        result.counts = write_all(writer, ready, file, advance)
-        sha256 = file.finish()
-    found.describe(result)
-    result.warnings = list(found.warnings)
-    ledger.describe(connection, load, list(found.columns), found.written)
-    ledger.finish(connection, load, sha256, result.counts, result.encoding, result.warnings)
+    if asleep:
+        result.warnings.append(f"filas sin editar, que siguen en cuarentena: {asleep}")
+    if stale:
+        result.warnings.append(
+            f"filas que ya no están en cuarentena (su archivo se reemplazó), sin cargar: {stale}"
+        )
 
 
-def _positions(original: Original, header: tuple[str, ...]) -> dict[str, int]:
-    """Dónde está en el CSV cada columna de la tabla; `FileRefused` si falta alguna."""
-    wanted = [plan.name for plan in original.plans]
-    if PACKED.name in wanted:
+def _target(connection: Connection, table: Table, load_id: int, declared: Declared | None) -> Target | None:
+    """Cómo se corrige una carga; nada si ya no está en la tabla."""
+    row = connection.execute(
+        "SELECT header, dialect FROM etl.loads WHERE load_id = %s AND table_name = %s AND status = 'loaded'",
+        (load_id, table.name),
+    ).fetchone()
+    if row is None:
+        return None
+    header, written = row[0] or [], row[1]
+    if declared:
+        dialect = declared.dialect if written and "delimiter" in written else ISO
+        writing = Writing(declared.in_file.names, header, written, undeclared=False)
+        return Target(table, writing, dialect, partial(transform, declared=declared))
+    known = {option.name: option for option in formats.EVERY}
+    names: dict[str, str] = (written or {}).get("formats", {})
+    plans = [
+        Plan(name, kind, known.get(names.get(name, "")), jsonb=jsonb)
+        for name, kind, jsonb in staging.column_types(connection, table.table)
+    ]
+    columns = [plan.name for plan in plans]
+    if PACKED.name in columns:
         raise FileRefused(
             f"La tabla guarda columnas juntas en «{PACKED.name}».",
             "Corrija las filas en el archivo original.",
         )
-    missing = [name for name in wanted if name not in header]
-    if missing:
-        raise FileRefused(f"Faltan columnas: {', '.join(missing)}.", "Escriba otra vez la cuarentena.")
-    return {name: header.index(name) for name in [*wanted, FILE, LINE, RAW]}
+    jsonb = [plan.name for plan in plans if plan.jsonb]
+    writing = Writing(columns, header, written, undeclared=True)
+    return Target(table, writing, formats.PLAIN, partial(_as_planned, plans=plans), jsonb)
 
 
-def _prepare(chunk: Chunk, original: Original, load_id: int) -> Prepared:
-    """Las filas que siguen en cuarentena y ya valen, listas para COPY; las demás, apartadas con su motivo."""
+def _edited(
+    connection: Connection, load_id: int, target: Target, rows: list[Row]
+) -> tuple[list[Mended], int, int, int]:
+    """Las filas editadas; y cuántas ya estaban corregidas así, no se editaron o no son de la cuarentena."""
+    found = connection.execute(
+        "SELECT line, raw, column_name, value, code, message FROM etl.rejects WHERE load_id = %s", (load_id,)
+    )
+    waiting = {str(entry[0]): Reject(*entry) for entry in found}
+    mended: dict[int, Mended] = {}
+    same = unedited = unknown = 0
+    for row in rows:
+        before = waiting.get(row[LINE])
+        if before is None:
+            unknown += 1
+        elif (one := _mended(target.writing, row, before)) is None:
+            same, unedited = same + (before.code == REPAIRED), unedited + (before.code != REPAIRED)
+        elif (
+            before.code == REPAIRED and one.cells == json.loads(before.value or "null")
+        ) or one.line in mended:
+            same += 1
+        else:
+            mended[one.line] = one
+    return [mended[line] for line in sorted(mended)], same, unedited, unknown
+
+
+def _mended(writing: Writing, row: Row, before: Reject) -> Mended | None:
+    """Lo que se editó de una fila: sus celdas o, si no se tocaron, su texto; nada si está como salió."""
+    cells = {name: row.get(name, "") for name in writing.columns}
+    blank = dict.fromkeys(writing.columns, "")
+    as_text = writing.cells(row[RAW])
+    now = writing.cells(before.raw) or blank
+    if seal(row[RAW]) == row[SEAL]:
+        if cells == (as_text or blank):
+            return None
+    elif cells in (as_text, now, blank):
+        same = one_line_end(row[RAW]) == one_line_end(before.raw)
+        return None if same else Mended(before.line, as_text, before, row[RAW])
+    # Si son las que ya fallaron, no hay nada que probar otra vez.
+    return None if cells == now else Mended(before.line, cells, before, writing.raw(before.raw, cells))
+
+
+def _apply(
+    connection: Connection, load_id: int, target: Target, mended: list[Mended], counts: Counts
+) -> None:
+    """Pone unas filas en el sitio de lo que había de ellas, y lleva a `counts` la diferencia."""
+    lines = [one.line for one in mended]
+    opened_before = connection.execute(
+        "DELETE FROM etl.rejects WHERE load_id = %s AND line = ANY(%s) AND code <> %s",
+        (load_id, lines, REPAIRED),
+    ).rowcount
+    connection.execute("DELETE FROM etl.rejects WHERE load_id = %s AND line = ANY(%s)", (load_id, lines))
+    name = sql.Identifier(target.table.schema, target.table.table)
+    removed = connection.execute(
+        sql.SQL("DELETE FROM {} WHERE _load_id = %s AND _line = ANY(%s)").format(name), (load_id, lines)
+    ).rowcount
+    writer = TableWriter(connection, target.table, load_id)
+    writer.write(_prepared(target, mended, load_id))
+    again = connection.execute(
+        "SELECT line FROM etl.rejects WHERE load_id = %s AND line = ANY(%s)", (load_id, lines)
+    )
+    wrong = {line for (line,) in again}
+    good = [one for one in mended if one.line not in wrong]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO etl.rejects (load_id, line, raw, column_name, value, code, message)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    load_id,
+                    one.line,
+                    one.before.raw,
+                    one.before.column,
+                    json.dumps(one.cells),
+                    REPAIRED,
+                    one.before.message,
+                )
+                for one in good
+            ],
+        )
+    counts.loaded += writer.counts.loaded - removed
+    counts.updated += writer.counts.updated
+    counts.rejected += writer.counts.rejected - opened_before
+    counts.duplicate += writer.counts.duplicate - (len(mended) - removed - opened_before)
+    counts.repaired += len(good)
+
+
+def _prepared(target: Target, mended: list[Mended], load_id: int) -> Prepared:
+    split = [one for one in mended if one.cells is not None]
+    columns = {
+        name: pa.chunked_array(
+            [pa.array([_value(one.cells, name, target.dialect) for one in split], pa.string())]
+        )
+        for name in target.writing.columns
+    }
+    lines = pa.array([one.line for one in split], pa.int64())
+    width = len(target.writing.header)
+    message = f"la fila corregida no tiene {width} campos, como la cabecera"
+    broken = [Reject(one.line, one.raw, None, None, "fields", message) for one in mended if one.cells is None]
+    chunk = Chunk(pa.table(columns), lines, lambda row: split[row].raw, target.dialect, broken)
+    rows, rejects = target.check(chunk)
+    return Prepared(rows, encode(rows, load_id, target.jsonb), rejects, chunk)
+
+
+def _value(cells: Cells | None, name: str, dialect: Dialect) -> str | None:
+    value = (cells or {}).get(name, "")
+    return None if value == "" or value in dialect.nulls else value
+
+
+def _as_planned(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
+    """Las filas con los tipos que se averiguaron al cargar el archivo."""
     rejects: dict[int, Reject] = {}
-    waiting = zip(*(chunk.columns[name].to_pylist() for name in (FILE, LINE, RAW)), strict=True)
-    for row, (file, line, raw) in enumerate(waiting):
-        if file != original.file or (line, raw) not in original.waiting:
-            message = f"no está en la cuarentena de «{original.file}», o ya no es la misma fila"
-            rejects[row] = _reject(chunk, row, None, "not_waiting", message)
     columns = {}
-    for plan in original.plans:
+    for plan in plans:
         text = chunk.columns[plan.name]
         columns[plan.name] = values = _typed(text, plan)
         for row in np.flatnonzero(values.is_null().to_numpy() & text.is_valid().to_numpy()).tolist():
             message = (
                 f"columna «{plan.name}»: se leyó «{text[row]}» y se esperaba {type_expectation(values.type)}"
             )
-            rejects.setdefault(row, _reject(chunk, row, plan.name, "type", message))
+            value = text[row].as_py()
+            rejects.setdefault(
+                row, Reject(chunk.lines[row].as_py(), chunk.raw(row), plan.name, value, "type", message)
+            )
     good = np.delete(np.arange(len(chunk.lines)), list(rejects))
-    rows = pa.table({**columns, "_line": chunk.lines}).take(pa.array(good))
-    jsonb = [plan.name for plan in original.plans if plan.jsonb]
-    ordered = sorted([*chunk.rejects, *rejects.values()], key=lambda reject: reject.line)
-    return Prepared(rows, encode(rows, load_id, jsonb), ordered)
+    rows = pa.table({**columns, "_line": chunk.lines}).take(pa.array(good, pa.int64()))
+    return rows, sorted([*chunk.rejects, *rejects.values()], key=lambda reject: reject.line)
 
 
 def _typed(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
@@ -167,6 +311,49 @@ def _typed(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
     return parse(text, kind, dialect)
 
 
-def _reject(chunk: Chunk, row: int, column: str | None, code: str, message: str) -> Reject:
-    value = chunk.columns[column][row].as_py() if column else None
-    return Reject(chunk.lines[row].as_py(), chunk.raw(row), column, value, code, message)
+def _amend(connection: Connection, load_id: int, done: Counts) -> None:
+    """Lleva al apunte de la carga lo que cambió."""
+    connection.execute(
+        "UPDATE etl.loads SET rows_loaded = rows_loaded + %(loaded)s, rows_duplicate = rows_duplicate + %(duplicate)s,"
+        # Entre qué claves están sus filas ya no se sabe: las corregidas pueden ser cualesquiera.
+        " rows_rejected = rows_rejected + %(rejected)s, keys = NULL,"
+        " rows_updated = least(rows_updated + %(updated)s, rows_loaded + %(loaded)s) WHERE load_id = %(load_id)s",
+        {**vars(done), "load_id": load_id},
+    )
+
+
+def mend(connection: Connection, load: Load, declared: Declared, counts: Counts) -> list[str]:
+    """Repite las correcciones de una carga que se acaba de leer otra vez; avisa si una versión nueva las deja sin valor."""
+    found = connection.execute(
+        "SELECT line, raw, column_name, value, code, message FROM etl.rejects WHERE load_id = %s AND code = %s",
+        (load.load_id, REPAIRED),
+    ).fetchall()
+    # Lo que queda del original, por si ahora falla por otra cosa.
+    entries = [Reject(*row) for row in found]
+    if not entries:
+        return superseded(connection, load.table.name, load.source.name)
+    row = connection.execute(
+        "SELECT header, dialect FROM etl.loads WHERE load_id = %s", (load.load_id,)
+    ).fetchone()
+    assert row is not None
+    writing = Writing(declared.in_file.names, row[0] or [], row[1], undeclared=False)
+    dialect = declared.dialect if row[1] and "delimiter" in row[1] else ISO
+    target = Target(load.table, writing, dialect, partial(transform, declared=declared))
+    mended = [
+        Mended(entry.line, cells, entry, writing.raw(entry.raw, cells))
+        for entry in entries
+        for cells in [json.loads(entry.value or "{}")]
+    ]
+    _apply(connection, load.load_id, target, mended, counts)
+    return []
+
+
+def superseded(connection: Connection, table: str, file: str) -> list[str]:
+    """El aviso de que la versión anterior del archivo tenía filas corregidas, que la nueva reemplaza."""
+    row = connection.execute(
+        "SELECT count(*) FROM etl.rejects WHERE code = %s AND load_id = (SELECT max(load_id) FROM etl.loads"
+        " WHERE table_name = %s AND file = %s AND status = 'replaced')",
+        (REPAIRED, table, file),
+    ).fetchone()
+    count = row[0] if row else 0
+    return [f"filas corregidas de la versión anterior, que esta reemplaza: {count}"] if count else []

@@ -48,6 +48,7 @@ class Quality:
     rows_loaded: int
     rows_duplicate: int
     rows_rejected: int
+    rows_repaired: int
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,11 @@ ORDER BY load_id
 QUALITY = """
 SELECT table_name, count(*)::int AS files, sum(rows_read - filtered)::bigint AS rows_read,
   sum(rows_loaded)::bigint AS rows_loaded, sum(rows_duplicate)::bigint AS rows_duplicate,
-  sum(rows_rejected - filtered)::bigint AS rows_rejected
+  sum(rows_rejected - filtered)::bigint AS rows_rejected, sum(repaired)::bigint AS rows_repaired
 FROM etl.loads,
-  LATERAL (SELECT count(*) AS filtered FROM etl.rejects AS r WHERE r.load_id = loads.load_id AND code = 'filtered') AS f
+  LATERAL (SELECT count(*) FILTER (WHERE code = 'filtered') AS filtered,
+    count(*) FILTER (WHERE code = 'repaired') AS repaired
+    FROM etl.rejects AS r WHERE r.load_id = loads.load_id) AS f
 WHERE status = 'loaded' GROUP BY table_name ORDER BY table_name
 """
 EXAMPLES = """
@@ -120,7 +123,7 @@ FROM (
                        ORDER BY same_message, l.file, r.line) AS position
   FROM (
     SELECT *, row_number() OVER (PARTITION BY load_id, column_name, code, message ORDER BY line) AS same_message
-    FROM etl.rejects WHERE code <> 'filtered'
+    FROM etl.rejects WHERE code NOT IN ('filtered', 'repaired')
   ) AS r
   JOIN etl.loads AS l USING (load_id)
   WHERE l.status = 'loaded'

@@ -64,16 +64,17 @@ def render(figures: Figures) -> str:
 
 
 def _summary(figures: Figures) -> str:
-    read, loaded, duplicate, rejected = (
+    read, loaded, duplicate, rejected, repaired = (
         sum(getattr(one, f"rows_{name}") for one in figures.qualities)
-        for name in ("read", "loaded", "duplicate", "rejected")
+        for name in ("read", "loaded", "duplicate", "rejected", "repaired")
     )
+    mended = f"; {number(repaired)} más, ya corregidas" if repaired else ""
     tiles = [
         ("Archivos cargados", number(sum(one.files for one in figures.qualities)), ""),
         ("Filas leídas", number(read), ""),
         ("Cargadas", number(loaded), f"{percent(loaded, read)} de las leídas"),
         ("Duplicadas", number(duplicate), "su clave ya estaba"),
-        ("Rechazadas", number(rejected), f"{percent(rejected, read)}, en cuarentena"),
+        ("Rechazadas", number(rejected), f"{percent(rejected, read)}, en cuarentena{mended}"),
     ]
     styles = ("", "", "good", "twin", "bad")
     cards = "".join(

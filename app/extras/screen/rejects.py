@@ -1,15 +1,16 @@
 """`etl rejects`: qué filas hay en cuarentena y por qué."""
 
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from etl.plain import rejected
 from etl.reader import program, thousands
+from extras.output import escape, free
 
 
 def show_rejects(connection: Connection[Any], dataset: str | None) -> None:
@@ -28,6 +29,7 @@ def show_rejects(connection: Connection[Any], dataset: str | None) -> None:
     if found:
         wanted = dataset or found[0][0].split(".")[1]
         console.print(
-            f"Para corregirlas en un CSV: {program()} rejects {wanted} --csv datos/salida/{wanted}_corregir.csv",
+            f"Para corregirlas en un CSV: {program()} rejects {wanted} --csv"
+            f" {free(Path(f'datos/salida/{wanted}_corregir.csv')).as_posix()}",
             soft_wrap=True, highlight=False,
         )  # fmt: skip

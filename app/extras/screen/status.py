@@ -5,12 +5,12 @@ from typing import Any
 from psycopg import Connection
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from etl.plain import STATUSES, outdated, status
+from etl.plain import STATUSES, outdated, quarantine, status
 from etl.reader import program, thousands
 from etl.schema import Declared
+from extras.output import escape
 
 
 def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
@@ -25,6 +25,8 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     for _, file, *_, error in loads:
         if error:
             console.print(f"[red]✖[/] {escape(f'{file}: {error}')}", highlight=False)
+    for line in quarantine(connection):
+        console.print(escape(line), highlight=False, soft_wrap=True)
     for line in outdated(connection, declared):
         console.print(f"[yellow]![/] {escape(line)}", highlight=False, soft_wrap=True)
     if not loads:

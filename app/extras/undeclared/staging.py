@@ -3,6 +3,7 @@
 Aquí están las sentencias; cuándo se ejecutan lo decide `one_table.py`, dentro de su transacción.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -31,9 +32,12 @@ ARROW_TYPES = {
 
 
 def table_for(connection: Connection[Any], source: Source) -> str:
-    """El nombre de la tabla de un archivo; otro archivo que ya lo usa obliga a añadirle la extensión."""
+    """El nombre de la tabla de un archivo; si otro ya lo usa, con el de su carpeta o su extensión."""
     base = table_name(source.table_stem)
+    path = Path(source.name.removesuffix(source.inside))
     candidates = [base, table_name(f"{base[:50]}_{source.suffix.strip('.')}")]
+    if len(path.parts) > 1:
+        candidates.insert(1, table_name(f"{path.parent.name[:30]}_{base}"))
     candidates += [f"{base[:50]}_{number}" for number in range(2, 100)]
     for name in candidates:
         if _owner(connection, name) in (None, source.name):

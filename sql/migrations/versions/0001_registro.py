@@ -141,7 +141,7 @@ def upgrade() -> None:
         comment="Las migraciones aplicadas, por si se borra el archivo de alguna. Grano: una migración.",
     )
     # Lo que dice se escribe en un archivo que después se ejecuta: no es cosa del cargador.
-    op.execute("REVOKE INSERT, UPDATE, DELETE ON etl.migrations FROM etl_loader")
+    op.execute("REVOKE INSERT, UPDATE, DELETE ON etl.migrations, etl.alembic_version FROM etl_loader")
 
 
 def downgrade() -> None:

@@ -1,0 +1,1 @@
+"""forget: deshace la carga de un archivo (`etl forget`)."""

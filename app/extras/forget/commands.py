@@ -1,0 +1,32 @@
+"""La orden `etl forget`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from etl.cli import live_settings
+from etl.parts import Parts
+from etl.reader import program, rows
+
+
+def forget(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="ARCHIVO", help="Su ruta, o su nombre en «etl status».")],
+) -> None:
+    """Deshace la carga de un archivo: sus filas se van. El archivo no se toca."""
+    from extras.forget.forget import forget as undo
+
+    settings = live_settings(ctx)
+    parts: Parts = ctx.obj()
+    for table, removed in undo(settings, file, parts.declared(settings, None)):
+        typer.echo(f"{table}: {rows(removed)} menos.")
+    typer.echo(
+        f"Si «{file}» sigue en datos/, la próxima carga lo traerá otra vez: sáquelo antes."
+        f" Las filas de otros archivos que había sustituido vuelven con: {program()} run"
+    )
+
+
+def add(app: typer.Typer) -> None:
+    """Añade las órdenes de esta carpeta."""
+    app.command()(forget)
