@@ -71,6 +71,8 @@ def grows(bench: "Bench") -> Iterator[tuple[str, str, str]]:
     for turn in range(1, bench.times + 1):
         for step in STEPS:
             taken[step.title].append(_take(benches, step, folder, turn))
+    for filled in benches:
+        _drop(bench, filled.settings.db_name)  # ocupan unos gigas
     for step in STEPS:
         columns = list(zip(*taken[step.title], strict=True))
         ratios = [median_ratio(list(zip(one, columns[0], strict=True))) for one in columns[1:]]
@@ -86,8 +88,8 @@ def grows(bench: "Bench") -> Iterator[tuple[str, str, str]]:
 def _filled(bench: "Bench", millions: float) -> "Bench":
     """Una base de datos con tablas de ese tamaño."""
     name = f"crece_{millions:g}".replace(".", "_")
+    _drop(bench, name)
     with connect(bench.settings) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     filled = replace(bench, settings=replace(bench.settings, db_name=name))
     header = bench.folder / "pedidos_vacio.csv"
@@ -102,6 +104,11 @@ def _filled(bench: "Bench", millions: float) -> "Bench":
             text = statement.format(lines=lines, parents=max(PARENTS, lines), sales=sales)
             connection.execute(text.encode())
     return filled
+
+
+def _drop(bench: "Bench", name: str) -> None:
+    with connect(bench.settings) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _take(benches: "list[Bench]", step: Step, folder: Path, turn: int) -> list[Measure]:
