@@ -143,8 +143,8 @@ class TableWriter:
 def merge_statement(table: Table, columns: list[str], stage: sql.Composable = STAGE) -> sql.Composed:
     """INSERT desde `stage`, la tabla temporal: dentro del archivo gana la primera fila de cada clave.
 
-    Con otras cargas manda la más nueva, y lo dice su `load_id`. Devuelve cuántas filas quedaron y cuántas de
-    ellas sustituyen a otra (`xmax` no es cero en una fila actualizada).
+    Con otras cargas manda la más nueva, y lo dice su `load_id`. Devuelve cuántas filas quedaron, cuántas de
+    ellas sustituyen a otra (`xmax` no es cero en una fila actualizada) y cuántas de cada archivo se sustituyen.
     """
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     names = [*columns, "_load_id"]
@@ -155,8 +155,12 @@ def merge_statement(table: Table, columns: list[str], stage: sql.Composable = ST
         "WITH merged AS (INSERT INTO {table} AS t ({columns})"
         " SELECT DISTINCT ON ({key}) {columns} FROM {stage} ORDER BY {key}, _line"
         " ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE t._load_id < excluded._load_id"
-        " RETURNING (t.xmax <> 0) AS updated)"
-        " SELECT count(*), count(*) FILTER (WHERE updated) FROM merged"
+        " RETURNING (t.xmax <> 0) AS updated),"
+        # Ve la tabla como estaba antes de la mezcla.
+        " displaced AS (SELECT l.file, count(DISTINCT t.ctid) AS rows FROM {stage} AS s JOIN {table} AS t USING ({key})"
+        " JOIN etl.loads AS l ON l.load_id = t._load_id WHERE t._load_id < s._load_id GROUP BY 1)"
+        " SELECT count(*), count(*) FILTER (WHERE updated),"
+        " (SELECT jsonb_object_agg(file, rows) FROM displaced) FROM merged"
     ).format(
         table=sql.Identifier(table.schema, table.table),
         stage=stage,
