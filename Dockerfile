@@ -13,8 +13,11 @@
 # no vuelve a instalar nada.
 
 # La imagen base es un argumento: un espejo del centro, o las que construye tests/images
-# donde no hay registro. 3.11 es la de la lección; bookworm, porque trae el Java 17 de Spark.
+# donde no hay registro. 3.11 es la de la lección; bookworm, porque trae Java 17, el que vale para
+# las dos líneas de Spark.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+# 4.3, la de ahora; 3.5, la del curso (docs/escalar.md). Cada una tiene su candado.
+ARG SPARK_LINE=4.3
 
 # --- builder --------------------------------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS builder
@@ -52,17 +55,17 @@ RUN printf '%s\n' '#!/opt/venv/bin/python' 'import sys' 'from wiring import main
 # --- spark-builder ----------------------------------------------------------------------------
 FROM builder AS spark-builder
 
-COPY requirements/build.txt requirements/spark.txt /tmp/
+ARG SPARK_LINE
+COPY requirements/build.txt requirements/spark-${SPARK_LINE}.txt /tmp/
 
 # PySpark trae dentro el Spark entero: maestro, trabajadores y sus jars. No se publica como rueda,
-# así que se construye aquí, con el setuptools del candado y sin bajar otro. Todo lo demás de
-# spark.txt ya está en el entorno: lo nuevo es pyspark y py4j, que se apartan para copiar solo eso.
+# así que se construye aquí, con el setuptools del candado y sin bajar otro. Va a una carpeta propia
+# que en Python se mira antes que el entorno: la línea 3.5 trae ahí, además, el pandas que admite.
 RUN --mount=type=cache,target=/root/.cache/pip \
     install="python -m pip --python /opt/venv/bin/python install --disable-pip-version-check --require-hashes" \
  && $install --requirement /tmp/build.txt \
- && $install --no-build-isolation --only-binary :all: --no-binary pyspark --requirement /tmp/spark.txt \
- && mkdir /opt/spark-python \
- && mv /opt/venv/lib/python3*/site-packages/pyspark* /opt/venv/lib/python3*/site-packages/py4j* /opt/spark-python
+ && $install --no-deps --no-build-isolation --only-binary :all: --no-binary pyspark \
+      --target /opt/spark-python --requirement /tmp/spark-${SPARK_LINE}.txt
 COPY docker/spark/trim.sh /tmp/trim-spark.sh
 RUN sh /tmp/trim-spark.sh /opt/spark-python
 
@@ -127,7 +130,7 @@ LABEL org.opencontainers.image.title="etl-spark" \
 
 # root (0), solo para instalar: al final vuelve a ser el usuario de antes.
 USER 0:0
-# El Java de Debian 12 es el 17, el que pide Spark 3.5; headless, sin ventanas. El controlador
+# El Java de Debian 12 es el 17; headless, sin ventanas. El controlador
 # JDBC, para que Spark lea tablas de PostgreSQL. nss-wrapper, para start.sh. El paquete de Java
 # espera la carpeta de los manuales, que la imagen no trae. El enlace no cambia con el procesador.
 RUN mkdir -p /usr/share/man/man1 \
@@ -161,7 +164,8 @@ ENV PATH=/opt/venv/bin:/opt/spark/bin:$PATH \
 
 COPY --chmod=755 docker/spark/start.sh /usr/local/bin/start-spark
 COPY --chmod=755 docker/spark/healthy.py /usr/local/bin/spark-healthy
-COPY Dockerfile requirements/etl.txt requirements/spark.txt /usr/local/share/etl/
+ARG SPARK_LINE
+COPY Dockerfile requirements/etl.txt requirements/spark-${SPARK_LINE}.txt /usr/local/share/etl/
 COPY --from=code /sql /sql
 COPY --from=code /spark /spark
 COPY --from=code /app /app

@@ -1,5 +1,5 @@
 # Todo empieza aquí: `make` a secas enseña la lista de órdenes.
-# Hace falta Python de 3.11 a 3.14 (con Spark, hasta 3.13) y make; nada más (Docker solo para `make up`).
+# Hace falta Python de 3.11 a 3.15 y make; nada más (Docker solo para `make up`; Java solo para Spark sin Docker).
 
 # El intérprete con el que se crea .venv. Para usar otro: make run PYTHON=python3.13
 PYTHON ?= python3
@@ -22,7 +22,7 @@ ifneq ($(shell cat $(VENV)/ruta 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz compare bench lint lint-docker format lock up down clean moved
+.PHONY: help run test test-spark fuzz compare bench lint lint-docker format lock up down clean moved
 
 help:  ## Enseña esta lista.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ run: $(VENV)/listo-local  ## Carga los archivos de datos/ en PostgreSQL (sin Doc
 
 test: $(VENV)/listo-dev  ## Pasa todas las pruebas.
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-spark: $(VENV)/spark-3.5  ## Pasa las pruebas de Spark con la línea del curso, la 3.5.
+	@PYTHONPATH=$(CURDIR)/$< $(BIN)/python -m pytest $(or $(ARGS),tests/spark)
 
 # tienda
 .PHONY: mine
@@ -86,18 +89,32 @@ clean:  ## Borra el entorno, las cachés y la base de datos de .local/ (datos/ n
 $(VENV)/listo-%: requirements/%.txt pyproject.toml $(MOVED)
 	@$(PYTHON) requirements/install.py $*
 
+# Como en la imagen de Docker: lo que cambia de una línea de Spark a otra, en una carpeta que va delante.
+$(VENV)/spark-%: requirements/spark-%.txt $(VENV)/listo-dev
+	@rm -rf $@
+	@$(BIN)/python -m pip --disable-pip-version-check install -qq --no-deps --no-build-isolation --require-hashes --target $@ -r $<
+
 # --- Los candados --------------------------------------------------------------------------
-# Versiones exactas con sus sumas, para Python 3.11 a 3.13 en Linux, macOS y Windows, y sin la
-# dirección de ningún índice. dev.txt manda; los demás son partes suyas con las mismas versiones.
-# Para subir versiones: make lock ARGS=--upgrade
+# Versiones exactas con sus sumas, para Python 3.11 a 3.15 en Linux, macOS y Windows, y sin la
+# dirección de ningún índice. Para subir versiones: make lock ARGS=--upgrade
+#
+#   dev.txt         quien desarrolla (make test, make lint): lo tiene todo y manda; los demás son partes suyas
+#   local.txt       make run: el pipeline y un PostgreSQL propio
+#   etl.txt         la imagen de app_etl: el pipeline, sin servidor
+#   spark-4.3.txt   Spark, y nada más: va encima de etl.txt en su imagen, o de local.txt sin Docker
+#   spark-3.5.txt   la línea del curso: su Spark y el pandas que admite, encima de etl.txt (SPARK_LINE=3.5)
+#   build.txt       con lo que se construye lo que no viene ya construido: este paquete y PySpark
 
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate --no-emit-index-url
 PART = $(COMPILE) pyproject.toml -c requirements/dev.txt
+# Todo lo de etl.txt, para dejarlo fuera.
+BESIDE_ETL = $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package=\1/p' requirements/etl.txt)
 
 lock: $(VENV)/listo-dev  ## Rehace requirements/*.txt a partir de pyproject.toml.
 	@$(COMPILE) $(ARGS) requirements/build.in -o requirements/build.txt
 	@$(COMPILE) $(ARGS) pyproject.toml --extra dev -o requirements/dev.txt
 	@$(PART) -o requirements/etl.txt
 	@$(PART) --extra embedded -o requirements/local.txt
-	@$(PART) --extra spark -o requirements/spark.txt
+	@$(PART) --extra spark $(BESIDE_ETL) -o requirements/spark-4.3.txt
+	@$(COMPILE) $(ARGS) pyproject.toml --extra spark35 $$(echo $(BESIDE_ETL) | sed 's/[^ ]*=pandas//') -o requirements/spark-3.5.txt

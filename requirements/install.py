@@ -1,13 +1,14 @@
 """Prepara .venv con las versiones exactas de un candado: `python requirements/install.py local`.
 
-Entra el nombre de un candado de esta carpeta (local, dev, spark...); sale .venv con sus paquetes
+Entra el nombre de un candado de esta carpeta (local, dev, spark-4.3...); sale .venv con sus paquetes
 y con `etl` instalado. Lo llama el Makefile cuando el candado cambió; sin make también funciona.
 Dos a la vez se esperan. Solo usa la biblioteca estándar y sintaxis antigua: un Python viejo
 tiene que poder leer este archivo entero para decir que lo es. Uno demasiado nuevo también lo dice,
-antes de que pip busque paquetes que todavía no existen para él.
+antes de que pip busque paquetes que todavía no existen para él, y qué orden usa otro.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,24 +16,34 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-# El primero y el último con los que hay paquetes para todo; Spark 3.5 se queda antes.
-OLDEST, NEWEST, NEWEST_SPARK = (3, 11), (3, 14), (3, 13)
+# El primero y el último con los que hay paquetes para todo.
+OLDEST, NEWEST = (3, 11), (3, 15)
 # Los guiones de .venv llevan dentro la ruta del proyecto: si la carpeta se movió, no sirven.
 HOME = VENV / "ruta"
 
 
 def main(lock):
-    newest = NEWEST_SPARK if lock == "spark" else NEWEST
-    if not OLDEST <= tuple(sys.version_info[:2]) <= newest:
-        return (
-            "Hace falta Python de 3.11 a 3.14 (con Spark, hasta 3.13) y este es el {}.{}: {}\n"
-            "Si tiene otro instalado, dígalo así: make run PYTHON=python3.13"
-        ).format(*sys.version_info[:2], sys.executable)
+    if not OLDEST <= tuple(sys.version_info[:2]) <= NEWEST:
+        said = "Hace falta Python de 3.11 a 3.15 y este es el {}.{} ({}): {}."
+        return said.format(*sys.version_info[:2], sys.executable, another())
     with (ROOT / ".venv.lock").open("w") as guard:
         wait_for(guard)
         if not is_ready(lock):
             install(lock)
     return None
+
+
+def another():
+    """La orden que usa un Python que vale: uno de esta máquina o, si no hay, uno que se puede instalar."""
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        name = "python3.{}".format(minor)
+        # El de pyenv puede estar en el PATH y no arrancar.
+        if (
+            shutil.which(name)
+            and not subprocess.run([name, "-c", ""], stderr=subprocess.DEVNULL, check=False).returncode
+        ):
+            return "use el {} de esta máquina, make run PYTHON={}".format(name[6:], name)
+    return "instale el 3.14 (https://www.python.org/downloads/) y repita con él, make run PYTHON=python3.14"
 
 
 def wait_for(guard):

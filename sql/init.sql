@@ -45,7 +45,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA datos, etl TO etl_l
 DO $$
 BEGIN
   IF to_regclass('etl.migrations') IS NOT NULL THEN
-    REVOKE INSERT, UPDATE, DELETE ON etl.migrations FROM etl_loader;
+    REVOKE INSERT, UPDATE, DELETE ON etl.migrations, etl.alembic_version FROM etl_loader;
   END IF;
 END $$;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA etl TO etl_loader;
@@ -53,6 +53,23 @@ ALTER DEFAULT PRIVILEGES FOR ROLE etl_owner IN SCHEMA datos, etl
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO etl_loader;
 ALTER DEFAULT PRIVILEGES FOR ROLE etl_owner IN SCHEMA etl
   GRANT USAGE ON SEQUENCES TO etl_loader;
+
+-- PostgreSQL deja a cualquiera tomar cerrojos (el de las migraciones también) y guardar objetos grandes. Solo lo puede
+-- quitar un superusuario; donde no lo hay (una base de datos alquilada), se queda como está.
+DO $$
+DECLARE found regprocedure;
+BEGIN
+  FOR found IN SELECT oid FROM pg_catalog.pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
+    AND (proname ~ '^pg_(try_)?advisory_' OR proname ~ '^lo_' OR proname IN ('loread', 'lowrite'))
+  LOOP
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', found);
+    IF found::text LIKE '%advisory%' THEN
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO etl_owner, etl_loader, %I', found, current_user);
+    END IF;
+  END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE NOTICE 'sin un superusuario, los cerrojos y los objetos grandes quedan abiertos a todos';
+END $$;
 
 -- El lector mira en todas partes y no escribe en ninguna.
 GRANT USAGE ON SCHEMA datos, staging, marts, etl TO lector;

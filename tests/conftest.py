@@ -23,10 +23,11 @@ from psycopg import sql
 from etl.settings import ROOT, Settings
 from extras.embedded import lifecycle as embedded
 from extras.embedded.lifecycle import ServerAddress
+from extras.embedded.programs import PROGRAMS
 from own_project import own_sql
 from support import administer, connect, settings_for, temporary_local_dir
 
-VERSIONS = ("16", "18")
+VERSIONS = tuple(map(str, PROGRAMS))
 # Sin plazo por ejemplo: la máquina puede estar ocupada. En CI, siempre los mismos ejemplos.
 hypothesis_settings.register_profile(
     "etl",

@@ -13,13 +13,14 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from etl.errors import EtlError, UsageError
-from etl.reader import program, rows
+from etl.reader import UNSEEN, program, rows, shown
 from etl.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -149,11 +150,13 @@ def live_settings(ctx: typer.Context) -> Settings:
 
 def write_json(document: Any) -> None:
     """Lo que se pidió con --json."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    # En JSON, lo que obedecería un terminal se escribe también con su número.
+    sys.stdout.write(UNSEEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n")
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    typer.echo(shown(text), err=True)
 
 
 def _ignore(*_told: Any) -> None:
@@ -170,6 +173,9 @@ def main(
     gc.set_threshold(300_000)
     # Lo lee numpy, que se importa después: aquí no hay álgebra, y sus hilos costaban 0,1 s de procesador.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for stream in (sys.stdout, sys.stderr):  # con LC_ALL=C no caben todos los signos
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     code = run_command(new_app(add_commands), arguments, cache(assemble or _core_alone))
     # Ídem al salir, 0,25 s: Python buscaría ciclos en todo lo que queda, y el sistema lo libera igual.
     gc.freeze()
@@ -231,9 +237,9 @@ def _explain(error: Any, parts: Callable[[], "Parts"]) -> int:
             )
         hint = (known and known[0]) or hint
     first, *more = known or [""]
-    typer.secho(f"Error: {message}", fg="red", err=True)
+    typer.secho(f"Error: {shown(message)}", fg="red", err=True)
     for line in filter(None, (hint or first, *more)):
-        typer.echo(line, err=True)
+        typer.echo(shown(line), err=True)
     return code
 
 

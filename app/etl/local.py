@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import Connection
 
 from etl.extract.read import Text
+from etl.load import ledger
 from etl.load.ledger import Counts, Load
 from etl.load.table import Advance, OpenSieve, TableWriter, write_all
 from etl.schema import Declared
@@ -38,4 +39,6 @@ def load_rows(
     """Carga las filas de un archivo en su tabla."""
     writer = TableWriter(connection, load.table, load.load_id, open_sieve)
     ready = (writer.prepare(chunk, *transform(chunk, declared)) for chunk in text.chunks)
-    return write_all(writer, ready, text.file, advance), None
+    counts = write_all(writer, ready, text.file, advance)
+    ledger.limit_keys(connection, load, writer.limits.as_text())
+    return counts, None

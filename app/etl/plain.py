@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 from etl.errors import UsageError
 from etl.extract.source import Source
 from etl.load.ledger import Counts
-from etl.reader import program, rows, thousands
+from etl.reader import program, rows, shown, thousands
 from etl.result import RunResult
 from etl.schema import Declared
 from etl.session import Progress
@@ -49,7 +49,9 @@ def show_progress() -> Iterator[Progress]:
         nonlocal due
         if time.monotonic() >= due:
             due = time.monotonic() + LOG_SECONDS
-            sys.stderr.write(f"{source.name}: {rows(counts.read)}, {thousands(done // 1000)} KB leídos\n")
+            sys.stderr.write(
+                f"{shown(source.name)}: {rows(counts.read)}, {thousands(done // 1000)} KB leídos\n"
+            )
             sys.stderr.flush()
 
     yield advance
@@ -157,4 +159,4 @@ def _count(connection: Connection[Any], schema: str, name: str) -> int:
 
 
 def _say(*lines: str, error: bool = False) -> None:
-    (sys.stderr if error else sys.stdout).writelines(f"{line}\n" for line in lines)
+    (sys.stderr if error else sys.stdout).writelines(f"{shown(line)}\n" for line in lines)

@@ -4,11 +4,17 @@ Dentro de un contenedor, `etl` y `/datos` no son lo que esa persona tiene en su 
 """
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
 
 from etl.settings import IN_IMAGE
+
+# Órdenes de terminal (ESC, C1), marcas que no se ven o cambian el sentido de lectura, y medios caracteres.
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
 
 
 def program() -> str:
@@ -23,9 +29,14 @@ def place(path: Path) -> str:
     """Una ruta, como la ve quien lee: desde su carpeta y, en Docker, la de su máquina."""
     if IN_IMAGE:
         mounted = path.is_relative_to("/datos") or path.is_relative_to("/sql")
-        return str(path.relative_to("/")) if mounted else str(path)
+        return shown(str(path.relative_to("/") if mounted else path))
     here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    return shown(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
+def shown(text: str) -> str:
+    """Un texto que puede venir de un archivo, sin nada que un terminal obedezca o que cambie el orden en que se lee."""
+    return UNSEEN.sub(lambda sign: sign[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 def thousands(number: int) -> str:

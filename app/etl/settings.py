@@ -5,6 +5,7 @@ Sale un `Settings`, que se pasa a quien lo necesite. Las contraseñas pueden ven
 """
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,8 @@ class Settings:
     datos_dir: Path = ROOT / "datos"
     sql_dir: Path = ROOT / "sql"
     local_dir: Path = ROOT / ".local"
-    pg_version: int = 16
+    # El servidor embebido; para Python 3.15 solo hay la 18 (extras/embedded/programs.py).
+    pg_version: int = 16 if sys.version_info < (3, 15) else 18
     # Cuánto se insiste mientras el servidor arranca o vuelve a arrancar.
     connect_seconds: float = 30
     # Cuánto se espera por una tabla que tiene bloqueada otra sesión.

@@ -1,4 +1,4 @@
-"""Escribe archivos de salida: aparecen con su nombre solo cuando están enteros.
+"""Escribe archivos de salida, que aparecen con su nombre solo cuando están enteros; y textos de otros, en el terminal.
 
 Lo usan el informe, la cuarentena y los datos de ejemplo. Si el disco se llena o la carpeta no
 admite escritura, no queda nada a medias y el archivo de antes, si lo había, sigue ahí.
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from etl.errors import UsageError
+from etl.reader import shown
 
 # El sistema lo dice en inglés.
 REASONS = {
@@ -25,6 +26,13 @@ REASONS = {
 }
 
 
+def escape(text: str) -> str:
+    """Un texto que puede venir de un archivo, para enseñarlo con rich: ni marcas suyas ni órdenes de terminal."""
+    from rich import markup
+
+    return markup.escape(shown(text))
+
+
 @contextmanager
 def new_file(path: Path, hint: str) -> Iterator[BinaryIO]:
     """El archivo `path`, para escribirlo desde el principio; crea su carpeta si falta.
@@ -35,7 +43,10 @@ def new_file(path: Path, hint: str) -> Iterator[BinaryIO]:
     partial = path if special else path.with_name(f".{path.name}.parcial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        # Siempre uno nuevo: si alguien dejara ahí un enlace, se escribiría en lo que señala.
+        if not special:
+            partial.unlink(missing_ok=True)
+        with partial.open("wb" if special else "xb") as file:
             yield file
         if not special:
             partial.replace(path)

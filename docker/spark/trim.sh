@@ -4,10 +4,13 @@
 set -eu
 cd "$1"
 
-# Ejemplos, sus datos, pruebas y anotaciones para editores.
-rm -rf pyspark/examples pyspark/data
+# Ejemplos, sus datos, pruebas, anotaciones para editores y una copia de los programas de pyspark/bin.
+rm -rf pyspark/examples pyspark/data bin
 find . -type d -name tests -prune -exec rm -rf {} +
 find . -type f -name '*.pyi' -delete
+
+# La consola de Scala de Spark Connect, que Spark 4 trae con otra copia de sus bibliotecas: 60 MB.
+rm -rf pyspark/jars/connect-repl
 
 # Mesos, un gestor de clústeres que Spark 3.2 dio por retirado.
 rm -f pyspark/jars/mesos-*.jar pyspark/jars/spark-mesos_*.jar

@@ -1,10 +1,10 @@
-"""Las tablas del registro: `etl.loads` (el libro de cargas), `etl.rejects` (las filas apartadas) y `etl.migrations`.
+"""Las tablas del registro: `etl.loads` (el libro de cargas), `etl.rejects` (las apartadas), `etl.marts` y `etl.migrations`.
 
-Solo su forma, para Alembic; las escriben `load/ledger.py`, `load/table.py` y `database/migrate.py`.
+Solo su forma, para Alembic; las escriben `load/ledger.py`, `load/table.py`, `load/marts.py` y `database/migrate.py`.
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, OID
 
 from etl.dataset import NAMING
 
@@ -53,6 +53,14 @@ loads = sa.Table(
     sa.Column("finished_at", sa.DateTime(timezone=True)),
     sa.Column("error", sa.Text, comment="por qué no se cargó"),
     sa.Column("declaration", sa.Text, comment="huella de la declaración con que se leyó"),
+    sa.Column("keys", JSONB, comment="entre qué valores están sus claves; nulo si no se sabe"),
+    sa.Column(
+        "ceded",
+        sa.Boolean,
+        nullable=False,
+        server_default="false",
+        comment="otra carga posterior se quedó con alguna de sus filas",
+    ),
     sa.CheckConstraint(EQUATION, name="equation"),
     sa.CheckConstraint("rows_updated <= rows_loaded", name="updated_are_loaded"),
     sa.CheckConstraint("status IN ('loading', 'loaded', 'replaced', 'refused', 'failed')", name="status"),
@@ -84,4 +92,15 @@ migrations = sa.Table(
     sa.Column("file", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     comment="Las migraciones aplicadas, por si se borra el archivo de alguna. Grano: una migración.",
+)
+
+marts = sa.Table(
+    "marts",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("table_oid", OID, nullable=False, comment="la tabla que se hizo; si hay otra, no es esta"),
+    sa.Column("query", sa.Text, nullable=False, comment="huella de su SELECT"),
+    sa.Column("reads", sa.ARRAY(sa.Text), comment="tablas que lee; nulo si pueden ser todas"),
+    sa.Column("loads", sa.Text, nullable=False, comment="qué cargas de esas tablas había al hacerlo"),
+    comment="De qué salió cada mart. Grano: un mart.",
 )

@@ -2,6 +2,7 @@
 
     make bench ARGS="--veces 5"       más repeticiones
     make bench ARGS="--solo limpio"   una sola medición (limpio, sucio, spark...)
+    make bench ARGS="--solo crece"    lo que cuesta un archivo más con las tablas ya llenas
 
 Imprime una tabla y la deja en `.local/bench/resultados.md`.
 """
@@ -27,9 +28,12 @@ def main() -> None:
     parser.add_argument("--veces", type=int, default=3, help="repeticiones de cada pareja")
     parser.add_argument("--solo", choices=CASES, help="un solo caso")
     parser.add_argument("--pg", type=int, default=18, choices=(16, 18), help="versión de PostgreSQL")
+    parser.add_argument(
+        "--filas", type=float, nargs="+", default=(0, 6, 24), help="tamaños de «crece», en millones"
+    )
     options = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    bench = Bench(_server(options.pg), FOLDER, options.veces)
+    bench = Bench(_server(options.pg), FOLDER, options.veces, tuple(options.filas))
     lines = ["| qué se mide | resultado | objetivo |", "|---|---:|---:|"]
     print(
         f"PostgreSQL {options.pg}, {os.cpu_count()} núcleos, {options.veces} repeticiones\n", *lines, sep="\n"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks import data
+from tests.benchmarks.grows import grows
 from tests.benchmarks.measure import Measure, in_turns, median_ratio, median_seconds, run
 from tests.benchmarks.spark import spark
 from tests.benchmarks.undeclared import undeclared
@@ -28,6 +29,8 @@ class Bench:
     settings: Settings
     folder: Path
     times: int
+    # De «crece»: las filas que ya hay en las tablas, en millones.
+    sizes: tuple[float, ...] = (0, 6, 24)
 
     def __post_init__(self) -> None:
         migrate.migrate(self.settings)
@@ -52,10 +55,10 @@ class Bench:
             "PYTHONPATH": PYTHONPATH,
         }
 
-    def etl(self, file: Path, declaration: Path = DECLARATION) -> Measure:
+    def etl(self, file: Path, declaration: Path | None = DECLARATION) -> Measure:
         """Nuestra carga, como la lanza una persona: un proceso nuevo, de principio a fin."""
-        arguments = ["-m", "wiring", "run", "--quiet", "--datasets", str(declaration), str(file)]
-        return run([sys.executable, *arguments], self.environment)
+        datasets = ["--datasets", str(declaration)] if declaration else []
+        return run([sys.executable, "-m", "wiring", "run", "--quiet", *datasets, str(file)], self.environment)
 
     def copy(self, file: Path) -> Measure:
         """`\\copy` con psql del mismo archivo a la misma tabla, sin validar nada."""
@@ -172,4 +175,5 @@ CASES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "to_sql": to_sql,
     "sin_declarar": undeclared,
     "spark": spark,
+    "crece": grows,
 }

@@ -1,6 +1,8 @@
 """pgAdmin y Adminer en un navegador de verdad: de la primera página a las filas de `ventas`, sin preguntas."""
 
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -75,6 +77,16 @@ def test_adminer_goes_from_its_first_page_to_the_rows_of_ventas(stack: Stack, tm
         page.locator("#table tbody tr").nth(49).wait_for()
         assert "lector" in page.content()
         picture(page, "adminer", tmp_path)
+
+
+def test_adminer_does_not_answer_to_the_name_of_another(stack: Stack) -> None:
+    """Una página puede hacer que su nombre apunte a 127.0.0.1; no por eso se le contesta."""
+    asked = urllib.request.Request(  # noqa: S310
+        url(stack, "ADMINER_PORT"), headers={"Host": "pagina.example:8090"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(asked, timeout=30)  # noqa: S310
+    assert refused.value.code == 403
 
 
 def equation(stack: Stack) -> str:

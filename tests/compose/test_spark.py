@@ -67,7 +67,7 @@ def wait_for_both(stack: Stack) -> None:
     """Hasta que el maestro, que quizá aún arranca, cuente los dos trabajadores."""
 
     def both() -> bool:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             return len(workers(stack)) == 2
         return False
 

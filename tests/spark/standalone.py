@@ -99,7 +99,7 @@ def spark_class(name: str, *arguments: str) -> subprocess.Popen[bytes]:
 def wait(condition: Callable[[], Any], what: str) -> None:
     deadline = time.monotonic() + STARTING_SECONDS
     while time.monotonic() < deadline:
-        with suppress(OSError):  # su página todavía no escucha
+        with suppress(OSError, ValueError):  # su página todavía no escucha, o no tiene qué contar
             if condition():
                 return
         time.sleep(0.1)

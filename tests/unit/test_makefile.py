@@ -1,6 +1,7 @@
 """El Makefile se explica solo, y un Python viejo, o demasiado nuevo, recibe una frase y no un error."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -29,20 +30,32 @@ def test_make_alone_lists_the_orders() -> None:
     assert "make help" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("version", "lock"),
-    [((3, 8, 20), "local"), ((3, 10, 2), "dev"), ((3, 15, 0), "dev"), ((3, 14, 0), "spark")],
-)
-def test_a_python_out_of_range_is_told_which_ones_will_do(version: tuple[int, ...], lock: str) -> None:
-    pretend = f"import sys, install; sys.version_info = {version}; sys.exit(install.main({lock!r}))"
+def told(version: tuple[int, ...], path: str) -> str:
+    """Lo que dice la instalación a un Python de esa versión, con esos programas al alcance."""
+    pretend = f"import sys, install; sys.version_info = {version}; sys.exit(install.main('local'))"
     command, folder = [sys.executable, "-c", pretend], ROOT / "requirements"
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PATH": path}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines() == [
-        f"Hace falta Python de 3.11 a 3.14 (con Spark, hasta 3.13) y este es el {version[0]}.{version[1]}: "
-        f"{sys.executable}",
-        "Si tiene otro instalado, dígalo así: make run PYTHON=python3.13",
-    ]
+    return done.stderr
+
+
+@pytest.mark.parametrize("version", [(3, 8, 20), (3, 10, 2), (3, 16, 0)])
+def test_a_python_out_of_range_is_told_in_a_sentence_which_one_to_use(
+    version: tuple[int, ...], tmp_path: Path
+) -> None:
+    this = f"{version[0]}.{version[1]} ({sys.executable})"
+    assert told(version, str(tmp_path)) == (
+        f"Hace falta Python de 3.11 a 3.15 y este es el {this}: "
+        "instale el 3.14 (https://www.python.org/downloads/) y repita con él, make run PYTHON=python3.14.\n"
+    )
+    for name, code in (("python3.15", 127), ("python3.12", 0), ("python3.11", 0)):
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")  # el primero está y no arranca
+        (tmp_path / name).chmod(0o755)
+    assert told(version, str(tmp_path)) == (
+        f"Hace falta Python de 3.11 a 3.15 y este es el {this}: "
+        "use el 3.12 de esta máquina, make run PYTHON=python3.12.\n"
+    )
 
 
 def test_an_old_python_can_read_the_installer() -> None:
@@ -53,4 +66,4 @@ def test_an_old_python_can_read_the_installer() -> None:
 def test_the_package_and_the_installer_admit_the_same_pythons() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     admitted = SpecifierSet(project["requires-python"])
-    assert [minor for minor in range(8, 20) if f"3.{minor}.1" in admitted] == [11, 12, 13, 14]
+    assert [minor for minor in range(8, 20) if f"3.{minor}.1" in admitted] == [11, 12, 13, 14, 15]

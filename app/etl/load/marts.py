@@ -1,8 +1,8 @@
 """Rehace los marts: una tabla por archivo de `sql/marts/`, con lo que devuelve su SELECT.
 
-Se llaman al acabar de cargar. Cada uno se rehace en una transacción: quien consulta ve el de
-antes o el nuevo, nunca la tabla vacía. Su comentario dice de qué carga y de qué SELECT salió: si
-una ejecución se cortó antes de llegar aquí, o alguien cambió el SELECT, lo nota la siguiente.
+Se llaman al acabar de cargar. Cada uno se rehace en una transacción: quien consulta ve el de antes o el nuevo, nunca
+la tabla vacía. El registro (`etl.marts`) dice de qué SELECT salió, qué tablas lee y qué cargas de ellas había: solo se
+rehace si algo de eso cambió, y si una ejecución se cortó antes de llegar aquí, lo nota la siguiente.
 """
 
 import hashlib
@@ -20,12 +20,25 @@ SEARCH_PATH = "SET LOCAL search_path = pg_catalog, datos"
 # Lo que falla por cómo está escrito el mart, y no por la base de datos.
 ITS_AUTHORS = (errors.ProgrammingError, errors.DataError, errors.NotSupportedError, UnicodeDecodeError)
 
-# Hasta dónde se vio: cuántas cargas hubo, cuántas reemplazó otra y cuántas se repitieron. Cualquier
+# Hasta dónde se vio cada tabla: cuántas cargas hubo, cuántas reemplazó otra y cuántas se repitieron. Cualquier
 # cambio de los datos cambia alguno de los tres.
 LOADS = (
-    "SELECT concat_ws('/', count(*), count(*) FILTER (WHERE status = 'replaced'), sum(reloads))"
-    " FROM etl.loads WHERE status IN ('loaded', 'replaced')"
+    "SELECT table_name, concat_ws('/', count(*), count(*) FILTER (WHERE status = 'replaced'), sum(reloads))"
+    " FROM etl.loads WHERE status IN ('loaded', 'replaced') GROUP BY 1 ORDER BY 1"
 )
+# De qué dependen una vista y las que ella lee; sin nombre, lo que no es una tabla: una función que no es de PostgreSQL...
+READS = """
+WITH RECURSIVE used (class, id) AS (
+  SELECT 'pg_class'::regclass::oid, 'pg_temp.etl_mart'::regclass::oid
+  UNION
+  SELECT d.refclassid, d.refobjid
+  FROM used JOIN pg_rewrite AS r ON class = 'pg_class'::regclass AND r.ev_class = id
+  JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+)
+SELECT DISTINCT CASE WHEN c.relkind IN ('r', 'p') THEN relnamespace::regnamespace || '.' || relname END
+FROM used LEFT JOIN pg_class AS c ON class = 'pg_class'::regclass AND c.oid = id
+WHERE class IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass) AND c.relkind IS DISTINCT FROM 'v'
+"""
 
 
 def refresh_marts(connection: Connection[Any], folder: Path) -> tuple[list[str], list[str]]:
@@ -71,19 +84,20 @@ def select(path: Path) -> str:
 
 
 def _refresh(connection: Connection[Any], path: Path) -> bool:
-    mart = sql.Identifier(SCHEMA, path.stem)
     text = select(path)
     try:
         with connection.transaction():
             lock(connection, path.stem)
             connection.execute(SEARCH_PATH)
+            query = hashlib.sha256(text.encode()).hexdigest()
             # Se mira antes que los datos: una carga que acabe entretanto hará rehacerlo otra vez.
-            mark = _mark(connection, text)
-            if _comment(connection, path.stem) == mark:
+            loads = dict(connection.execute(LOADS).fetchall())
+            if _is_current(connection, path.stem, query, loads):
                 return False
             connection.execute(create(path.stem, text))
+            reads = _reads(connection, text, loads)
             swap_in(connection, path.stem)
-            connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(mart, sql.Literal(mark)))
+            _note(connection, path.stem, query, reads, loads)
     except errors.LockNotAvailable as error:
         raise DatabaseUnavailable(
             f"No se puede rehacer {SCHEMA}.{path.stem}: otra sesión lo tiene bloqueado.",
@@ -108,13 +122,38 @@ def swap_in(connection: Connection[Any], name: str) -> None:
     connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(building(name), sql.Identifier(name)))
 
 
-def _mark(connection: Connection[Any], text: str) -> str:
-    loads = connection.execute(LOADS).fetchone()
-    assert loads is not None
-    return f"Tras {loads[0]} cargas; SELECT {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+def _is_current(connection: Connection[Any], name: str, query: str, loads: dict[str, str]) -> bool:
+    """Si el mart es el que se hizo con ese SELECT y con lo que hay en las tablas que lee."""
+    found = connection.execute(
+        "SELECT reads, loads FROM etl.marts WHERE name = %s AND query = %s"
+        " AND table_oid = to_regclass(format('%%I.%%I', %s::text, name))",
+        (name, query, SCHEMA),
+    ).fetchone()
+    return found is not None and _seen(found[0], loads) == found[1]
 
 
-def _comment(connection: Connection[Any], mart: str) -> str | None:
-    query = "SELECT obj_description(to_regclass(format('%%I.%%I', %s::text, %s::text)), 'pg_class')"
-    row = connection.execute(query, (SCHEMA, mart)).fetchone()
-    return row[0] if row else None
+def _seen(reads: list[str] | None, loads: dict[str, str]) -> str:
+    """Las cargas de unas tablas, o de todas."""
+    return " ".join(f"{table}:{mark}" for table, mark in loads.items() if reads is None or table in reads)
+
+
+def _reads(connection: Connection[Any], text: str, loads: dict[str, str]) -> list[str] | None:
+    """Las tablas que lee un SELECT, según PostgreSQL; `None` si alguna cambia sin que lo diga el libro de cargas."""
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(sql.SQL("CREATE TEMP VIEW etl_mart AS {}").format(sql.SQL(text)))
+            reads = [name for (name,) in connection.execute(READS)]
+    except ITS_AUTHORS:  # no todo lo que hace una tabla hace una vista
+        return None
+    return reads if all(name in loads for name in reads) else None
+
+
+def _note(
+    connection: Connection[Any], name: str, query: str, reads: list[str] | None, loads: dict[str, str]
+) -> None:
+    connection.execute(
+        "INSERT INTO etl.marts VALUES (%s, to_regclass(format('%%I.%%I', %s::text, %s::text)), %s, %s, %s)"
+        " ON CONFLICT (name) DO UPDATE SET table_oid = excluded.table_oid, query = excluded.query,"
+        " reads = excluded.reads, loads = excluded.loads",
+        (name, SCHEMA, name, query, reads, _seen(reads, loads)),
+    )

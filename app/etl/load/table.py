@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ from psycopg import Connection, errors, sql
 from etl.chunk import FILTERED, Chunk, Reject
 from etl.extract.source import Opened
 from etl.load.encode import FORMAT, encode
+from etl.load.keys import KeyLimits, rows_of
 from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
 from etl.schema import Table
@@ -46,9 +47,16 @@ class Prepared:
     blank: int = 0
 
 
-# Qué filas de un trozo pueden chocar con otras, si hay quien lo sepa.
-Sieve = Callable[[pa.Table], np.ndarray]
-OpenSieve = Callable[[Connection[Any], Table, int, pa.Schema], Sieve]
+class Sieve(Protocol):
+    """Sabe qué filas de un trozo pueden chocar con otras de su archivo o, leídas sus madres, no tenerla."""
+
+    def __call__(self, rows: pa.Table, /) -> np.ndarray: ...
+
+    def read_parents(self) -> None: ...
+
+
+# La condición es la de las filas de esta carga que ya están en la tabla.
+OpenSieve = Callable[[Connection[Any], Table, sql.Composable, pa.Schema], Sieve]
 
 
 def copy_rows(
@@ -72,8 +80,11 @@ class TableWriter:
         self.table = table
         self.load_id = load_id
         self.counts = Counts()
+        self.limits = KeyLimits(table.key)
         self._open_sieve = open_sieve
         self._sieve: Sieve | None = None
+        # Cuántos trozos traían huérfanas: por uno solo no se leen todas las claves de las tablas madre.
+        self._orphaned = 0
 
     def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
         """Deja un trozo listo para `write`; se puede hacer en otro hilo, mientras se carga el anterior."""
@@ -85,9 +96,10 @@ class TableWriter:
 
     def write(self, prepared: Prepared) -> None:
         """Carga un trozo; cada fila queda cargada, duplicada o rechazada."""
-        rejects = list(prepared.rejects)
+        rejects, before = list(prepared.rejects), self._orphaned
         if self._sieve or not self._copy_directly(prepared.rows.num_rows, prepared):
-            rejects += self._sift(prepared)
+            rejects += self._sift(prepared, first_orphans=before < self._orphaned == 1)
+        self.limits.widen(prepared.rows)
         self.counts.blank += prepared.blank
         again = (reject.line for reject in prepared.rejects if reject.code == "repeated_header")
         self.counts.header_again = self.counts.header_again or next(again, 0)
@@ -96,13 +108,19 @@ class TableWriter:
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)
         save_rejects(self.connection, self.load_id, rejects)
 
-    def _sift(self, prepared: Prepared) -> list[Reject]:
-        """Copia directamente las filas seguras y mezcla las dudosas; devuelve las huérfanas."""
+    def _sift(self, prepared: Prepared, first_orphans: bool) -> list[Reject]:
+        """Copia directamente las filas seguras y mezcla las dudosas, o todas; devuelve las huérfanas."""
         assert prepared.chunk is not None
-        if self._open_sieve is None:
+        if self._open_sieve is None or first_orphans:
             return self._merge(prepared.rows, prepared.chunk)
         if self._sieve is None:
-            self._sieve = self._open_sieve(self.connection, self.table, self.load_id, prepared.rows.schema)
+            own = rows_of(self.table, self.load_id, self.limits.as_text())
+            nothing = sql.SQL("false")
+            self._sieve = self._open_sieve(
+                self.connection, self.table, own if self.counts.loaded else nothing, prepared.rows.schema
+            )
+        if self._orphaned > 1:
+            self._sieve.read_parents()
         if prepared.doubtful is None:  # se preparó antes del primer choque
             prepared = self.prepare(prepared.chunk, prepared.rows, prepared.rejects)
         doubtful = prepared.doubtful
@@ -119,7 +137,8 @@ class TableWriter:
         try:
             with self.connection.transaction():
                 copy_rows(self.connection, table, prepared.rows.column_names, prepared.payload)
-        except (errors.UniqueViolation, errors.ForeignKeyViolation):
+        except (errors.UniqueViolation, errors.ForeignKeyViolation) as error:
+            self._orphaned += isinstance(error, errors.ForeignKeyViolation)
             return False
         self.counts.loaded += count
         return True
@@ -143,8 +162,9 @@ class TableWriter:
 def merge_statement(table: Table, columns: list[str], stage: sql.Composable = STAGE) -> sql.Composed:
     """INSERT desde `stage`, la tabla temporal: dentro del archivo gana la primera fila de cada clave.
 
-    Con otras cargas manda la más nueva, y lo dice su `load_id`. Devuelve cuántas filas quedaron, cuántas de
-    ellas sustituyen a otra (`xmax` no es cero en una fila actualizada) y cuántas de cada archivo se sustituyen.
+    Con otras cargas manda la más nueva, y lo dice su `load_id`; en el libro queda que la otra cedió filas. Devuelve
+    cuántas filas quedaron, cuántas de ellas sustituyen a otra (`xmax` no es cero en una fila actualizada) y cuántas
+    de cada archivo se sustituyen.
     """
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     names = [*columns, "_load_id"]
@@ -157,8 +177,10 @@ def merge_statement(table: Table, columns: list[str], stage: sql.Composable = ST
         " ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE t._load_id < excluded._load_id"
         " RETURNING (t.xmax <> 0) AS updated),"
         # Ve la tabla como estaba antes de la mezcla.
-        " displaced AS (SELECT l.file, count(DISTINCT t.ctid) AS rows FROM {stage} AS s JOIN {table} AS t USING ({key})"
-        " JOIN etl.loads AS l ON l.load_id = t._load_id WHERE t._load_id < s._load_id GROUP BY 1)"
+        " displaced AS (SELECT l.load_id, l.file, count(DISTINCT t.ctid) AS rows FROM {stage} AS s"
+        " JOIN {table} AS t USING ({key}) JOIN etl.loads AS l ON l.load_id = t._load_id"
+        " WHERE t._load_id < s._load_id GROUP BY 1, 2),"
+        " ceded AS (UPDATE etl.loads SET ceded = true WHERE NOT ceded AND load_id IN (SELECT load_id FROM displaced))"
         " SELECT count(*), count(*) FILTER (WHERE updated),"
         " (SELECT jsonb_object_agg(file, rows) FROM displaced) FROM merged"
     ).format(

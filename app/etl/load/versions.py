@@ -16,11 +16,15 @@ from etl.errors import FileRefused
 from etl.extract.discover import beside
 from etl.extract.source import Source, fingerprint
 from etl.load import ledger
+from etl.load.keys import Limits, rows_of
 from etl.load.ledger import Load
 from etl.load.orphans import found_its_parent
 from etl.schema import Table
 
 RETIRED = sql.Identifier("etl_retired")
+# Una carga y entre qué claves están sus filas, si se sabe. Lo que apuntó otra declaración no vale: las columnas de la
+# clave podían ser de otro tipo.
+Where = tuple[int, Limits | None]
 # El número de una carga que todavía no lo tiene.
 NEW = 0
 STILL_REFERENCED = re.compile(r'Key \((.+)\)=\((.+)\) is still referenced from table "(.+)"\.')
@@ -154,8 +158,11 @@ def _is_still_there(source: Source, name: str) -> bool:
 
 def _reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
     """Quita las filas y los rechazos de una carga para repetirla entera, con su mismo número."""
-    table = sql.Identifier(load.table.schema, load.table.table)
-    connection.execute(sql.SQL("DELETE FROM {} WHERE _load_id = %s").format(table), (load_id,))
+    found = connection.execute(
+        "SELECT load_id, CASE WHEN declaration = %s THEN keys END FROM etl.loads WHERE load_id = %s",
+        (load.declaration, load_id),
+    )
+    _delete(connection, load.table, found.fetchall())
     connection.execute("DELETE FROM etl.rejects WHERE load_id = %s AND code <> 'repaired'", (load_id,))
     ledger.reopen(connection, load, load_id)
 
@@ -169,28 +176,38 @@ def _retire_previous(connection: Connection[Any], load: Load, load_id: int) -> b
     if not previous:
         return False
     table = sql.Identifier(load.table.schema, load.table.table)
-    keys = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WHERE _load_id = ANY({})")
+    keys = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WHERE {}")
     names = sql.SQL(", ").join(map(sql.Identifier, load.table.key))
-    connection.execute(keys.format(RETIRED, names, table, sql.Literal(previous)))
-    connection.execute(sql.SQL("DELETE FROM {} WHERE _load_id = ANY(%s)").format(table), (previous,))
+    connection.execute(keys.format(RETIRED, names, table, _rows_of(load.table, previous)))
+    _delete(connection, load.table, previous)
     return True
 
 
-def _retire(connection: Connection[Any], load: Load, load_id: int) -> list[int]:
+def _rows_of(table: Table, loads: list[Where]) -> sql.Composed:
+    """La condición que cumplen las filas de unas cargas."""
+    return sql.SQL(" OR ").join(rows_of(table, load_id, limits) for load_id, limits in loads)
+
+
+def _delete(connection: Connection[Any], table: Table, loads: list[Where]) -> None:
+    """Quita de la tabla las filas de unas cargas."""
+    if loads:
+        target = sql.Identifier(table.schema, table.table)
+        connection.execute(sql.SQL("DELETE FROM {} WHERE {}").format(target, _rows_of(table, loads)))
+
+
+def _retire(connection: Connection[Any], load: Load, load_id: int) -> list[Where]:
     """Las cargas anteriores del mismo archivo en la tabla quedan en el libro como reemplazadas por `load_id`."""
     found = connection.execute(
         "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND file = %s AND status = 'loaded'"
-        " AND load_id <> %s RETURNING load_id",
-        (load.table.name, load.source.name, load_id),
+        " AND load_id <> %s RETURNING load_id, CASE WHEN declaration = %s THEN keys END",
+        (load.table.name, load.source.name, load_id, load.declaration),
     )
-    return [previous for (previous,) in found]
+    return found.fetchall()
 
 
 def retire_rows(connection: Connection[Any], load: Load) -> None:
     """Quita las filas de la versión anterior del mismo archivo, en una tabla sin clave."""
-    table = sql.Identifier(load.table.schema, load.table.table)
-    previous = _retire(connection, load, load.load_id)
-    connection.execute(sql.SQL("DELETE FROM {} WHERE _load_id = ANY(%s)").format(table), (previous,))
+    _delete(connection, load.table, _retire(connection, load, load.load_id))
 
 
 def _check_references(connection: Connection[Any], table: Table) -> None:
@@ -234,14 +251,11 @@ def _mark_incomplete(connection: Connection[Any], table: Table) -> None:
     No se guarda qué claves trajo cada archivo; repetir una carga de más no cambia nada. Las claves
     repetidas de una carga sin repetir son de su propio archivo.
     """
-    query = sql.SQL(
-        # MATERIALIZED: la tabla se recorre una vez, y no una por carga.
-        "WITH held AS MATERIALIZED (SELECT _load_id, count(*) AS rows FROM {} GROUP BY _load_id)"
-        " UPDATE etl.loads AS l SET incomplete = true WHERE table_name = %s AND status = 'loaded' AND"
-        " (rows_loaded > coalesce((SELECT rows FROM held WHERE _load_id = load_id), 0)"
-        " OR rows_duplicate > 0 AND reloads > 0)"
-    ).format(sql.Identifier(table.schema, table.table))
-    connection.execute(query, (table.name,))
+    connection.execute(
+        "UPDATE etl.loads SET incomplete = true WHERE table_name = %s AND status = 'loaded'"
+        " AND (ceded OR rows_duplicate > 0 AND reloads > 0)",
+        (table.name,),
+    )
 
 
 def incomplete_tables(connection: Connection[Any]) -> set[str]:

@@ -31,7 +31,7 @@ LOG_LINES = "60"
 RECIPE = "/usr/local/share/etl"
 RECIPE_FILES = {
     "app_etl": ("Dockerfile", "requirements/etl.txt"),
-    "app_spark": ("Dockerfile", "requirements/etl.txt", "requirements/spark.txt"),
+    "app_spark": ("Dockerfile", "requirements/etl.txt", "requirements/spark-{line}.txt"),
 }
 
 
@@ -155,10 +155,13 @@ def _image(project: Project, service: str, tag: str, users: list[Container]) -> 
 def _changed_since(project: Project, service: str, tag: str) -> list[str]:
     """Compara el contenido y no las fechas: con la caché, una imagen recién hecha puede parecer vieja."""
     listing = ["run", "--rm", "--network", "none", "--entrypoint", "sh", tag, "-c"]
+    spark = project.services.get("spark-master", {}).get("build", {}).get("args", {})
     changed = []
-    for file in RECIPE_FILES[service]:
+    for name in RECIPE_FILES[service]:
+        file = name.format(line=spark.get("SPARK_LINE"))
         answer = docker.ask(*listing, f"cat {RECIPE}/{Path(file).name}")
-        now = (project.root / file).read_text(encoding="utf-8")
+        path = project.root / file  # no lo hay si SPARK_LINE no es ninguna línea
+        now = path.read_text(encoding="utf-8") if path.is_file() else ""
         if not answer.worked or answer.output.strip() != now.replace("\r\n", "\n").strip():
             changed.append(file)
     return changed

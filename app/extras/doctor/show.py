@@ -1,9 +1,9 @@
 """El diagnóstico en el terminal: una línea por comprobación y, si algo va mal, cómo arreglarlo."""
 
 from rich.console import Console
-from rich.markup import escape
 
 from extras.doctor.finding import Finding
+from extras.output import escape
 
 MARKS = {"ok": "[green]✔[/]", "bad": "[red]✖[/]", "skip": "[dim]–[/]"}
 NAME_WIDTH = 18

@@ -23,7 +23,7 @@ INSIDE = "docker compose --profile spark run --rm app_spark doctor"
 MASTER_PAGE_PORT = 8080
 SECONDS = 5
 # Todas las páginas de Spark dicen su versión arriba a la izquierda, y solo ahí.
-VERSION = re.compile(r'class="version"[^>]*>\s*([\d.]+)')
+VERSION = re.compile(r'class="version\b[^>]*>\s*([\d.]+)')
 
 
 def inside(spark_master: str | None) -> Iterator[Finding]:

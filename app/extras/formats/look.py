@@ -17,6 +17,10 @@ from extras.formats.preamble import lines_above_header, preamble_warning
 _MOJIBAKE = re.compile("[ÃÂ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\u0080-\u00bf™œ“”˜¦]")
 
 
+# En cp1252 son signos (€, «, —); en Unicode, órdenes de terminal que nadie escribe, salvo U+0085.
+_CONTROL = re.compile("[\u0080-\u0084\u0086-\u009f]")
+
+
 def look_at_encoding(sample: bytes, encoding: str) -> tuple[str, list[str]]:
     """La codificación con que se leerá, y un aviso si alguien la guardó mal antes.
 
@@ -41,12 +45,22 @@ def _utf8_characters(sample: bytes) -> tuple[int, int]:
 
 def mojibake(sample: bytes, encoding: str) -> list[str]:
     """Avisa de «Ã±» y parecidos: alguien leyó UTF-8 como Latin-1 y lo volvió a guardar."""
-    found = None if sample.isascii() else _MOJIBAKE.search(sample.decode(encoding, "replace"))
-    if found is None:
+    if sample.isascii():
         return []
+    text = sample.decode(encoding, "replace")
+    told = []
+    if encoding.startswith("utf") and (odd := _CONTROL.search(text)):
+        line = text.count("\n", 0, odd.start()) + 1
+        told = [
+            f"Hay signos que nadie escribe (U+{ord(odd[0]):04X}, línea {line}): era texto en cp1252; pídalo otra vez."
+        ]
+    found = _MOJIBAKE.search(text)
+    if found is None:
+        return told
     return [
+        *told,
         f"Hay texto mal codificado de origen («{found.group()}»): se carga tal cual; "
-        "pida el archivo otra vez o corríjalo antes."
+        "pida el archivo otra vez o corríjalo antes.",
     ]
 
 

@@ -25,7 +25,7 @@ FILE, LOAD, LINE, SEAL, REASON, RAW = EXPLAINED = (
     "_fila",
 )
 # El apóstrofo que protege de las fórmulas a quien abre el archivo en una hoja de cálculo.
-ESCAPED = re.compile(r"^'('*[=+\-@\t\r])")
+ESCAPED = re.compile(r"^'('*(?:\s*[=+\-@]|[\t\r]))")
 # Una cabecera de cuarentena cabe de sobra aquí.
 START = 64 << 10
 MARK = re.compile(rf'{FILE}"?(?P<delimiter>[^"\w])"?({LOAD}|{LINE})\b'.encode())

@@ -318,7 +318,8 @@ def _amend(connection: Connection, load_id: int, done: Counts) -> None:
     """Lleva al apunte de la carga lo que cambió."""
     connection.execute(
         "UPDATE etl.loads SET rows_loaded = rows_loaded + %(loaded)s, rows_duplicate = rows_duplicate + %(duplicate)s,"
-        " rows_rejected = rows_rejected + %(rejected)s,"
+        # Entre qué claves están sus filas ya no se sabe: las corregidas pueden ser cualesquiera.
+        " rows_rejected = rows_rejected + %(rejected)s, keys = NULL,"
         " rows_updated = least(rows_updated + %(updated)s, rows_loaded + %(loaded)s) WHERE load_id = %(load_id)s",
         {**vars(done), "load_id": load_id},
     )

@@ -23,7 +23,7 @@ from extras.undeclared import staging
 
 # Una hoja de cálculo ejecuta lo que empieza así; el apóstrofo lo deja en texto (OWASP, «CSV injection»).
 # Lo que ya llevaba uno lleva otro: al cargarlo se quita solo uno.
-FORMULA = re.compile(r"^'*[=+\-@\t\r]")
+FORMULA = re.compile(r"^'*(\s*[=+\-@]|[\t\r])")
 NUMBER = re.compile(r"^[+-]?[0-9][0-9.,]*$")
 
 ROWS = (

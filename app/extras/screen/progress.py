@@ -26,9 +26,10 @@ def show_progress() -> Iterator[Progress]:
 @contextmanager
 def _bar() -> Iterator[Progress]:
     from rich.console import Console
-    from rich.markup import escape
     from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
+
+    from extras.output import escape
 
     columns = (
         TextColumn("{task.description}"),

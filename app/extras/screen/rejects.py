@@ -6,12 +6,11 @@ from typing import Any
 from psycopg import Connection
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from etl.plain import rejected
 from etl.reader import program, thousands
-from extras.output import free
+from extras.output import escape, free
 
 
 def show_rejects(connection: Connection[Any], dataset: str | None) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 from psycopg import Connection
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from etl.plain import STATUSES, outdated, quarantine, status
 from etl.reader import program, thousands
 from etl.schema import Declared
+from extras.output import escape
 
 
 def show_status(connection: Connection[Any], declared: list[Declared]) -> None:

@@ -2,12 +2,12 @@
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from etl.parts import Explain
 from etl.reader import program, rows, thousands
 from etl.result import RunResult
+from extras.output import escape
 
 WORDS = {
     "loaded": "[green]cargado[/]",

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from psycopg import Connection, sql
 
-from etl.schema import Table
+from etl.schema import ForeignKey, Table
 from extras.sieve.copy_out import copy_out
 
 # 16 MB bastan para 6 millones de claves con 1 duda falsa por mil; con muchas más, solo hay más dudas.
@@ -49,28 +49,33 @@ def _place(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Sieve:
-    """Lo que se sabe de las claves: las de este archivo y las de las tablas a las que apunta."""
+    """Lo que se sabe de las claves: las de este archivo y, si hacen falta, las de las tablas a las que apunta."""
 
-    def __init__(self, connection: Connection[Any], table: Table, load_id: int, types: pa.Schema) -> None:
+    def __init__(
+        self, connection: Connection[Any], table: Table, own: sql.Composable, types: pa.Schema
+    ) -> None:
         self.key = table.key
         # El hilo que prepara y el que carga miran trozos distintos, a veces a la vez.
         self._turn = threading.Lock()
-        own = sql.SQL("SELECT {} FROM {} WHERE _load_id = {}").format(
+        query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
             sql.SQL(", ").join(map(sql.Identifier, table.key)),
             sql.Identifier(table.schema, table.table),
-            sql.Literal(load_id),
+            own,
         )
-        self._seen = _filled(connection, own, [types.field(name).type for name in table.key])
-        self._parents = {
-            key.column: _filled(
-                connection,
-                sql.SQL("SELECT {} FROM {}").format(
-                    sql.Identifier(key.parent_column), sql.Identifier(key.parent_schema, key.parent_table)
-                ),
-                [types.field(key.column).type],
-            )
-            for key in table.foreign_keys
-        }
+        self._seen = _filled(connection, query, [types.field(name).type for name in table.key])
+        self._connection, self._table, self._types = connection, table, types
+        self._parents: dict[str, KeyFilter] = {}
+
+    def read_parents(self) -> None:
+        """Desde ahora, una fila cuya madre no está también es dudosa. Repetirla no hace nada."""
+        if not self._parents:
+            self._parents = {key.column: self._parent_keys(key) for key in self._table.foreign_keys}
+
+    def _parent_keys(self, key: ForeignKey) -> KeyFilter:
+        query = sql.SQL("SELECT {} FROM {}").format(
+            sql.Identifier(key.parent_column), sql.Identifier(key.parent_schema, key.parent_table)
+        )
+        return _filled(self._connection, query, [self._types.field(key.column).type])
 
     def __call__(self, rows: pa.Table) -> np.ndarray:
         """Qué filas del trozo pueden repetir una clave o no tener madre. Las claves quedan apuntadas."""

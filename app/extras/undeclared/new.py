@@ -71,4 +71,5 @@ def _all_or_nothing(*folders: Path) -> Iterator[None]:
 def _save(path: Path, text: str) -> None:
     """Guarda un texto de Python, si de verdad lo es: lo que no se entienda no llega al disco."""
     ast.parse(text)
-    path.write_text(text, encoding="utf-8")
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)

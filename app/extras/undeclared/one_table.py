@@ -44,6 +44,11 @@ class Attempt:
     plans: list[Plan] | None = None
     budget: int = BUDGET
     as_text: dict[str, str] = field(default_factory=dict)
+    filled: set[str] = field(default_factory=set)
+
+
+class Filled(Exception):
+    """Una columna del final, que parecía de más, tiene un valor."""
 
 
 def load_table(session: Session, source: Source, as_text: bool) -> FileResult:
@@ -77,6 +82,8 @@ def _fill(
             if reason:
                 attempt.as_text[misfit.column] = reason
             attempt.plans = plans_from_all(load.source, attempt.as_text)
+        except Filled as late:
+            attempt.filled.add(str(late))
         except errors.ProgramLimitExceeded:
             attempt.budget //= 2
 
@@ -124,7 +131,25 @@ class Reader:
         if not self._final:
             observe(self._evidence, first, FIRST_ROWS)
             self.plans = decide(self._evidence, self._found.delimiter, self._attempt.as_text)
-        self.kept, self.packed = split_columns(self.plans, self._attempt.budget)
+        self.dropped = self._nameless_tail()
+        kept = self.plans[: len(self.plans) - len(self.dropped)]
+        self.kept, self.packed = split_columns(kept, self._attempt.budget)
+
+    def _nameless_tail(self) -> list[Plan]:
+        """Las últimas columnas, mientras no tengan ni nombre ni valores: solo son separadores de más."""
+        tail: list[Plan] = []
+        for plan, name, evidence in zip(
+            reversed(self.plans), reversed(self._found.columns), reversed(self._evidence), strict=True
+        ):
+            if (
+                name.strip()
+                or evidence.count
+                or plan.name in self._attempt.filled
+                or len(tail) + 1 == len(self.plans)
+            ):
+                break
+            tail.insert(0, plan)
+        return tail
 
     @property
     def columns(self) -> list[Plan]:
@@ -134,7 +159,10 @@ class Reader:
     @property
     def warnings(self) -> list[str]:
         """Lo que la persona debe saber de los tipos."""
-        return [*warnings_of(self.plans), *([packed_warning(self.packed)] if self.packed else [])]
+        told = [*warnings_of(self.plans), *([packed_warning(self.packed)] if self.packed else [])]
+        if self.dropped:
+            told.append(f"Columnas del final sin nombre ni valores, que se quitan: {len(self.dropped)}.")
+        return told
 
     def prepare(self, chunk: Chunk, load_id: int) -> Prepared:
         """Un trozo, con sus tipos y listo para COPY. Lanza `Misfit` si hay que volver a decidir."""
@@ -143,7 +171,10 @@ class Reader:
             self._reconsider(chunk)
         self._impossible.count(impossible, len(chunk.lines))
         rejects = sorted([*chunk.rejects, *impossible], key=lambda reject: reject.line)
-        rows = pack(rows, self.packed)
+        for plan in self.dropped:
+            if rows[plan.name].null_count < rows.num_rows:
+                raise Filled(plan.name)
+        rows = pack(rows.drop_columns([plan.name for plan in self.dropped]), self.packed)
         jsonb = [plan.name for plan in self.columns if plan.jsonb]
         # Sin clave no hay filas dudosas que volver a mirar: los textos del trozo no esperan en la cola.
         return Prepared(rows, encode(rows, load_id, jsonb), rejects, blank=chunk.blank)

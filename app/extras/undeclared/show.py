@@ -2,10 +2,10 @@
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from etl.reader import thousands
+from extras.output import escape
 from extras.undeclared import staging
 from extras.undeclared.inspection import ColumnFacts, Inspection, Refused
 

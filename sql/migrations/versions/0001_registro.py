@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, OID
 
 revision = "0001"
 down_revision = None
@@ -64,6 +64,16 @@ def upgrade() -> None:
         sa.Column(
             "declaration", sa.Text(), nullable=True, comment="huella de la declaración con que se leyó"
         ),
+        sa.Column(
+            "keys", JSONB(), nullable=True, comment="entre qué valores están sus claves; nulo si no se sabe"
+        ),
+        sa.Column(
+            "ceded",
+            sa.Boolean(),
+            server_default="false",
+            nullable=False,
+            comment="otra carga posterior se quedó con alguna de sus filas",
+        ),
         sa.CheckConstraint(
             "status <> 'loaded' OR sha256 IS NOT NULL", name=op.f("ck_loads_loaded_has_sha256")
         ),
@@ -107,6 +117,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_rejects_load_id", "rejects", ["load_id"], unique=False, schema="etl")
     op.create_table(
+        "marts",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "table_oid", OID(), nullable=False, comment="la tabla que se hizo; si hay otra, no es esta"
+        ),
+        sa.Column("query", sa.Text(), nullable=False, comment="huella de su SELECT"),
+        sa.Column(
+            "reads", sa.ARRAY(sa.Text()), nullable=True, comment="tablas que lee; nulo si pueden ser todas"
+        ),
+        sa.Column("loads", sa.Text(), nullable=False, comment="qué cargas de esas tablas había al hacerlo"),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_marts")),
+        schema="etl",
+        comment="De qué salió cada mart. Grano: un mart.",
+    )
+    op.create_table(
         "migrations",
         sa.Column("revision", sa.Text(), nullable=False),
         sa.Column("file", sa.Text(), nullable=False),
@@ -116,10 +141,11 @@ def upgrade() -> None:
         comment="Las migraciones aplicadas, por si se borra el archivo de alguna. Grano: una migración.",
     )
     # Lo que dice se escribe en un archivo que después se ejecuta: no es cosa del cargador.
-    op.execute("REVOKE INSERT, UPDATE, DELETE ON etl.migrations FROM etl_loader")
+    op.execute("REVOKE INSERT, UPDATE, DELETE ON etl.migrations, etl.alembic_version FROM etl_loader")
 
 
 def downgrade() -> None:
     op.drop_table("migrations", schema="etl")
+    op.drop_table("marts", schema="etl")
     op.drop_table("rejects", schema="etl")
     op.drop_table("loads", schema="etl")

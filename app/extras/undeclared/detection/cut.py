@@ -92,7 +92,8 @@ def _without_leading_spaces(cells: list[str], delimiter: str) -> list[str]:
 
 def _unescape(text: str, shape: Shape, *, in_quotes: bool) -> str:
     if shape.escape:
-        return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL) if shape.escape in text else text
+        special = re.escape(f"\\{shape.quote or ''}{shape.delimiter}")
+        return re.sub(rf"\\([{special}])", r"\1", text) if shape.escape in text else text
     return text.replace(shape.quote * 2, shape.quote) if in_quotes and shape.quote else text
 
 

@@ -1,0 +1,56 @@
+"""Entre qué claves están las filas de una carga: con eso se encuentran después sin recorrer la tabla.
+
+Un índice de `_load_id` lo pagaría cada fila que entra; el de la clave ya está. Lo apunta `ledger.py` y lo usa
+`versions.py`. Si no se sabe (claves de texto, cargas antiguas), se recorre la tabla.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg import sql
+
+from etl.schema import Table
+
+# Las clases de valores que Arrow y PostgreSQL ordenan igual; un texto depende de la intercalación.
+ORDERED = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_date, pa.types.is_timestamp)
+# De cada columna, el menor y el mayor, como los escribe PostgreSQL.
+Limits = Mapping[str, tuple[str, str]]
+
+
+class KeyLimits:
+    """El menor y el mayor valor de cada columna de la clave, según se cargan los trozos."""
+
+    def __init__(self, key: tuple[str, ...]) -> None:
+        self._key = key
+        self._found: dict[str, tuple[Any, Any]] = {}
+
+    def widen(self, rows: pa.Table) -> None:
+        for name in self._key if rows.num_rows else ():
+            if any(is_kind(rows[name].type) for is_kind in ORDERED):
+                ends = pc.min_max(rows[name]).as_py()
+                self._add(name, ends["min"], ends["max"])
+
+    def join(self, other: "KeyLimits") -> None:
+        """Incluye las filas de otra parte del archivo."""
+        for name, ends in other._found.items():
+            self._add(name, *ends)
+
+    def _add(self, name: str, least: Any, most: Any) -> None:
+        before = self._found.get(name, (least, most))
+        self._found[name] = (min(before[0], least), max(before[1], most))
+
+    def as_text(self) -> Limits:
+        return {name: (str(least), str(most)) for name, (least, most) in self._found.items()}
+
+
+def rows_of(table: Table, load_id: int, limits: Limits | None) -> sql.Composed:
+    """La condición que cumplen las filas de una carga en su tabla."""
+    terms: list[sql.Composable] = [sql.SQL("_load_id = {}").format(sql.Literal(load_id))]
+    terms += [
+        sql.SQL("{} BETWEEN {} AND {}").format(sql.Identifier(name), sql.Literal(least), sql.Literal(most))
+        for name, (least, most) in (limits or {}).items()
+        if name in table.key
+    ]
+    return sql.SQL("({})").format(sql.SQL(" AND ").join(terms))

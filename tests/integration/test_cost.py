@@ -1,0 +1,138 @@
+"""Lo que cuesta un archivo depende de sus filas y no de las que ya hay: se mira qué leyó PostgreSQL, no el reloj."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg import sql
+
+from etl.load.keys import KeyLimits, rows_of
+from etl.schema import Table
+from etl.settings import Settings
+from own_rows import CLIENTES, VENTAS, cliente, clientes, load_one, numbers, query, venta, write_parents
+from support import connect_settings
+
+MANY = 2000
+# Con tan pocas filas recorrer la tabla sale a cuenta; así, solo se recorre si no hay otro modo, como si fueran muchas.
+AS_IF_LARGE = "ALTER ROLE etl_loader IN DATABASE {} SET enable_seqscan = off"
+
+
+@pytest.fixture
+def full(settings: Settings, tmp_path: Path) -> Settings:
+    """Muchos clientes ya cargados y ningún mart, que leería la tabla entera."""
+    alone = replace(settings, sql_dir=tmp_path)
+    write_parents(alone)
+    for name in ("productos.csv", "tiendas.jsonl"):
+        load_one(alone, name, (alone.datos_dir / name).read_bytes())
+    load_one(alone, "clientes.csv", CLIENTES, *(cliente(number) for number in range(1, MANY + 1)))
+    with connect_settings(alone) as connection:
+        connection.execute(sql.SQL(AS_IF_LARGE).format(sql.Identifier(str(alone.db_name))))
+    return alone
+
+
+def rows_read(settings: Settings) -> int:
+    """Cuántas filas de clientes se han leído recorriendo la tabla, cuando el cargador ya se ha ido y lo ha dicho."""
+    left = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'etl'"
+    while query(settings, left) != [0]:
+        time.sleep(0.01)
+    found: list[int] = query(
+        settings, "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'clientes'"
+    )
+    return found[0]
+
+
+def put(settings: Settings, name: str, first: int, last: int, nombre: str = "Ana") -> tuple[int, ...]:
+    result = load_one(settings, name, CLIENTES, *(cliente(n, nombre) for n in range(first, last + 1)))
+    return numbers(result)
+
+
+def change_a_version(settings: Settings) -> None:
+    put(settings, "clientes_hoy.csv", MANY + 1, MANY + 50)
+    assert put(settings, "clientes_hoy.csv", MANY + 1, MANY + 49, "Eva") == (49, 49, 0, 0, 0)
+
+
+def bring_a_key_of_another_file(settings: Settings) -> None:
+    assert put(settings, "clientes_hoy.csv", MANY, MANY + 49) == (50, 50, 1, 0, 0)
+
+
+def give_up_a_key_of_another_file(settings: Settings) -> None:
+    bring_a_key_of_another_file(settings)
+    assert put(settings, "clientes_hoy.csv", MANY + 1, MANY + 49) == (49, 49, 0, 0, 0)
+    assert query(settings, "SELECT file FROM etl.loads WHERE incomplete") == ["clientes.csv"]
+
+
+def bring_an_orphan(settings: Settings) -> None:
+    sales = (venta(number, cliente_id=str(number)) for number in range(MANY - 48, MANY + 2))
+    assert numbers(load_one(settings, "ventas.csv", VENTAS, *sales)) == (50, 49, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "load_little",
+    [change_a_version, bring_a_key_of_another_file, give_up_a_key_of_another_file, bring_an_orphan],
+)
+def test_a_small_file_does_not_read_a_large_table(
+    full: Settings, load_little: Callable[[Settings], None]
+) -> None:
+    before = rows_read(full)
+    load_little(full)
+    assert rows_read(full) == before
+
+
+def test_what_was_read_with_another_declaration_is_looked_for_in_the_whole_table(full: Settings) -> None:
+    """La clave podía ser de otro tipo, y sus límites no valdrían."""
+    put(full, "clientes_hoy.csv", MANY + 1, MANY + 3)
+    with connect_settings(full) as connection:
+        connection.execute(
+            'UPDATE etl.loads SET declaration = \'otra\', keys = \'{"cliente_id": ["1", "2"]}\''
+            " WHERE file = 'clientes_hoy.csv'"
+        )
+    put(full, "clientes_hoy.csv", MANY + 1, MANY + 2, "Eva")
+    assert clientes(full)[MANY:] == [(MANY + 1, "Eva"), (MANY + 2, "Eva")]
+
+
+KEYS = st.tuples(
+    st.integers(-(2**31), 2**31 - 1),
+    st.decimals(-(10**8), 10**8, places=3),
+    st.dates(date(1, 1, 1)),
+    st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=3),
+)
+TYPES = ("integer", "numeric(12, 3)", "date", "timestamp", "text", "timestamptz")
+ARROW = (
+    pa.int32(),
+    pa.decimal128(12, 3),
+    pa.date32(),
+    pa.timestamp("us"),
+    pa.string(),
+    pa.timestamp("us", "UTC"),
+)
+NAMES = tuple("abcdef")
+
+
+@given(chunks=st.lists(st.lists(KEYS, max_size=3), min_size=1, max_size=3))
+def test_the_limits_let_no_row_of_the_load_out(
+    settings: Settings, chunks: list[list[tuple[int, Decimal, date, datetime, str]]]
+) -> None:
+    """Sea cual sea el tipo de la clave: lo dice PostgreSQL, que es quien las ordena."""
+    found = KeyLimits(NAMES)
+    rows = [[(*row, row[3].replace(tzinfo=UTC) + timedelta(hours=1)) for row in chunk] for chunk in chunks]
+    for chunk in rows:
+        columns = zip(*chunk, strict=True) if chunk else [()] * len(NAMES)
+        arrays = [pa.array(values, kind) for values, kind in zip(columns, ARROW, strict=True)]
+        found.widen(pa.table(dict(zip(NAMES, arrays, strict=True))))
+    condition = rows_of(Table("pg_temp", "filas", NAMES), 7, found.as_text())
+    with connect_settings(settings) as connection:
+        fields = ", ".join(f"{name} {kind}" for name, kind in zip(NAMES, TYPES, strict=True))
+        connection.execute(f"CREATE TEMP TABLE filas ({fields}, _load_id integer DEFAULT 7)".encode())
+        insert = b"INSERT INTO filas VALUES (%s, %s, %s, %s, %s, %s)"
+        with connection.cursor() as cursor:
+            cursor.executemany(insert, [row for chunk in rows for row in chunk])
+        kept = connection.execute(sql.SQL("SELECT count(*) FROM filas WHERE {}").format(condition)).fetchone()
+    assert kept == (sum(map(len, rows)),)

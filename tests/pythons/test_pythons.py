@@ -1,0 +1,67 @@
+"""`make run` con cada Python que se promete, de verdad: su intérprete, su entorno nuevo y sus paquetes del candado."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compose.stack import fresh_copy
+from own_project import declare_own
+from own_sample import Expected, write_sample
+
+# El de ahora lo prueban todas las demás.
+OTHERS = [f"3.{minor}" for minor in range(11, 16) if minor != sys.version_info.minor]
+COUNTS = ("rows_read", "rows_loaded", "rows_duplicate", "rows_rejected")
+LATER = "ventas_2025-02.csv.gz"
+
+
+def interpreter(version: str) -> str:
+    """El de esa versión, si lo hay y arranca: el de pyenv puede estar en el PATH y no hacerlo."""
+    found = shutil.which(f"python{version}")
+    if found is None or subprocess.run([found, "-c", ""], stderr=subprocess.DEVNULL, check=False).returncode:
+        pytest.skip(f"falta python{version} (en Debian: .ci/pythons)")
+    return found
+
+
+def run(folder: Path, *command: str) -> str:
+    """Lo que escribe una orden en esa copia del proyecto, que trabaja con su propio PostgreSQL y sin avisos."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DB_", "PYTHON"))
+    }
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr.lower(), done.stderr
+    return done.stdout
+
+
+def counted(document: dict[str, Any]) -> dict[str, Expected]:
+    return {
+        one["file"]: Expected(*(one[name] for name in COUNTS))
+        for one in document["files"]
+        if one["rows_read"]
+    }
+
+
+@pytest.mark.pythons
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("version", OTHERS)
+def test_make_run_loads_the_same_with_both_engines(version: str, tmp_path: Path) -> None:
+    python = interpreter(version)
+    folder = declare_own(fresh_copy(tmp_path / "proyecto"))
+    expected = write_sample(folder / "datos", 2400, months=2)
+    later = (folder / "datos" / LATER).rename(tmp_path / LATER)
+    try:
+        found = counted(json.loads(run(folder, "make", "run", f"PYTHON={python}", "ARGS=--json")))
+        assert found == {name: count for name, count in expected.items() if name != LATER}
+        run(folder, python, "requirements/install.py", "spark-4.3")
+        later.rename(folder / "datos" / LATER)
+        document = json.loads(run(folder, "make", "run", f"PYTHON={python}", "ARGS=--engine spark --json"))
+        assert counted(document)[LATER] == expected[LATER]
+    finally:
+        subprocess.run(["make", "clean"], cwd=folder, capture_output=True, check=True)
