@@ -74,6 +74,14 @@ def test_two_undeclared_files_of_one_name_have_two_tables(settings: Settings) ->
     assert [result.table for result in results] == ["staging.lecturas", "staging.sur_lecturas"]
 
 
+def test_the_rows_of_another_file_that_a_load_updates_are_told(settings: Settings) -> None:
+    load_one(settings, "clientes_1.csv", CLIENTES, cliente(1, "Ana"), cliente(2, "Eva"))
+    newer = load_one(settings, "clientes_2.csv", CLIENTES, cliente(2, "Otra"), cliente(2, "Más"), cliente(3))
+    assert newer.warnings == ["filas de «clientes_1.csv» que este sustituye: 1"]
+    version = load_one(settings, "clientes_2.csv", CLIENTES, cliente(2, "Nueva"), cliente(3))
+    assert "filas de «clientes_2.csv»" not in " ".join(version.warnings)
+
+
 def test_forgetting_a_file_gives_back_what_it_had_displaced(settings: Settings) -> None:
     first = write(settings, "clientes_1.csv", CLIENTES, cliente(1, "Ana"), cliente(2, "Eva"))
     second = write(settings, "clientes_2.csv", CLIENTES, cliente(2, "Otra"), cliente(3, "Zoe"))

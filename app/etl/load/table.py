@@ -163,7 +163,8 @@ def merge_statement(table: Table, columns: list[str], stage: sql.Composable = ST
     """INSERT desde `stage`, la tabla temporal: dentro del archivo gana la primera fila de cada clave.
 
     Con otras cargas manda la más nueva, y lo dice su `load_id`; en el libro queda que la otra cedió filas. Devuelve
-    cuántas filas quedaron y cuántas de ellas sustituyen a otra (`xmax` no es cero en una fila actualizada).
+    cuántas filas quedaron, cuántas de ellas sustituyen a otra (`xmax` no es cero en una fila actualizada) y cuántas
+    de cada archivo se sustituyen.
     """
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     names = [*columns, "_load_id"]
@@ -176,9 +177,12 @@ def merge_statement(table: Table, columns: list[str], stage: sql.Composable = ST
         " ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE t._load_id < excluded._load_id"
         " RETURNING (t.xmax <> 0) AS updated),"
         # Ve la tabla como estaba antes de la mezcla.
-        " ceded AS (UPDATE etl.loads SET ceded = true WHERE NOT ceded AND load_id IN"
-        " (SELECT t._load_id FROM {stage} AS s JOIN {table} AS t USING ({key}) WHERE t._load_id < s._load_id))"
-        " SELECT count(*), count(*) FILTER (WHERE updated) FROM merged"
+        " displaced AS (SELECT l.load_id, l.file, count(DISTINCT t.ctid) AS rows FROM {stage} AS s"
+        " JOIN {table} AS t USING ({key}) JOIN etl.loads AS l ON l.load_id = t._load_id"
+        " WHERE t._load_id < s._load_id GROUP BY 1, 2),"
+        " ceded AS (UPDATE etl.loads SET ceded = true WHERE NOT ceded AND load_id IN (SELECT load_id FROM displaced))"
+        " SELECT count(*), count(*) FILTER (WHERE updated),"
+        " (SELECT jsonb_object_agg(file, rows) FROM displaced) FROM merged"
     ).format(
         table=sql.Identifier(table.schema, table.table),
         stage=stage,

@@ -133,10 +133,12 @@ def _fill(
             _amend(connection, int(load_id), done)
             total.loaded += done.repaired
             total.repaired += done.repaired
+            total.displaced |= done.displaced
             total.rejected += len(mended) - done.repaired
     total.rejected += asleep + stale
     if total.rejected == 0 and total.repaired == 0:
         result.skip()
+    result.warnings += total.warnings
     if asleep:
         result.warnings.append(f"filas sin editar, que siguen en cuarentena: {asleep}")
     if stale:
@@ -259,6 +261,7 @@ def _apply(
     counts.rejected += writer.counts.rejected - opened_before
     counts.duplicate += writer.counts.duplicate - (len(mended) - removed - opened_before)
     counts.repaired += len(good)
+    counts.displaced |= writer.counts.displaced
 
 
 def _prepared(target: Target, mended: list[Mended], load_id: int) -> Prepared:
