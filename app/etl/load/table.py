@@ -101,8 +101,7 @@ class TableWriter:
             rejects += self._sift(prepared, first_orphans=before < self._orphaned == 1)
         self.limits.widen(prepared.rows)
         self.counts.blank += prepared.blank
-        again = (reject.line for reject in prepared.rejects if reject.code == "repeated_header")
-        self.counts.header_again = self.counts.header_again or next(again, 0)
+        self.counts.header_again = self.counts.header_again or header_again(prepared.rejects)
         self.counts.rejected += len(rejects)
         self.counts.filtered += sum(reject.code == FILTERED for reject in rejects)
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)
@@ -157,6 +156,11 @@ class TableWriter:
             rows.num_rows, self.connection.execute(merge_statement(self.table, rows.column_names))
         )
         return orphans
+
+
+def header_again(rejects: list[Reject]) -> int:
+    """La primera línea que repite la cabecera; 0, si ninguna."""
+    return next((reject.line for reject in rejects if reject.code == "repeated_header"), 0)
 
 
 def merge_statement(table: Table, columns: list[str], stage: sql.Composable = STAGE) -> sql.Composed:

@@ -129,6 +129,7 @@ class Merger:
         counts.rejected += staged.rejects
         counts.filtered += staged.filtered
         counts.blank += staged.blank
+        counts.header_again = counts.header_again or staged.header_again
         if staged.limits:
             self.limits.join(staged.limits)
         if staged.rows and (self._collided or not self._insert(staged)):
