@@ -257,3 +257,4 @@ def forget(settings: Settings) -> None:
     with connect_settings(settings) as connection:
         connection.execute("TRUNCATE datos.ventas")
         connection.execute("DELETE FROM etl.loads WHERE file = 'ventas.csv'")
+        connection.execute("DELETE FROM etl.marts")  # que se hagan todos, como la primera vez
