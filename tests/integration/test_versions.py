@@ -41,7 +41,9 @@ TAKEN = (
     " ON t._load_id = l.load_id WHERE l.status = 'loaded' AND l.table_name = 'datos.clientes'"
     " GROUP BY l.load_id ORDER BY l.load_id"
 )
-UNOWNED = "SELECT count(*) FROM datos.clientes WHERE _load_id NOT IN (SELECT load_id FROM etl.loads WHERE status = 'loaded')"
+UNOWNED = (
+    "SELECT count(*) FROM datos.clientes WHERE _load_id NOT IN (SELECT load_id FROM etl.loads WHERE status = 'loaded')"
+)
 
 
 def put(settings: Settings, name: str, *rows: tuple[int, str]) -> Path:
@@ -268,7 +270,7 @@ def test_a_file_asked_for_by_its_path_is_the_one_of_the_folder(
 
 def test_a_file_from_outside_the_folder_is_loaded_too(settings: Settings, tmp_path: Path) -> None:
     path = put(settings, "clientes.csv", (1, "Ana")).rename(tmp_path / "clientes_de_fuera.csv")
-    assert run(settings, path) == {"clientes_de_fuera.csv": "loaded"}
+    assert run(settings, path) == {str(path): "loaded"}
     assert clientes(settings) == [(1, "Ana")]
 
 
@@ -390,7 +392,5 @@ def test_orphans_here_and_there_are_put_aside_and_nothing_else(
     lines.insert(2000, venta(7, canal="tienda"))
     result = load_one(settings, "ventas.csv", VENTAS, *lines)
     assert numbers(result) == (3001, 3000 - len(orphans), 0, 1, len(orphans))
-    assert rejects(settings) == [
-        (number + 1 + (number > 2000), "orphan", "producto_id") for number in sorted(orphans)
-    ]
+    assert rejects(settings) == [(number + 1 + (number > 2000), "orphan", "producto_id") for number in sorted(orphans)]
     assert query(settings, "SELECT count(*) FROM datos.ventas WHERE canal = 'tienda'") == [0]

@@ -31,9 +31,7 @@ from own_rows import (
 TABLES = in_order([Cliente, Producto, Tienda, Venta])
 
 
-def test_a_file_of_the_same_name_outside_the_folder_replaces_nothing(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_a_file_of_the_same_name_outside_the_folder_replaces_nothing(settings: Settings, tmp_path: Path) -> None:
     load_one(settings, "clientes.csv", CLIENTES, cliente(1), cliente(2))
     other = tmp_path / "otra" / "clientes.csv"
     other.parent.mkdir()
@@ -43,9 +41,7 @@ def test_a_file_of_the_same_name_outside_the_folder_replaces_nothing(
     assert [number for number, _ in clientes(settings)] == [1, 2, 3]
 
 
-def test_a_copy_outside_does_not_take_the_name_of_the_one_in_the_folder(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_a_copy_outside_does_not_take_the_name_of_the_one_in_the_folder(settings: Settings, tmp_path: Path) -> None:
     path = write(settings, "clientes.csv", CLIENTES, cliente(1), cliente(2))
     load(settings, path)
     copy = tmp_path / "copia" / "clientes.csv"
@@ -72,6 +68,14 @@ def test_two_undeclared_files_of_one_name_have_two_tables(settings: Settings) ->
         write(settings, f"{folder}/lecturas.csv", f"n,zona\n1,{folder}\n")
     results = run_with(settings, []).files
     assert [result.table for result in results] == ["staging.lecturas", "staging.sur_lecturas"]
+
+
+def test_the_rows_of_another_file_that_a_load_updates_are_told(settings: Settings) -> None:
+    load_one(settings, "clientes_1.csv", CLIENTES, cliente(1, "Ana"), cliente(2, "Eva"))
+    newer = load_one(settings, "clientes_2.csv", CLIENTES, cliente(2, "Otra"), cliente(2, "Más"), cliente(3))
+    assert newer.warnings == ["filas de «clientes_1.csv» que este sustituye: 1"]
+    version = load_one(settings, "clientes_2.csv", CLIENTES, cliente(2, "Nueva"), cliente(3))
+    assert "filas de «clientes_2.csv»" not in " ".join(version.warnings)
 
 
 def test_forgetting_a_file_gives_back_what_it_had_displaced(settings: Settings) -> None:

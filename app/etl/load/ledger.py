@@ -22,7 +22,8 @@ class Counts:
     """Lo que fue de las filas de un archivo.
 
     Las actualizadas son parte de las cargadas; las que descarta su transformación, de las rechazadas. Las líneas de
-    solo separadores (`blank`) no son filas; `header_again`, la primera línea que repite la cabecera.
+    solo separadores (`blank`) no son filas; `header_again`, la primera línea que repite la cabecera; `displaced`,
+    cuántas filas de otros archivos sustituyen.
     """
 
     read: int = 0
@@ -36,6 +37,8 @@ class Counts:
 
     header_again: int = field(default=0, compare=False)
 
+    displaced: dict[str, int] = field(default_factory=dict, compare=False)
+
     @property
     def warnings(self) -> list[str]:
         """Lo que no son filas, pero hay que saber."""
@@ -43,14 +46,15 @@ class Counts:
         if self.blank:
             told.append(f"líneas que solo llevan separadores, que no cuentan como filas: {self.blank}")
         if self.header_again:
-            told.append(
-                f"la cabecera se repite en la línea {self.header_again}: la tabla que sigue se carga igual"
-            )
+            told.append(f"la cabecera se repite en la línea {self.header_again}: la tabla que sigue se carga igual")
+        told += [f"filas de «{file}» que este sustituye: {rows}" for file, rows in sorted(self.displaced.items())]
         return told
 
     def merged(self, rows: int, cursor: Cursor[Any]) -> None:
         """Suma `rows` filas mezcladas: cuántas quedaron y cuántas sustituyen a otra lo dice `merge_statement`."""
-        loaded, updated = cursor.fetchone() or (0, 0)
+        loaded, updated, displaced = cursor.fetchone() or (0, 0, None)
+        for file, count in (displaced or {}).items():
+            self.displaced[file] = self.displaced.get(file, 0) + count
         self.loaded += loaded
         self.updated += updated
         self.duplicate += rows - loaded

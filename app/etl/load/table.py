@@ -59,9 +59,7 @@ class Sieve(Protocol):
 OpenSieve = Callable[[Connection[Any], Table, sql.Composable, pa.Schema], Sieve]
 
 
-def copy_rows(
-    connection: Connection[Any], table: sql.Composable, names: list[str], payload: list[bytes]
-) -> None:
+def copy_rows(connection: Connection[Any], table: sql.Composable, names: list[str], payload: list[bytes]) -> None:
     """Envía a `table` lo que devolvió `encode` para unas filas con las columnas `names`."""
     columns = sql.SQL(", ").join(map(sql.Identifier, [*names, "_load_id"]))
     statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, FORMAT)
@@ -101,8 +99,7 @@ class TableWriter:
             rejects += self._sift(prepared, first_orphans=before < self._orphaned == 1)
         self.limits.widen(prepared.rows)
         self.counts.blank += prepared.blank
-        again = (reject.line for reject in prepared.rejects if reject.code == "repeated_header")
-        self.counts.header_again = self.counts.header_again or next(again, 0)
+        self.counts.header_again = self.counts.header_again or header_again(prepared.rejects)
         self.counts.rejected += len(rejects)
         self.counts.filtered += sum(reject.code == FILTERED for reject in rejects)
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)
@@ -153,32 +150,37 @@ class TableWriter:
         self.connection.execute(create.format(STAGE, like))
         self.connection.execute(sql.SQL("TRUNCATE {}").format(STAGE))
         copy_rows(self.connection, STAGE, rows.column_names, encode(rows, self.load_id))
-        self.counts.merged(
-            rows.num_rows, self.connection.execute(merge_statement(self.table, rows.column_names))
-        )
+        self.counts.merged(rows.num_rows, self.connection.execute(merge_statement(self.table, rows.column_names)))
         return orphans
+
+
+def header_again(rejects: list[Reject]) -> int:
+    """La primera línea que repite la cabecera; 0, si ninguna."""
+    return next((reject.line for reject in rejects if reject.code == "repeated_header"), 0)
 
 
 def merge_statement(table: Table, columns: list[str], stage: sql.Composable = STAGE) -> sql.Composed:
     """INSERT desde `stage`, la tabla temporal: dentro del archivo gana la primera fila de cada clave.
 
     Con otras cargas manda la más nueva, y lo dice su `load_id`; en el libro queda que la otra cedió filas. Devuelve
-    cuántas filas quedaron y cuántas de ellas sustituyen a otra (`xmax` no es cero en una fila actualizada).
+    cuántas filas quedaron, cuántas de ellas sustituyen a otra (`xmax` no es cero en una fila actualizada) y cuántas
+    de cada archivo se sustituyen.
     """
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     names = [*columns, "_load_id"]
-    updates = [
-        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in table.key
-    ]
+    updates = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in table.key]
     return sql.SQL(
         "WITH merged AS (INSERT INTO {table} AS t ({columns})"
         " SELECT DISTINCT ON ({key}) {columns} FROM {stage} ORDER BY {key}, _line"
         " ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE t._load_id < excluded._load_id"
         " RETURNING (t.xmax <> 0) AS updated),"
         # Ve la tabla como estaba antes de la mezcla.
-        " ceded AS (UPDATE etl.loads SET ceded = true WHERE NOT ceded AND load_id IN"
-        " (SELECT t._load_id FROM {stage} AS s JOIN {table} AS t USING ({key}) WHERE t._load_id < s._load_id))"
-        " SELECT count(*), count(*) FILTER (WHERE updated) FROM merged"
+        " displaced AS (SELECT l.load_id, l.file, count(DISTINCT t.ctid) AS rows FROM {stage} AS s"
+        " JOIN {table} AS t USING ({key}) JOIN etl.loads AS l ON l.load_id = t._load_id"
+        " WHERE t._load_id < s._load_id GROUP BY 1, 2),"
+        " ceded AS (UPDATE etl.loads SET ceded = true WHERE NOT ceded AND load_id IN (SELECT load_id FROM displaced))"
+        " SELECT count(*), count(*) FILTER (WHERE updated),"
+        " (SELECT jsonb_object_agg(file, rows) FROM displaced) FROM merged"
     ).format(
         table=sql.Identifier(table.schema, table.table),
         stage=stage,
@@ -194,14 +196,10 @@ def save_rejects(
     """Guarda los rechazos, por omisión en `etl.rejects`, en la misma transacción que las filas."""
     if not rejects:
         return
-    statement = sql.SQL("COPY {} (load_id, line, raw, column_name, value, code, message) FROM STDIN").format(
-        table
-    )
+    statement = sql.SQL("COPY {} (load_id, line, raw, column_name, value, code, message) FROM STDIN").format(table)
     with connection.cursor().copy(statement) as copy:
         for reject in rejects:
-            copy.write_row(
-                (load_id, reject.line, reject.raw, reject.column, reject.value, reject.code, reject.message)
-            )
+            copy.write_row((load_id, reject.line, reject.raw, reject.column, reject.value, reject.code, reject.message))
 
 
 def write_all(writer: TableWriter, chunks: Iterable[Prepared], file: Opened, advance: Advance) -> Counts:

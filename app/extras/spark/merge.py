@@ -98,9 +98,7 @@ class StagingArea:
 
 
 def _try_lock(connection: Connection[Any], run: str) -> bool:
-    row = connection.execute(
-        "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"{PREFIX}:{run}",)
-    ).fetchone()
+    row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"{PREFIX}:{run}",)).fetchone()
     return bool(row and row[0])
 
 
@@ -129,6 +127,7 @@ class Merger:
         counts.rejected += staged.rejects
         counts.filtered += staged.filtered
         counts.blank += staged.blank
+        counts.header_again = counts.header_again or staged.header_again
         if staged.limits:
             self.limits.join(staged.limits)
         if staged.rows and (self._collided or not self._insert(staged)):

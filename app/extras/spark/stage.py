@@ -21,7 +21,7 @@ from etl.extract.source import ByteStream, Opened, Utf8Stream, opened
 from etl.load.encode import encode
 from etl.load.keys import KeyLimits
 from etl.load.orphans import without_orphans
-from etl.load.table import REJECTS, copy_rows, save_rejects
+from etl.load.table import REJECTS, copy_rows, header_again, save_rejects
 from etl.schema import Declared
 from etl.settings import Settings
 from etl.transform.validate import transform
@@ -56,6 +56,7 @@ class Staged:
     rejects: int = 0
     filtered: int = 0
     blank: int = 0
+    header_again: int = 0
     limits: KeyLimits | None = None
     sha256: str | None = None
     error: EtlError | psycopg.Error | None = None
@@ -125,6 +126,7 @@ def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> S
                 rejects=staged.rejects + len(rejects),
                 filtered=staged.filtered + filtered,
                 blank=staged.blank + chunk.blank,
+                header_again=staged.header_again or header_again(chunk.rejects),
             )
         return replace(staged, sha256=file.finish() if part.end is None else None)
 

@@ -75,8 +75,8 @@ def _is_inside_moments(delimiter: str, text: str) -> bool:
 def _quotes(text: str, delimiter: str) -> list[str | None]:
     """Las comillas que pueden envolver valores; sin ninguna a la vista, las dobles: son la norma."""
     found: list[str | None] = ['"']
-    opened = text.startswith("'") or any(f"{mark}'" in text for mark in ("\n", delimiter, f"{delimiter} "))
-    if opened and (text.endswith("'") or any(f"'{mark}" in text for mark in ("\n", delimiter))):
+    mark = re.escape(delimiter)
+    if re.search(rf"(?:^|\n|{mark} ?)'(?:[^'\n]|'')+'(?:$|\n|{mark})", text):
         found.append("'")
     return [*found, None] if '"' in text else found
 
