@@ -58,7 +58,7 @@ TEXTS: dict[str, tuple[str, dict[str, str], list[tuple[Any, ...]], list[str]]] =
         ["acaban en separador", "Sin nombre", "se quitan: 2"],
     ),
     "vacias.csv": (
-        "r,g,alfa\n255,0,0.3\n,,\n1,2,0.6\n,,\n ,,\n",
+        "r,g,alfa\n255,0,0.3\n,,\n1,2,0.6\n,,\n,,\n",
         {"r": "bigint", "g": "bigint", "alfa": "numeric"},
         [(255, 0, Decimal("0.3")), (1, 2, Decimal("0.6"))],
         ["solo llevan separadores"],

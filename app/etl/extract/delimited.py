@@ -144,7 +144,7 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
     table, wrong = _parse(records, dialect, header, columns)
     kept = _without(np.arange(len(records.lines)), list(wrong))
     empty = _empty_rows(table)
-    blank = [row for row in (*wrong, *kept[empty].tolist()) if not records.raw(row).strip(f"{dialect.delimiter} ")]
+    blank = [row for row in (*wrong, *kept[empty].tolist()) if not records.raw(row).strip(dialect.delimiter)]
     if len(empty) and blank:
         dropped = np.flatnonzero(np.isin(kept, blank)).tolist()
         table, kept = table.take(_without(np.arange(table.num_rows), dropped)), _without(kept, dropped)
@@ -176,13 +176,12 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
 
 
 def _empty_rows(table: pa.Table) -> list[int]:
-    """Las filas que quizá no llevan ningún valor: sus campos faltan o empiezan por un espacio."""
+    """Las filas sin ningún valor."""
     found: pa.ChunkedArray | None = None
     for column in table.columns:
-        blank = pc.fill_null(pc.starts_with(column, " "), True)
-        found = blank if found is None else pc.and_(found, blank)
-        if not pc.any(found).as_py():
+        if not column.null_count:
             return []
+        found = pc.is_null(column) if found is None else pc.and_(found, pc.is_null(column))
     return _true(found) if found is not None else []
 
 
