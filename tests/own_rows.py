@@ -24,9 +24,7 @@ PARTS = assemble()
 
 CLIENTES = "cliente_id,nif,nombre,email,provincia,codigo_postal,fecha_alta,fecha_nacimiento\n"
 PRODUCTOS = "producto_id;nombre;categoria;precio;coste;peso_kg;activo\n"
-VENTAS = (
-    "venta_id,fecha_venta,cliente_id,producto_id,tienda_id,cantidad,precio_unitario,descuento_pct,canal\n"
-)
+VENTAS = "venta_id,fecha_venta,cliente_id,producto_id,tienda_id,cantidad,precio_unitario,descuento_pct,canal\n"
 
 
 def cliente(number: int | str, nombre: str = "Ana", **changes: str) -> str:
@@ -78,9 +76,7 @@ def silent(_source: Source, _bytes: int, _counts: Counts) -> None:
     """Sin avance."""
 
 
-def load(
-    settings: Settings, *paths: Path, progress: Progress = silent, datasets: Sequence[Any] = ()
-) -> RunResult:
+def load(settings: Settings, *paths: Path, progress: Progress = silent, datasets: Sequence[Any] = ()) -> RunResult:
     """`etl run` en este proceso."""
     tables = in_order(datasets or [Cliente, Producto, Tienda, Venta])
     return run_with(settings, tables, *paths, progress=progress)

@@ -48,9 +48,7 @@ class Expected:
     rows_rejected: int
 
 
-def write_sample(
-    folder: Path, sales: int = 24_000, *, every: int = 100, months: int = 12
-) -> dict[str, Expected]:
+def write_sample(folder: Path, sales: int = 24_000, *, every: int = 100, months: int = 12) -> dict[str, Expected]:
     """Clientes, productos, tiendas y un archivo de ventas por mes; una fila de cada `every` (dos o más) es mala.
 
     Los meses pares van comprimidos, y cada uno tiene un múltiplo de `every` ventas. Devuelve, por archivo,

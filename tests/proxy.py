@@ -145,9 +145,7 @@ def close(*sockets: socket.socket) -> None:
 
 
 @contextmanager
-def proxy(
-    settings: Settings, *script: Mischief, watcher: Watcher | None = None
-) -> Iterator[tuple[Proxy, Settings]]:
+def proxy(settings: Settings, *script: Mischief, watcher: Watcher | None = None) -> Iterator[tuple[Proxy, Settings]]:
     """El intermediario en marcha y la configuración que pasa por él."""
     between = Proxy(settings, list(script), watcher or Nobody())
     threading.Thread(target=between.serve, daemon=True).start()

@@ -55,9 +55,7 @@ def run(
     as_text: Annotated[
         bool, typer.Option("--text", help="Todas las columnas como texto, a staging; nada se interpreta.")
     ] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="También los que se cargaron con otra declaración.")
-    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="También los que se cargaron con otra declaración.")] = False,
 ) -> None:
     """Carga los archivos que aún no estén cargados y rehace los marts."""
     from etl import pipeline
@@ -68,9 +66,7 @@ def run(
     engine = OLD_ENGINES.get(engine, engine)
     if engine not in parts.engines:
         known = ", ".join(parts.engines)
-        raise UsageError(
-            f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", "Vea «etl run --help»."
-        )
+        raise UsageError(f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", "Vea «etl run --help».")
     settings = live_settings(ctx)
     migrate.ensure_ready(settings)
     tables = parts.declared(settings, datasets)

@@ -76,9 +76,7 @@ def column_rules(dataset: type[Dataset]) -> dict[str, tuple[Rule, ...]]:
 def _rules(hint: Any) -> list[Rule]:
     if get_origin(hint) is Annotated:
         inner, *metadata = get_args(hint)
-        flat = [
-            rule for item in metadata for rule in (item if isinstance(item, at.GroupedMetadata) else [item])
-        ]
+        flat = [rule for item in metadata for rule in (item if isinstance(item, at.GroupedMetadata) else [item])]
         return _rules(inner) + [rule for rule in flat if isinstance(rule, Rule)]
     if get_origin(hint) is Literal:
         return [OneOf(get_args(hint))]

@@ -58,9 +58,7 @@ def fingerprint(module: str) -> str:
         seen.add(name)
         tree = ast.parse(inspect.getsource(sys.modules[name]))
         for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
-                node, clean=False
-            ):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
                 del node.body[0]
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
                 pending.append(str(node.module))

@@ -93,9 +93,7 @@ def blamed(what: str, folder: Path, file: Path | None = None, line: int | None =
         if isinstance(error, SyntaxError):
             where, line = Path(error.filename or where or ""), error.lineno
         cause = str(getattr(error, "orig", error)).strip()  # de SQLAlchemy, solo lo que dijo PostgreSQL
-        hint = next(
-            (cure for sign, cure in MISTAKES.items() if sign in cause), "Corríjalo y repita la orden."
-        )
+        hint = next((cure for sign, cure in MISTAKES.items() if sign in cause), "Corríjalo y repita la orden.")
         raise UsageError(
             f"{what}{f' «{where}»' if where else ''} está mal{f', línea {line}' if line else ''}:"
             f" {type(error).__name__}: {cause}",

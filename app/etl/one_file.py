@@ -185,9 +185,9 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
 def lock(connection: Connection, table: Table) -> None:
     """Una carga por tabla cada vez: la segunda espera y luego ve lo que hizo la primera."""
     deadline = time.monotonic() + OTHER_LOADER_SECONDS
-    while not connection.execute(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (table.name,)
-    ).fetchone()[0]:  # type: ignore[index]
+    while not connection.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (table.name,)).fetchone()[
+        0
+    ]:  # type: ignore[index]
         if time.monotonic() > deadline:
             raise FileFailed(f"Otra carga de {table.name} sigue en marcha.", "Espere a que acabe y repita.")
         time.sleep(0.1)

@@ -49,9 +49,7 @@ def show_progress() -> Iterator[Progress]:
         nonlocal due
         if time.monotonic() >= due:
             due = time.monotonic() + LOG_SECONDS
-            sys.stderr.write(
-                f"{shown(source.name)}: {rows(counts.read)}, {thousands(done // 1000)} KB leídos\n"
-            )
+            sys.stderr.write(f"{shown(source.name)}: {rows(counts.read)}, {thousands(done // 1000)} KB leídos\n")
             sys.stderr.flush()
 
     yield advance
@@ -79,9 +77,7 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     tables, loads = status(connection)
     _say(*(f"{name}: {rows(count)}" for name, count in tables), "")
     for when, file, state, *counts, error in loads:
-        _say(
-            f"{when} {file}: {STATUSES[state]}, {', '.join(map(str, counts))}{f' · {error}' if error else ''}"
-        )
+        _say(f"{when} {file}: {STATUSES[state]}, {', '.join(map(str, counts))}{f' · {error}' if error else ''}")
     _say(*quarantine(connection), *outdated(connection, declared))
 
 
@@ -152,9 +148,7 @@ def table_columns(connection: Connection[Any], table: str) -> list[str]:
 
 
 def _count(connection: Connection[Any], schema: str, name: str) -> int:
-    row = connection.execute(
-        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, name))
-    ).fetchone()
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, name))).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -12,9 +12,7 @@ from pathlib import Path
 from etl.settings import IN_IMAGE
 
 # Órdenes de terminal (ESC, C1), marcas que no se ven o cambian el sentido de lectura, y medios caracteres.
-UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def program() -> str:

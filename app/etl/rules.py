@@ -92,9 +92,7 @@ KINDS: dict[type[Any], Kind] = {
         "length",
         of_length=True,
     ),
-    Pattern: Kind(
-        "regex", pc.match_substring_regex, lambda column, regex: column.regexp_match(regex), "", "pattern"
-    ),
+    Pattern: Kind("regex", pc.match_substring_regex, lambda column, regex: column.regexp_match(regex), "", "pattern"),
     OneOf: Kind("values", _among, lambda column, values: column.in_(values), "uno de: {}", "not_allowed"),
 }
 

@@ -142,9 +142,7 @@ def write_parquet(result: DataFrame, output: Output, settings: Settings) -> None
     """
     folder = (settings.datos_dir / "salida" / output.name).absolute()
     # repartition: un archivo por carpeta; sin él, cada tarea dejaría uno suyo en todas.
-    result.repartition(output.partition).write.mode("overwrite").partitionBy(output.partition).parquet(
-        folder.as_uri()
-    )
+    result.repartition(output.partition).write.mode("overwrite").partitionBy(output.partition).parquet(folder.as_uri())
 
 
 def write_table(result: DataFrame, output: Output, connection: Connection) -> int:

@@ -15,7 +15,9 @@ from sqlalchemy.sql.elements import conv
 from etl.errors import UsageError
 
 NAME_SIZE = 32  # el ancho de la columna en que Alembic apunta la migración aplicada
-CHECKS = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass(:t)"
+CHECKS = (
+    "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass(:t)"
+)
 LATER = (
     "hay filas sin valor en «{}», que por eso admite nulos de momento",
     "hay filas que no cumplen la regla «{}», y su CHECK tiene que esperar",

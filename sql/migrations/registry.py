@@ -17,9 +17,7 @@ loads = sa.Table(
     metadata,
     sa.Column("load_id", sa.Integer, sa.Identity(always=True), primary_key=True),
     sa.Column("run_id", sa.Uuid, nullable=False, comment="la ejecución de «etl run»"),
-    sa.Column(
-        "file", sa.Text, nullable=False, comment="nombre del archivo; en un .zip, «archivo.zip/miembro»"
-    ),
+    sa.Column("file", sa.Text, nullable=False, comment="nombre del archivo; en un .zip, «archivo.zip/miembro»"),
     sa.Column("table_name", sa.Text, nullable=False, comment="tabla de destino, con su esquema"),
     sa.Column("engine", sa.Text, nullable=False),
     sa.Column("sha256", sa.Text, comment="huella del contenido; nula si no se cargó"),
@@ -47,9 +45,7 @@ loads = sa.Table(
     sa.Column("header", sa.ARRAY(sa.Text), comment="las columnas del archivo, en su orden"),
     sa.Column("dialect", JSONB, comment="separador, comillas y escape; nulo si el formato no los tiene"),
     sa.Column("warnings", sa.ARRAY(sa.Text), nullable=False, server_default="{}"),
-    sa.Column(
-        "started_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("clock_timestamp()")
-    ),
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("clock_timestamp()")),
     sa.Column("finished_at", sa.DateTime(timezone=True)),
     sa.Column("error", sa.Text, comment="por qué no se cargó"),
     sa.Column("declaration", sa.Text, comment="huella de la declaración con que se leyó"),
@@ -73,9 +69,7 @@ rejects = sa.Table(
     "rejects",
     metadata,
     sa.Column("load_id", sa.ForeignKey("etl.loads.load_id", ondelete="CASCADE"), nullable=False),
-    sa.Column(
-        "line", sa.BigInteger, nullable=False, comment="línea del archivo en que empieza la fila, desde 1"
-    ),
+    sa.Column("line", sa.BigInteger, nullable=False, comment="línea del archivo en que empieza la fila, desde 1"),
     sa.Column("raw", sa.Text, nullable=False, comment="la fila tal como estaba"),
     sa.Column("column_name", sa.Text, comment="nula si falla la fila entera"),
     sa.Column("value", sa.Text),

@@ -28,16 +28,12 @@ def main() -> None:
     parser.add_argument("--veces", type=int, default=3, help="repeticiones de cada pareja")
     parser.add_argument("--solo", choices=CASES, help="un solo caso")
     parser.add_argument("--pg", type=int, default=18, choices=(16, 18), help="versión de PostgreSQL")
-    parser.add_argument(
-        "--filas", type=float, nargs="+", default=(0, 6, 24), help="tamaños de «crece», en millones"
-    )
+    parser.add_argument("--filas", type=float, nargs="+", default=(0, 6, 24), help="tamaños de «crece», en millones")
     options = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     bench = Bench(_server(options.pg), FOLDER, options.veces, tuple(options.filas))
     lines = ["| qué se mide | resultado | objetivo |", "|---|---:|---:|"]
-    print(
-        f"PostgreSQL {options.pg}, {os.cpu_count()} núcleos, {options.veces} repeticiones\n", *lines, sep="\n"
-    )
+    print(f"PostgreSQL {options.pg}, {os.cpu_count()} núcleos, {options.veces} repeticiones\n", *lines, sep="\n")
     for name, case in CASES.items():
         if options.solo in (None, name):
             for row in case(bench):
@@ -50,9 +46,7 @@ def _server(version: int) -> Settings:
     """Un servidor embebido con su configuración de siempre y una base de datos nueva."""
     shutil.rmtree(FOLDER / "sql", ignore_errors=True)
     sql_dir = own_sql(FOLDER / "sql")
-    settings = with_server(
-        Settings(local_dir=FOLDER, pg_version=version, db_name="postgres", sql_dir=sql_dir)
-    )
+    settings = with_server(Settings(local_dir=FOLDER, pg_version=version, db_name="postgres", sql_dir=sql_dir))
     with connect(settings) as connection:
         connection.execute("DROP DATABASE IF EXISTS banco WITH (FORCE)")
         connection.execute("CREATE DATABASE banco")

@@ -66,9 +66,7 @@ class Bench:
         command = f"\\copy datos.lineitem({self.columns}) FROM '{file}' CSV HEADER"
         settings = self.settings
         address = f"host={settings.db_host} port={settings.db_port} user={settings.db_user} dbname={settings.db_name}"
-        return run(
-            [str(embedded.psql_path(settings.pg_version)), "-q", address, "-c", command], self.environment
-        )
+        return run([str(embedded.psql_path(settings.pg_version)), "-q", address, "-c", command], self.environment)
 
     def fresh_etl(self, file: Path, declaration: Path = DECLARATION) -> Measure:
         self.empty()
@@ -79,9 +77,7 @@ class Bench:
         with connect(self.settings) as connection:
             connection.execute("TRUNCATE datos.lineitem, etl.loads CASCADE")
             # `\\copy` no sabe de qué carga ni de qué línea viene cada fila.
-            connection.execute(
-                "ALTER TABLE datos.lineitem ALTER _load_id SET DEFAULT 0, ALTER _line SET DEFAULT 0"
-            )
+            connection.execute("ALTER TABLE datos.lineitem ALTER _load_id SET DEFAULT 0, ALTER _line SET DEFAULT 0")
             connection.execute("CHECKPOINT")
 
     def count(self) -> int:

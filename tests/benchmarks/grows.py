@@ -122,9 +122,7 @@ def _lines(folder: Path, turn: int, name: str, first: int, changed: int | None =
         output.write(header)
         for key in range(first, first + ROWS - less):
             price = "9.99" if key == changed else f"{key % 90000}.25"
-            output.write(
-                f"{key},1,1,1,17,{price},0.04,0.02,N,O,1996-03-13,1996-02-12,1996-03-22,NONE,TRUCK,egular\n"
-            )
+            output.write(f"{key},1,1,1,17,{price},0.04,0.02,N,O,1996-03-13,1996-02-12,1996-03-22,NONE,TRUCK,egular\n")
     return file
 
 

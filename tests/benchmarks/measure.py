@@ -28,9 +28,7 @@ def run(command: list[str], environment: dict[str, str]) -> Measure:
     return Measure(seconds, usage.ru_maxrss / 1024)
 
 
-def in_turns(
-    ours: Callable[[], Measure], peer: Callable[[], Measure], times: int
-) -> list[tuple[Measure, Measure]]:
+def in_turns(ours: Callable[[], Measure], peer: Callable[[], Measure], times: int) -> list[tuple[Measure, Measure]]:
     """Los dos por turnos (A B A B …): si la máquina va más lenta un rato, lo va para ambos."""
     return [(ours(), peer()) for _ in range(times)]
 

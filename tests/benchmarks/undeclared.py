@@ -66,13 +66,9 @@ def _copy(bench: "Bench", file: Path) -> Measure:
         connection.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(COPIED)))
         connection.execute("CHECKPOINT")
     settings = bench.settings
-    address = (
-        f"host={settings.db_host} port={settings.db_port} user={settings.db_user} dbname={settings.db_name}"
-    )
+    address = f"host={settings.db_host} port={settings.db_port} user={settings.db_user} dbname={settings.db_name}"
     command = f"\\copy {COPIED} FROM '{file}' CSV HEADER"
-    return run(
-        [str(embedded.psql_path(settings.pg_version)), "-q", address, "-c", command], bench.environment
-    )
+    return run([str(embedded.psql_path(settings.pg_version)), "-q", address, "-c", command], bench.environment)
 
 
 def _gigabyte(folder: Path, part: Path) -> Path:

@@ -90,9 +90,7 @@ def project(
 
 
 @pytest.fixture(scope="session")
-def make_stack(
-    project: Path, images: dict[str, str], built: dict[str, str]
-) -> Iterator[Callable[..., Stack]]:
+def make_stack(project: Path, images: dict[str, str], built: dict[str, str]) -> Iterator[Callable[..., Stack]]:
     """Hace stacks que usan la imagen ya construida y los borra todos al acabar."""
     made: list[Stack] = []
 

@@ -45,9 +45,7 @@ class Stack:
         ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
         self.environment = {**own, **ports, **self.environment}
 
-    def compose(
-        self, *arguments: str, check: bool = True, timeout: float = 240
-    ) -> subprocess.CompletedProcess[str]:
+    def compose(self, *arguments: str, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         """Ejecuta `docker compose ...` en la carpeta. El entorno de quien prueba no se cuela."""
         options = [option for file in self.files for option in ("-f", file)]
         options += [option for profile in self.profiles for option in ("--profile", profile)]
@@ -63,9 +61,7 @@ class Stack:
             check=False,
         )
         if check and done.returncode:
-            raise AssertionError(
-                f"docker compose {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
-            )
+            raise AssertionError(f"docker compose {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done
 
     def up(self, *arguments: str) -> int:

@@ -258,9 +258,7 @@ def test_two_copies_of_the_project_with_the_same_container_names(fresh: Stack, l
     found = wrong(examine(fresh), "nombres")
     assert any(f"un contenedor llamado «{loaded.name}_postgres»" in one["found"] for one in found)
     # El otro no se toca: quien cambia de nombre es este.
-    assert {one["fix"] for one in found} == {
-        "CONTAINER_PREFIX=otro en .env, con otros puertos y otra NETWORK_NAME"
-    }
+    assert {one["fix"] for one in found} == {"CONTAINER_PREFIX=otro en .env, con otros puertos y otra NETWORK_NAME"}
 
 
 def test_a_folder_that_the_container_cannot_write(fresh: Stack) -> None:
@@ -289,6 +287,4 @@ def test_windows_line_ends_in_a_script(fresh: Stack) -> None:
 
 def test_it_changes_nothing(fresh: Stack) -> None:
     examine(fresh)
-    assert (
-        docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={fresh.name}") == ""
-    )
+    assert docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={fresh.name}") == ""

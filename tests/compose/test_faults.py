@@ -71,10 +71,7 @@ def assert_nothing_half_done(stack: Stack) -> None:
     )
     assert stack.number("SELECT count(*) FROM etl.loads WHERE status = 'loaded' AND finished_at IS NULL") == 0
     assert (
-        stack.query(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'staging' OR schemaname LIKE 'pg_temp%'"
-        )
-        == []
+        stack.query("SELECT tablename FROM pg_tables WHERE schemaname = 'staging' OR schemaname LIKE 'pg_temp%'") == []
     )
     assert stack.query("SELECT pid FROM pg_locks WHERE locktype = 'advisory'") == []
 

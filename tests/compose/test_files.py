@@ -187,9 +187,7 @@ def test_without_the_override_no_port_is_published_and_with_it_only_on_loopback(
         service.get("ports") for service in plain(files=(BASE,), profiles=every).config()["services"].values()
     )
     ports = [
-        port
-        for service in plain(profiles=every).config()["services"].values()
-        for port in service.get("ports", [])
+        port for service in plain(profiles=every).config()["services"].values() for port in service.get("ports", [])
     ]
     assert ports
     assert {port["host_ip"] for port in ports} == {"127.0.0.1"}

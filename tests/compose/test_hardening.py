@@ -41,9 +41,7 @@ def test_nobody_is_root(inside: Inside) -> None:
 
 
 def test_nobody_has_capabilities_or_a_way_to_get_them(inside: Inside) -> None:
-    status = dict(
-        line.split(":\t") for line in inside.sh("grep -E '^(Cap|NoNewPrivs)' /proc/1/status").splitlines()
-    )
+    status = dict(line.split(":\t") for line in inside.sh("grep -E '^(Cap|NoNewPrivs)' /proc/1/status").splitlines())
     assert status.pop("NoNewPrivs") == "1"
     assert set(status.values()) == {NO_CAPABILITIES}
 
@@ -128,9 +126,7 @@ def test_the_server_keeps_checksums_and_scram_passwords(stack: Stack) -> None:
 
 
 def test_a_wrong_password_is_one_clear_error_and_no_traceback(stack: Stack) -> None:
-    failed = stack.compose(
-        "run", "--rm", "-T", "-e", "DB_PASSWORD=equivocada", "app_etl", "etl", "run", check=False
-    )
+    failed = stack.compose("run", "--rm", "-T", "-e", "DB_PASSWORD=equivocada", "app_etl", "etl", "run", check=False)
     assert failed.returncode == 4
     assert "password authentication failed" in failed.stderr
     assert "Traceback" not in failed.stderr

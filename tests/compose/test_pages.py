@@ -27,9 +27,7 @@ def url(stack: Stack, port: str) -> str:
 
 def entry(page: Page, name: str) -> Locator:
     """Un nodo del árbol de pgAdmin, por su nombre (una expresión regular)."""
-    return page.locator(
-        ".file-entry", has=page.locator(".file-name", has_text=re.compile(f"^(?:{name})$"))
-    ).first
+    return page.locator(".file-entry", has=page.locator(".file-name", has_text=re.compile(f"^(?:{name})$"))).first
 
 
 def expand(page: Page, name: str, child: str) -> None:

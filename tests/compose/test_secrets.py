@@ -20,9 +20,7 @@ SERVICES = ("postgres", "migrate", "app_etl", "pgadmin", "adminer", "spark-maste
 
 
 @pytest.mark.usefixtures("spark_image")
-def test_the_stack_works_with_secrets_in_files(
-    make_stack: Callable[..., Stack], clone: Clone, tmp_path: Path
-) -> None:
+def test_the_stack_works_with_secrets_in_files(make_stack: Callable[..., Stack], clone: Clone, tmp_path: Path) -> None:
     stack = make_stack(clone(tmp_path / "clon"), files=(BASE, SECRETS), profiles=("debug", "spark"))
     (stack.folder / "secrets").mkdir()
     for name, password in PASSWORDS.items():

@@ -134,40 +134,28 @@ def test_the_load_uses_both_workers_and_leaves_what_pandas_leaves(
 
     # El historial enseña ese trabajo, y que los dos ejecutores hicieron tareas.
     name = f"etl run {document['run_id']}"
-    executors = wait_until(
-        lambda: executors_in_history(cluster, name), 60, "que el historial enseñe el trabajo"
-    )
-    tasks = {
-        one["hostPort"].split(":")[0]: one["completedTasks"] for one in executors if one["id"] != "driver"
-    }
+    executors = wait_until(lambda: executors_in_history(cluster, name), 60, "que el historial enseñe el trabajo")
+    tasks = {one["hostPort"].split(":")[0]: one["completedTasks"] for one in executors if one["id"] != "driver"}
     assert set(tasks) == hosts
     assert min(tasks.values()) > 0
 
 
 @pytest.mark.faults
-def test_a_worker_killed_in_the_middle_of_a_load_changes_nothing(
-    cluster: Stack, database: ServerAddress
-) -> None:
+def test_a_worker_killed_in_the_middle_of_a_load_changes_nothing(cluster: Stack, database: ServerAddress) -> None:
     clear(database)
     expected = write_sample(cluster.folder / "datos" / "grande", ROWS)
     [victim, _] = cluster.containers("spark-worker")
     with ThreadPoolExecutor(1) as threads:
-        job = threads.submit(
-            cluster.spark, "etl", "run", "--engine", "spark", "--json", "/datos/grande", check=False
-        )
+        job = threads.submit(cluster.spark, "etl", "run", "--engine", "spark", "--json", "/datos/grande", check=False)
         wait_until(lambda: is_loading(cluster, victim), 240, "el trabajador a mitad de una parte", pause=0.01)
         docker("kill", victim)
         done = job.result()
     assert done.returncode == 0, done.stderr
     assert len(workers(cluster)) == 1, "el trabajador no murió"
-    assert counts(json.loads(done.stdout)) == {
-        f"grande/{name}": numbers(one) for name, one in expected.items()
-    }
+    assert counts(json.loads(done.stdout)) == {f"grande/{name}": numbers(one) for name, one in expected.items()}
     loaded = sum(one.rows_loaded for name, one in expected.items() if name.startswith("ventas"))
     assert cluster.query("SELECT count(*), count(DISTINCT venta_id) FROM ventas") == [[str(loaded)] * 2]
-    assert cluster.number("SELECT count(*) FROM etl.rejects") == sum(
-        one.rows_rejected for one in expected.values()
-    )
+    assert cluster.number("SELECT count(*) FROM etl.rejects") == sum(one.rows_rejected for one in expected.values())
     assert staging_tables(database) == []
     docker("start", victim)
     wait_for_both(cluster)
@@ -212,9 +200,7 @@ def test_any_other_job_reaches_the_cluster_and_reads_the_tables(cluster: Stack) 
 
 
 def test_the_paths_of_the_later_chapters_lead_to_the_same_places(cluster: Stack) -> None:
-    listed = cluster.spark(
-        "sh", "-c", "ls /opt/spark-data /opt/spark-jars/postgresql.jar; readlink /opt/spark-apps"
-    )
+    listed = cluster.spark("sh", "-c", "ls /opt/spark-data /opt/spark-jars/postgresql.jar; readlink /opt/spark-apps")
     assert {"clientes.csv", "/opt/spark-jars/postgresql.jar", "/spark/jobs"} <= set(listed.stdout.split())
 
 

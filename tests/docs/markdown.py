@@ -45,9 +45,7 @@ class Block:
 def blocks(text: str) -> list[Block]:
     """Los bloques de órdenes de un documento, en orden."""
     return [
-        Block(
-            found["code"], found["output"] or "", found["note"] or "", text[: found.start()].count("\n") + 1
-        )
+        Block(found["code"], found["output"] or "", found["note"] or "", text[: found.start()].count("\n") + 1)
         for found in BLOCK.finditer(text)
     ]
 
@@ -83,9 +81,7 @@ def check(block: Block, folder: Path, environment: Mapping[str, str], timeout: f
 def anchors(text: str) -> set[str]:
     """Los destinos de `#...` que GitHub hace con los títulos."""
     titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
-    kept = (
-        re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).lower()) for title in titles
-    )
+    kept = (re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).lower()) for title in titles)
     return {title.strip().replace(" ", "-") for title in kept}
 
 
@@ -98,9 +94,7 @@ def commands() -> dict[str, set[str]]:
             if hasattr(command, "commands"):
                 collect(command, f"{prefix}{name} ")
             else:
-                found[prefix + name] = {
-                    option for one in command.params for option in one.opts if option[0] == "-"
-                }
+                found[prefix + name] = {option for one in command.params for option in one.opts if option[0] == "-"}
 
     collect(typer.main.get_command(new_app(add_commands)), "")
     return found

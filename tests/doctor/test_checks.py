@@ -126,9 +126,7 @@ def test_each_message_leads_to_its_cause(text: str, name: str | None) -> None:
 
 
 # Docker y make borran sin preguntar, y quien lee un arreglo lo copia.
-DELETES = re.compile(
-    r"docker (rm|volume rm|image rm)|prune|down -v|--volumes|make clean|\brm -|DROP DATABASE"
-)
+DELETES = re.compile(r"docker (rm|volume rm|image rm)|prune|down -v|--volumes|make clean|\brm -|DROP DATABASE")
 
 
 def test_no_text_of_the_program_tells_anyone_to_delete() -> None:

@@ -29,9 +29,7 @@ def doctor(environment: dict[str, str], *options: str) -> subprocess.CompletedPr
 def test_without_docker_everything_else_is_looked_at(environment: dict[str, str]) -> None:
     done = doctor(environment)
     assert done.returncode == 0, done.stdout
-    marks = {
-        line[2:].split("  ")[0].strip(): line[0] for line in done.stdout.splitlines() if line[1:2] == " "
-    }
+    marks = {line[2:].split("  ")[0].strip(): line[0] for line in done.stdout.splitlines() if line[1:2] == " "}
     assert marks == {
         "docker": "–", "disco": "✔", ".env": "✔", "finales de línea": "✔",
         "conexión": "✔", "migraciones": "✔", "datos/salida": "✔", "datos": "✔",
@@ -39,9 +37,7 @@ def test_without_docker_everything_else_is_looked_at(environment: dict[str, str]
     assert done.stdout.endswith("\nTodo en orden.\n")
 
 
-def test_what_is_wrong_comes_with_its_remedy_and_code_1(
-    environment: dict[str, str], settings: Settings
-) -> None:
+def test_what_is_wrong_comes_with_its_remedy_and_code_1(environment: dict[str, str], settings: Settings) -> None:
     (settings.datos_dir / "ventas_01.csv").write_bytes(b"")
     done = doctor(environment, "--json")
     assert done.returncode == 1

@@ -118,9 +118,7 @@ def moments(attacker: Attacker) -> list[Moment]:
     return found
 
 
-def test_1_killed_at_any_moment_of_a_first_load(
-    settings: Settings, loading: Loader, attacker: Attacker
-) -> None:
+def test_1_killed_at_any_moment_of_a_first_load(settings: Settings, loading: Loader, attacker: Attacker) -> None:
     prepare(settings)
     assert attacker.attacked(loading.start, None) == 0
     with Reader(settings) as reader:

@@ -41,9 +41,7 @@ def rejected(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("command", OUTPUTS)
-@pytest.mark.parametrize(
-    ("trouble", "reason"), [("size=16k", "el disco está lleno"), ("ro", "ahí solo se puede leer")]
-)
+@pytest.mark.parametrize(("trouble", "reason"), [("size=16k", "el disco está lleno"), ("ro", "ahí solo se puede leer")])
 def test_10_an_output_that_cannot_be_written_is_one_clear_error_and_leaves_nothing(
     settings: Settings, tmp_path: Path, command: str, trouble: str, reason: str
 ) -> None:
@@ -143,9 +141,7 @@ def test_15_a_file_that_changes_while_it_is_read_is_refused_whole(
         check_invariants(settings)
     assert changes == []
     assert result.status == "refused"
-    assert (
-        result.reason == "El archivo cambió mientras se leía. Espere a que esté completo y repita la carga."
-    )
+    assert result.reason == "El archivo cambió mientras se leía. Espere a que esté completo y repita la carga."
     assert (statuses(settings), content(settings)[0]) == (["refused"], 0)
     assert {count for count, *_ in reader.seen} <= {0}
     path.write_text(big_sales())

@@ -61,9 +61,9 @@ class Machine:
 
 @pytest.fixture
 def machine(database: ServerAddress) -> Iterator[Machine]:
-    number, folder = fetch(
-        database, "SELECT current_setting('server_version_num'), current_setting('data_directory')"
-    )[0]
+    number, folder = fetch(database, "SELECT current_setting('server_version_num'), current_setting('data_directory')")[
+        0
+    ]
     found = Machine(int(number) // 10_000, database.port, Path(folder))
     yield found
     if not (found.data / "postmaster.pid").exists():

@@ -44,9 +44,7 @@ def main() -> int:
         address = embedded.ensure_running(local, options.pg, "alumno", "bigdata2026", "fuzz")
         try:
             administer(address, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-            settings = replace(
-                settings_for(address), datos_dir=Path(datos), sql_dir=own_sql(Path(sql) / "sql")
-            )
+            settings = replace(settings_for(address), datos_dir=Path(datos), sql_dir=own_sql(Path(sql) / "sql"))
             migrate(settings)
             fuzzer = Fuzzer(settings, options.seed, seeds())
             return 1 if fuzz(fuzzer, options.first, options.files) else 0

@@ -143,9 +143,7 @@ class Fuzzer:
     def _forget(self) -> None:
         self.looking.execute("TRUNCATE etl.rejects, etl.loads CASCADE")
         self.looking.execute("TRUNCATE datos.ventas, datos.clientes, datos.productos, datos.tiendas CASCADE")
-        tables = self.looking.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'staging'"
-        ).fetchall()
+        tables = self.looking.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'staging'").fetchall()
         for (table,) in tables:
             self.looking.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier("staging", table)))
 

@@ -17,9 +17,7 @@ from own_sample import write_sample
 
 # Con archivos de pocos KB caben cientos por minuto, y lo que se rompe con uno grande se rompe con ellos.
 LONGEST = 40_000
-JSON_LINES = (
-    '{"id": 1, "v": 1.10, "lugar": {"lat": 40.4, "a": [1, "x"]}}\n{"id": 2, "v": null, "t": "ñ€"}\n' * 9
-)
+JSON_LINES = '{"id": 1, "v": 1.10, "lugar": {"lat": 40.4, "a": [1, "x"]}}\n{"id": 2, "v": null, "t": "ñ€"}\n' * 9
 JSON_SPREAD = '{\n  "id": 1,\n  "v": "a"\n}\n{\n  "id": 2,\n  "v": [1.50]\n}\n'
 
 

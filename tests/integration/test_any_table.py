@@ -66,9 +66,7 @@ def _cell(value: str | None, marks: tuple[str, ...], always: bool) -> str:
 
 @with_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tables(), WRITINGS)
-def test_any_table_comes_back_as_it_was(
-    settings: Settings, rows: list[list[str | None]], writing: Writing
-) -> None:
+def test_any_table_comes_back_as_it_was(settings: Settings, rows: list[list[str | None]], writing: Writing) -> None:
     rows = [row for row in rows if any(value is not None for value in row)] or [["a"] * len(rows[0])]
     path = settings.datos_dir / "tabla.csv"
     path.write_bytes(written(rows, writing))

@@ -275,18 +275,13 @@ ANY = columns("utf-8", two_digits=False, microseconds=True)
 
 @with_settings(max_examples=30)
 @given(rows=tables(ANY))
-def test_any_typed_table_comes_back_equal_from_json_lines(
-    settings: Settings, load: Load, rows: list[Row]
-) -> None:
+def test_any_typed_table_comes_back_equal_from_json_lines(settings: Settings, load: Load, rows: list[Row]) -> None:
     def plain(value: Any) -> Any:
         return value.isoformat() if isinstance(value, date) else float(value)
 
-    exact = [
-        {name: value for name, value in row.items() if name not in ("importe", "enorme")} for row in rows
-    ]
+    exact = [{name: value for name, value in row.items() if name not in ("importe", "enorme")} for row in rows]
     data = "".join(
-        json.dumps(row, default=plain, ensure_ascii=number % 2 == 0) + "\n"
-        for number, row in enumerate(exact)
+        json.dumps(row, default=plain, ensure_ascii=number % 2 == 0) + "\n" for number, row in enumerate(exact)
     )
     check(settings, load("todos_los_tipos.jsonl", data.encode(), Dialect()), exact)
 
@@ -302,9 +297,7 @@ PARQUET = {
 
 @with_settings(max_examples=30)
 @given(rows=tables(ANY))
-def test_any_typed_table_comes_back_equal_from_parquet(
-    settings: Settings, load: Load, rows: list[Row]
-) -> None:
+def test_any_typed_table_comes_back_equal_from_parquet(settings: Settings, load: Load, rows: list[Row]) -> None:
     table = pa.table({name: pa.array([row[name] for row in rows], PARQUET[name]) for name in rows[0]})
     buffer = pa.BufferOutputStream()
     parquet.write_table(table, buffer)
@@ -313,9 +306,7 @@ def test_any_typed_table_comes_back_equal_from_parquet(
 
 def test_the_dialect_of_these_tests_is_what_it_says() -> None:
     """Una escritura, vista entera: lo que se prueba arriba no es otra cosa."""
-    dialect = replace(
-        Dialect(), delimiter=";", decimal=",", thousands=".", date_format="%d/%m/%Y", nulls=("", "N/D")
-    )
+    dialect = replace(Dialect(), delimiter=";", decimal=",", thousands=".", date_format="%d/%m/%Y", nulls=("", "N/D"))
     row = {
         "numero": 1,
         "importe": Decimal("-1234.500"),

@@ -72,17 +72,13 @@ def test_5_lines_in_another_encoding_are_set_aside(settings: Settings) -> None:
     load_one(settings, "clientes.csv", TEXT, cliente(3, "Begoña").encode("latin-1"), cliente(4))
     assert clientes(settings) == [*TWO, (4, "Ana")]
     assert rejects(settings) == [(4, "encoding", None)]
-    assert query(settings, "SELECT raw FROM etl.rejects") == [
-        "3,12345678Z,Bego\\xf1a,,Cuenca,16001,2024-01-15,"
-    ]
+    assert query(settings, "SELECT raw FROM etl.rejects") == ["3,12345678Z,Bego\\xf1a,,Cuenca,16001,2024-01-15,"]
 
 
 def test_6_mojibake_is_loaded_as_it_is_with_a_warning(settings: Settings) -> None:
     result = load_one(settings, "clientes.csv", CLIENTES, cliente(1, "BegoÃ±a"))
     assert clientes(settings) == [(1, "BegoÃ±a")]
-    assert [warning[:48] for warning in result.warnings] == [
-        "Hay texto mal codificado de origen («Ã±»): se ca"
-    ]
+    assert [warning[:48] for warning in result.warnings] == ["Hay texto mal codificado de origen («Ã±»): se ca"]
     assert query(settings, "SELECT warnings FROM etl.loads") == [result.warnings]
 
 
@@ -221,9 +217,7 @@ def test_31_hostile_names_are_only_names(settings: Settings) -> None:
 
 
 def test_31_hostile_names_that_are_not_declared_are_not_loaded(settings: Settings) -> None:
-    text = TEXT.replace("\n", ',"x""; DROP TABLE datos.clientes; --"\n', 1).replace(
-        "2024-01-15,\n", "2024-01-15,,1\n"
-    )
+    text = TEXT.replace("\n", ',"x""; DROP TABLE datos.clientes; --"\n', 1).replace("2024-01-15,\n", "2024-01-15,,1\n")
     result = load_one(settings, "clientes.csv", text)
     assert result.warnings == ['columna «x"; DROP TABLE datos.clientes; --» no declarada: no se carga']
     assert clientes(settings) == TWO
@@ -352,9 +346,7 @@ LONG = TEXT + "".join(cliente(number) for number in range(3, 5000))
     ids=["gz", "zst", "zip"],
 )
 @pytest.mark.parametrize("damage", ["cortado", "dañado"])
-def test_45_a_damaged_compressed_file_is_refused(
-    settings: Settings, name: str, data: bytes, damage: str
-) -> None:
+def test_45_a_damaged_compressed_file_is_refused(settings: Settings, name: str, data: bytes, damage: str) -> None:
     middle = len(data) // 2
     broken = data[:middle] if damage == "cortado" else data[:middle] + b"\x00\xff" * 20 + data[middle + 40 :]
     result = load_one(settings, name, broken)
@@ -371,9 +363,7 @@ def test_47_the_same_bytes_under_a_new_name_change_nothing(settings: Settings) -
     assert query(settings, "SELECT file FROM etl.loads") == ["clientes.csv"]
 
 
-@pytest.mark.parametrize(
-    "name", ["clientes\n2.csv", "clientes'; DROP TABLE x;--.csv", "clientes [bold] 100%.csv"]
-)
+@pytest.mark.parametrize("name", ["clientes\n2.csv", "clientes'; DROP TABLE x;--.csv", "clientes [bold] 100%.csv"])
 def test_48_a_file_name_is_data(settings: Settings, name: str) -> None:
     assert load_one(settings, name, TEXT).status == "loaded"
     assert query(settings, "SELECT file FROM etl.loads") == [name]

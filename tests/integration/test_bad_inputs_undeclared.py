@@ -159,9 +159,7 @@ def test_46_a_file_that_grows_while_it_is_read_is_refused(settings: Settings) ->
     result = run_with(settings, [], path, progress=grow).files[0]
     assert (result.status, "cambió" in (result.reason or "")) == ("refused", True)
     with connect_settings(settings) as connection:
-        count = connection.execute(
-            "SELECT count(*) FROM pg_class WHERE relnamespace = 'staging'::regnamespace"
-        )
+        count = connection.execute("SELECT count(*) FROM pg_class WHERE relnamespace = 'staging'::regnamespace")
         assert count.fetchone() == (0,)
 
 

@@ -104,9 +104,7 @@ def test_18_without_a_header_the_columns_are_the_declared_ones_in_order(settings
         pytest.param([*FIELDS[:-1], " nif "], "La cabecera repite la columna «nif».", id="29 con espacios"),
     ],
 )
-def test_names_that_cannot_be_told_apart_are_refused(
-    settings: Settings, header: list[str], reason: str
-) -> None:
+def test_names_that_cannot_be_told_apart_are_refused(settings: Settings, header: list[str], reason: str) -> None:
     result = load_one(settings, "clientes.csv", ",".join(header) + "\n" + ROWS)
     assert result.status == "refused"
     assert reason in (result.reason or "")
@@ -137,9 +135,7 @@ def test_33_and_35_what_is_declared_is_not_doubtful(settings: Settings) -> None:
     """«1.234» y «03/04/2024» valen lo que dice la declaración."""
     path = write(settings, "clientes.csv", CLIENTES, cliente("1.234", fecha_alta="03/04/2024"))
     load_declared(settings, path, decimal=",", thousands=".", date_format="%d/%m/%Y")
-    assert query(settings, "SELECT cliente_id, fecha_alta::text FROM datos.clientes") == [
-        (1234, "2024-04-03")
-    ]
+    assert query(settings, "SELECT cliente_id, fecha_alta::text FROM datos.clientes") == [(1234, "2024-04-03")]
 
 
 def test_43_a_bomb_and_a_zip_inside_another_are_refused(settings: Settings) -> None:
@@ -151,9 +147,7 @@ def test_43_a_bomb_and_a_zip_inside_another_are_refused(settings: Settings) -> N
     assert (nested.status, clientes(settings)) == ("refused", [])
 
 
-def test_44_paths_that_leave_the_folder_and_what_is_not_a_file_are_refused(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_44_paths_that_leave_the_folder_and_what_is_not_a_file_are_refused(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "fuera.csv").write_text(TEXT)
     (settings.datos_dir / "clientes_enlace.csv").symlink_to(tmp_path / "fuera.csv")
     with zipfile.ZipFile(settings.datos_dir / "clientes.zip", "w") as archive:

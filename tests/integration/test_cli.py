@@ -81,9 +81,7 @@ def test_the_exit_code_says_how_it_ended(
     assert "Traceback" not in done.stderr
 
 
-def test_an_error_of_ours_ends_with_1_and_hides_its_trace_until_asked(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_an_error_of_ours_ends_with_1_and_hides_its_trace_until_asked(settings: Settings, tmp_path: Path) -> None:
     broken = shutil.copytree(settings.sql_dir, tmp_path / "sql")
     (broken / "init.sql").unlink()
     done = etl(settings, "migrate", SQL_DIR=str(broken))
@@ -153,9 +151,7 @@ def test_a_terminal_shows_rows_rate_and_time_left(settings: Settings) -> None:
     seen = read_until_closed(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
-    assert re.search(r"ventas\.csv [━╸╺ ]+ +[0-9]+ % [0-9.]+ filas [0-9.]+/s [0-9-]+:[0-9-]+", plain), plain[
-        :500
-    ]
+    assert re.search(r"ventas\.csv [━╸╺ ]+ +[0-9]+ % [0-9.]+ filas [0-9.]+/s [0-9-]+:[0-9-]+", plain), plain[:500]
 
 
 def test_elsewhere_there_is_no_bar_nor_colour(settings: Settings) -> None:

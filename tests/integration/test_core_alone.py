@@ -42,9 +42,7 @@ def test_the_core_loads_the_same_without_what_accompanies_it(
     }
 
 
-def test_alone_it_says_what_it_cannot_do_and_shows_the_rest_in_plain_text(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_alone_it_says_what_it_cannot_do_and_shows_the_rest_in_plain_text(settings: Settings, tmp_path: Path) -> None:
     root = own_project(tmp_path / "proyecto")
     shutil.rmtree(root / "app" / "extras")
     (root / "app" / "wiring.py").unlink()

@@ -42,9 +42,7 @@ def rows_read(settings: Settings) -> int:
     left = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'etl'"
     while query(settings, left) != [0]:
         time.sleep(0.01)
-    found: list[int] = query(
-        settings, "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'clientes'"
-    )
+    found: list[int] = query(settings, "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'clientes'")
     return found[0]
 
 
@@ -77,9 +75,7 @@ def bring_an_orphan(settings: Settings) -> None:
     "load_little",
     [change_a_version, bring_a_key_of_another_file, give_up_a_key_of_another_file, bring_an_orphan],
 )
-def test_a_small_file_does_not_read_a_large_table(
-    full: Settings, load_little: Callable[[Settings], None]
-) -> None:
+def test_a_small_file_does_not_read_a_large_table(full: Settings, load_little: Callable[[Settings], None]) -> None:
     before = rows_read(full)
     load_little(full)
     assert rows_read(full) == before
@@ -95,9 +91,7 @@ def test_limits_that_may_not_hold_any_more_are_not_used(full: Settings, change: 
     put(full, "clientes_hoy.csv", MANY + 1, MANY + 3)
     narrow = """keys = jsonb_set(keys, '{limits}', '{"cliente_id": ["1", "2"]}')"""
     with connect_settings(full) as connection:
-        connection.execute(
-            f"UPDATE etl.loads SET {narrow}, {change} WHERE file = 'clientes_hoy.csv'".encode()
-        )
+        connection.execute(f"UPDATE etl.loads SET {narrow}, {change} WHERE file = 'clientes_hoy.csv'".encode())
     put(full, "clientes_hoy.csv", MANY + 1, MANY + 2, "Eva")
     assert clientes(full)[MANY:] == [(MANY + 1, "Eva"), (MANY + 2, "Eva")]
 

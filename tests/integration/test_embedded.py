@@ -75,9 +75,7 @@ def test_a_new_server_answers_and_the_next_call_finds_it_running(local_dir: Path
     assert found - created < 1
 
 
-def test_it_is_durable_checks_its_pages_and_sorts_the_same_everywhere(
-    local_dir: Path, pg_version: int
-) -> None:
+def test_it_is_durable_checks_its_pages_and_sorts_the_same_everywhere(local_dir: Path, pg_version: int) -> None:
     address = start(local_dir, pg_version)
     names = (
         "fsync",
@@ -218,9 +216,7 @@ def test_a_server_made_with_the_public_password_changes_it_by_itself(local_dir: 
     own = {"alumno": after.password, "etl_loader": after.loader_password, "lector": after.reader_password}
     for role, password in own.items():
         dbname = "curso" if role == "alumno" else "postgres"
-        assert fetch(replace(after, user=role, password=password, dbname=dbname), "SELECT current_user") == [
-            (role,)
-        ]
+        assert fetch(replace(after, user=role, password=password, dbname=dbname), "SELECT current_user") == [(role,)]
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             connect(replace(after, user=role, password="bigdata2026", dbname="postgres"))
 
@@ -235,9 +231,7 @@ def test_a_password_that_nobody_knows_is_explained_and_not_shown(local_dir: Path
     assert "secreta-nueva" not in str(caught.value)
 
 
-def test_a_server_without_free_connections_says_so_and_asks_for_room(
-    local_dir: Path, pg_version: int
-) -> None:
+def test_a_server_without_free_connections_says_so_and_asks_for_room(local_dir: Path, pg_version: int) -> None:
     limits = ("max_connections = 4", "superuser_reserved_connections = 1")
     execute(start(local_dir, pg_version), *(f"ALTER SYSTEM SET {limit}" for limit in limits))
     embedded.stop(local_dir, pg_version)
@@ -317,9 +311,7 @@ def test_psql_comes_in_to_look_and_its_password_is_not_among_its_arguments(local
         seen[who] = done.stdout
         assert done.stdout.startswith(f"{who}\n")
     address = start(local_dir, USUAL)
-    assert all(
-        address.password not in shown and address.reader_password not in shown for shown in seen.values()
-    )
+    assert all(address.password not in shown and address.reader_password not in shown for shown in seen.values())
     assert all("postgresql://" in shown for shown in seen.values())
 
 
@@ -363,9 +355,7 @@ def ordinary_user() -> Iterator[str]:
 
 def run_as(user: str, local_dir: Path, version: int) -> subprocess.CompletedProcess[str]:
     """Arranca el servidor en otro proceso y con otra cuenta, con un Python que ella pueda ejecutar."""
-    interpreter = (
-        "/usr/bin/python3" if Path(sys.executable).resolve().is_relative_to("/root") else sys.executable
-    )
+    interpreter = "/usr/bin/python3" if Path(sys.executable).resolve().is_relative_to("/root") else sys.executable
     path = os.pathsep.join([str(ROOT / "app"), str(Path(psycopg.__file__).parents[1])])
     return subprocess.run(
         [interpreter, "-c", START, str(local_dir), str(version)],
@@ -396,9 +386,7 @@ def test_an_ordinary_user_owns_its_server_and_root_may_use_it(
     assert run_as(ordinary_user, local_dir, pg_version).returncode == 0
 
 
-def test_a_server_of_root_is_refused_to_others_with_an_explanation(
-    local_dir: Path, ordinary_user: str
-) -> None:
+def test_a_server_of_root_is_refused_to_others_with_an_explanation(local_dir: Path, ordinary_user: str) -> None:
     start(local_dir, USUAL)
     done = run_as(ordinary_user, local_dir, USUAL)
     assert done.returncode != 0

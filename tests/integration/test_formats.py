@@ -133,9 +133,7 @@ def test_decimal_commas_are_of_the_text_and_not_of_the_typed_formats(settings: S
     parquet.write_table(pa.table(columns), output)
     load_one(settings, "productos_a.parquet", output.getvalue())
     load_one(settings, "productos_b.csv", (PRODUCTOS + producto(2, precio="1.234,56")).encode("latin-1"))
-    assert (
-        query(settings, "SELECT precio FROM datos.productos ORDER BY producto_id") == [Decimal("1234.56")] * 2
-    )
+    assert query(settings, "SELECT precio FROM datos.productos ORDER BY producto_id") == [Decimal("1234.56")] * 2
 
 
 # --- Lo que tiene cada uno -------------------------------------------------------------------

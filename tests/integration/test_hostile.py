@@ -40,9 +40,7 @@ def test_an_order_prints_what_fits_where_not_everything_does(settings: Settings)
     write(settings, "datos.csv", "id,año\n1,2024\n")
     done = subprocess.run(
         [sys.executable, "-m", "wiring", "run"],
-        env=environment(
-            settings, PYTHONUTF8="0", LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="ascii"
-        ),
+        env=environment(settings, PYTHONUTF8="0", LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="ascii"),
         capture_output=True,
         check=False,
     )
@@ -67,9 +65,7 @@ def test_a_file_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "\n=1+1", " \r\n@x", "'=1"])
-def test_a_formula_is_text_in_what_is_exported_and_comes_back_as_it_was(
-    settings: Settings, cell: str
-) -> None:
+def test_a_formula_is_text_in_what_is_exported_and_comes_back_as_it_was(settings: Settings, cell: str) -> None:
     write(settings, "notas.csv", f'id,fecha,texto\n1,2024-01-05,a\n2,2024-02-31,"{cell}"\n'.encode())
     run_with(settings, [])
     exported = settings.datos_dir / "corregir.csv"

@@ -73,10 +73,7 @@ def test_new_moves_a_file_from_staging_to_a_declared_table(settings: Settings, t
     written = etl(root, settings, "new", str(path))
     assert written.returncode == 0, written.stderr
     declaration = (root / "app/declared/pedidos.py").read_text(encoding="utf-8")
-    assert (
-        "n_pedido: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)"
-        in declaration
-    )
+    assert "n_pedido: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)" in declaration
     assert "importe: Mapped[Decimal] = mapped_column(Numeric(12, 2))" in declaration
     assert 'decimal=",", thousands=".", date_format="%d/%m/%Y"' in declaration
     assert "# Columna «miles»: «.» se toma como signo de millar" in declaration
@@ -88,9 +85,7 @@ def test_new_moves_a_file_from_staging_to_a_declared_table(settings: Settings, t
     loaded = etl(root, settings, "run")
     assert loaded.returncode == 0, loaded.stderr
     with connect_settings(settings) as connection:
-        assert connection.execute(
-            "SELECT n_pedido, codigo_postal FROM datos.pedidos ORDER BY 1"
-        ).fetchall() == [
+        assert connection.execute("SELECT n_pedido, codigo_postal FROM datos.pedidos ORDER BY 1").fetchall() == [
             (1, "03001"),
             (2, "28013"),
         ]
@@ -123,9 +118,7 @@ def test_48_new_writes_a_file_name_as_data(settings: Settings, tmp_path: Path) -
     assert not list(tmp_path.rglob("intruso"))
 
 
-def test_a_declaration_that_cannot_be_finished_leaves_nothing_behind(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_a_declaration_that_cannot_be_finished_leaves_nothing_behind(settings: Settings, tmp_path: Path) -> None:
     root = own_project(tmp_path / "proyecto")
     template = root / "sql" / "migrations" / "script.py.mako"
     template.write_text(template.read_text() + "esto no es Python\n")

@@ -49,9 +49,7 @@ def rebuilt_after_a_customer(settings: Settings) -> list[str]:
     ],
     ids=["una tabla", "dos", "una subconsulta", "una vista de una vista"],
 )
-def test_a_mart_is_made_again_only_if_a_table_that_it_reads_changed(
-    own: Settings, folder: Path, text: str
-) -> None:
+def test_a_mart_is_made_again_only_if_a_table_that_it_reads_changed(own: Settings, folder: Path, text: str) -> None:
     with connect_settings(own) as connection:
         connection.execute("SET ROLE etl_owner")
         connection.execute("CREATE VIEW datos.las_ventas AS SELECT * FROM datos.ventas")
@@ -123,9 +121,7 @@ def test_a_mart_that_changed_or_was_dropped_is_made_again(own: Settings, folder:
     assert query(own, "SELECT n FROM marts.cuenta") == [11]
 
 
-def test_whoever_changes_the_rows_of_a_load_and_its_entry_has_it_made_again(
-    own: Settings, folder: Path
-) -> None:
+def test_whoever_changes_the_rows_of_a_load_and_its_entry_has_it_made_again(own: Settings, folder: Path) -> None:
     """Aunque no haya ninguna carga nueva, ni otra que sustituya a esta o la repita."""
     (folder / "cuenta.sql").write_text("SELECT sum(cantidad) AS n FROM ventas")
     assert load(own).marts == ["cuenta"]

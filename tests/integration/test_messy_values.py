@@ -64,9 +64,7 @@ def stored(settings: Settings, values: list[str], mark: str = ";") -> tuple[str,
     ],
     ids=str,
 )  # fmt: skip
-def test_a_value_is_kept_exactly(
-    settings: Settings, values: list[str], kind: str, expected: list[str]
-) -> None:
+def test_a_value_is_kept_exactly(settings: Settings, values: list[str], kind: str, expected: list[str]) -> None:
     assert stored(settings, values) == (kind, expected)
 
 

@@ -60,9 +60,7 @@ def test_an_error_that_nobody_foresaw_in_a_declared_file_leaves_nothing_of_it(se
 
 
 def test_inspect_says_what_it_could_not_foresee() -> None:
-    seen = look_or_refuse(
-        Source(Path("un\0nombre.csv"), "un nombre.csv", "un nombre.csv")
-    )  # ningún sistema lo admite
+    seen = look_or_refuse(Source(Path("un\0nombre.csv"), "un nombre.csv", "un nombre.csv"))  # ningún sistema lo admite
     assert isinstance(seen, Refused)
     assert seen.reason.startswith("No se pudo con él: ValueError: embedded null byte")
 
@@ -148,6 +146,4 @@ def test_an_instant_that_no_date_reaches_is_kept_as_text(settings: Settings) -> 
         "<value out of range: 1000000000000000>",
         None,
     ]
-    assert [warning[:54] for warning in result.warnings] == [
-        "columna «rango»: tiene instantes que no caben en una f"
-    ]
+    assert [warning[:54] for warning in result.warnings] == ["columna «rango»: tiene instantes que no caben en una f"]

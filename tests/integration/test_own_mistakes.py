@@ -74,9 +74,7 @@ def test_a_declaration_that_is_wrong(root: Path, etl: Etl, text: str, line: int,
 
 def test_a_foreign_key_to_nothing(root: Path, etl: Etl) -> None:
     text = GOOD.replace("mapped_column\n", "mapped_column\nfrom sqlalchemy import ForeignKey\n", 1)
-    text = text.replace(
-        "nombre: Mapped[str | None]", 'nombre: Mapped[str] = mapped_column(ForeignKey("nadie.x"))'
-    )
+    text = text.replace("nombre: Mapped[str | None]", 'nombre: Mapped[str] = mapped_column(ForeignKey("nadie.x"))')
     (root / "app" / "declared" / "cosas.py").write_text(text)
     done = etl("run")
     assert done.returncode == 2
@@ -123,10 +121,7 @@ def test_the_cycle_of_a_declaration_has_no_dead_end(root: Path, etl: Etl, settin
     declared.write_text(computed)
     assert "etl" in etl("revision", "largo").stdout
     assert etl("migrate").returncode == 0
-    assert (
-        "datos.cosas: su declaración ha cambiado desde que se cargaron 1 de sus archivos"
-        in etl("status").stdout
-    )
+    assert "datos.cosas: su declaración ha cambiado desde que se cargaron 1 de sus archivos" in etl("status").stdout
     assert etl("run", "--again").returncode == 0
     assert query(settings, "SELECT cosa_id, largo FROM datos.cosas ORDER BY 1") == [(1, 1), (2, 1)]
     assert "su declaración ha cambiado" not in etl("status").stdout
@@ -160,9 +155,7 @@ def declare(root: Path, etl: Etl, body: str) -> Path:
     return path
 
 
-def test_a_transformation_that_fails_stops_its_file_and_no_other(
-    root: Path, etl: Etl, settings: Settings
-) -> None:
+def test_a_transformation_that_fails_stops_its_file_and_no_other(root: Path, etl: Etl, settings: Settings) -> None:
     path = declare(root, etl, 'return cosas.assign(largo=cosas["nmbre"].str.len())')
     (settings.datos_dir / "cosas.csv").write_text("cosa_id,nombre\n1,a\n2,b\n")
     (settings.datos_dir / "otra.csv").write_text("a,b\n1,2\n")
@@ -170,9 +163,7 @@ def test_a_transformation_that_fails_stops_its_file_and_no_other(
     assert done.returncode == 3
     message = " ".join(done.stderr.split())
     assert "La transformación Cosa.transform (" in message
-    assert f"{path.name}, línea 18) KeyError: 'nmbre', línea 20" in message.replace(
-        str(path.parent) + "/", ""
-    )
+    assert f"{path.name}, línea 18) KeyError: 'nmbre', línea 20" in message.replace(str(path.parent) + "/", "")
     assert "Primera fila: línea 2." in message
     assert query(settings, "SELECT status FROM etl.loads ORDER BY file") == ["failed", "loaded"]
     assert query(settings, "SELECT count(*) FROM datos.cosas") == [0]
@@ -222,9 +213,7 @@ def test_the_doctor_reads_the_marts_too(root: Path, etl: Etl, settings: Settings
         ("Mapped[str | None]", 'Mapped[int] = mapped_column(ForeignKey("clientes.x"))', "'x'", "Corríjalo"),
     ],
 )
-def test_a_declaration_that_cannot_be_used(
-    root: Path, etl: Etl, good: str, bad: str, cause: str, hint: str
-) -> None:
+def test_a_declaration_that_cannot_be_used(root: Path, etl: Etl, good: str, bad: str, cause: str, hint: str) -> None:
     path = root / "app" / "declared" / "cosas.py"
     imports = "from datetime import time\n\nfrom sqlalchemy import ForeignKey\n"
     text = GOOD.replace("from sqlalchemy.orm", f"{imports}from sqlalchemy.orm", 1).replace(good, bad)

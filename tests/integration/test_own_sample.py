@@ -11,9 +11,7 @@ from own_sample import write_sample
 
 
 @pytest.mark.parametrize("every", [2, 5, 100])
-def test_every_file_of_the_sample_loads_as_it_was_counted(
-    settings: Settings, tmp_path: Path, every: int
-) -> None:
+def test_every_file_of_the_sample_loads_as_it_was_counted(settings: Settings, tmp_path: Path, every: int) -> None:
     expected = write_sample(tmp_path / "ejemplo", 6000, every=every, months=3)
     result = load(replace(settings, datos_dir=tmp_path / "ejemplo"))
     found = {

@@ -53,9 +53,7 @@ def everything_the_owner_does(settings: Settings) -> None:
     query(settings, "SELECT hashtextextended('x', 0), to_regclass('ventas')")
 
 
-def test_a_function_with_the_name_of_another_is_not_called(
-    settings: Settings, attacker: psycopg.Connection
-) -> None:
+def test_a_function_with_the_name_of_another_is_not_called(settings: Settings, attacker: psycopg.Connection) -> None:
     for schema in ("marts", "staging"):
         for name, returns, value in (
             ("hashtextextended(text, integer)", "bigint", "1"),
@@ -82,9 +80,7 @@ def test_an_operator_and_a_cast_are_not_used(settings: Settings, attacker: psyco
     assert not is_superuser(settings)
 
 
-def test_a_view_that_does_something_is_not_looked_at(
-    settings: Settings, attacker: psycopg.Connection
-) -> None:
+def test_a_view_that_does_something_is_not_looked_at(settings: Settings, attacker: psycopg.Connection) -> None:
     attacker.execute(
         TAKE_OVER.format(name="staging.trap()", returns="integer", value="1")
         + "CREATE VIEW staging.resumen AS SELECT staging.trap() AS n;"
@@ -122,9 +118,7 @@ def test_the_readme_query_needs_no_schema(settings: Settings) -> None:
     assert query(settings, "SHOW search_path") == ["datos, etl"]
 
 
-@pytest.mark.parametrize(
-    "statement", ["UPDATE etl.migrations SET source = 'x'", "DELETE FROM etl.migrations"]
-)
+@pytest.mark.parametrize("statement", ["UPDATE etl.migrations SET source = 'x'", "DELETE FROM etl.migrations"])
 def test_the_migrations_that_could_be_written_again_are_not_for_the_loader(
     settings: Settings, attacker: psycopg.Connection, statement: str
 ) -> None:

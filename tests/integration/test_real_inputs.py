@@ -262,9 +262,7 @@ def test_what_is_not_whole_is_refused(settings: Settings, name: str, content: by
 
 
 def test_a_hard_space_of_windows_is_not_a_letter_of_dos(settings: Settings) -> None:
-    result = load(
-        settings, "duro.csv", "persona,acto\nAna,Bar de\u00a0Ana\nEva,Cena\u00a0con\n".encode("cp1252")
-    )
+    result = load(settings, "duro.csv", "persona,acto\nAna,Bar de\u00a0Ana\nEva,Cena\u00a0con\n".encode("cp1252"))
     assert found(settings, result)[1] == [("Ana", "Bar de\u00a0Ana"), ("Eva", "Cena\u00a0con")]
 
 
@@ -285,13 +283,9 @@ def test_a_database_is_read_with_what_waits_beside_it(settings: Settings) -> Non
     connection.execute("CREATE TABLE notas (id INTEGER, texto TEXT)")
     connection.execute("INSERT INTO notas VALUES (1, 'uno'), (2, 'dos')")
     connection.commit()
-    before = {
-        one.name: one.read_bytes() for one in settings.datos_dir.iterdir() if not one.name.endswith("-shm")
-    }
+    before = {one.name: one.read_bytes() for one in settings.datos_dir.iterdir() if not one.name.endswith("-shm")}
     results = run_with(settings, []).files
-    after = {
-        one.name: one.read_bytes() for one in settings.datos_dir.iterdir() if not one.name.endswith("-shm")
-    }
+    after = {one.name: one.read_bytes() for one in settings.datos_dir.iterdir() if not one.name.endswith("-shm")}
     connection.close()
     assert [(one.file, one.counts.loaded) for one in results] == [("moviles.db/notas", 2)]
     assert before == after
@@ -378,9 +372,7 @@ def test_merged_cells_are_told_and_not_repeated(settings: Settings) -> None:
 def test_a_duration_is_an_interval_and_a_row_has_the_number_that_excel_shows(settings: Settings) -> None:
     def fill(sheet: Worksheet) -> None:
         sheet["B4"], sheet["C4"] = "empleado", "horas"
-        for row, hours in enumerate(
-            (timedelta(hours=30, minutes=5), timedelta(hours=-3, minutes=-12)), start=5
-        ):
+        for row, hours in enumerate((timedelta(hours=30, minutes=5), timedelta(hours=-3, minutes=-12)), start=5):
             sheet.cell(row, 2, row)
             sheet.cell(row, 3, hours).number_format = "[h]:mm:ss"
 
@@ -401,9 +393,7 @@ def test_parquet_keeps_its_types(settings: Settings) -> None:
         {
             "cp": pa.array(["28001", "NO"]),
             "cuando": pa.array([datetime(2024, 3, 1, 10), None], pa.timestamp("ns")),
-            "zona": pa.array(
-                [datetime(2024, 3, 1, 11, tzinfo=zone), None], pa.timestamp("us", "Europe/Madrid")
-            ),
+            "zona": pa.array([datetime(2024, 3, 1, 11, tzinfo=zone), None], pa.timestamp("us", "Europe/Madrid")),
             "doble": pa.array([1e20, float("nan")]),
             "entero": pa.array([7, None], pa.int16()),
             "lista": pa.array([[1, 2], None]),

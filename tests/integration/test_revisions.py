@@ -110,9 +110,7 @@ def child(name: str, parent: str = "cosas") -> str:
 # --- De la nada ------------------------------------------------------------------------------
 
 
-def test_a_project_without_declarations_gets_its_first(
-    settings: Settings, root: Path, etl: Etl, done: Done
-) -> None:
+def test_a_project_without_declarations_gets_its_first(settings: Settings, root: Path, etl: Etl, done: Done) -> None:
     path = write(settings, "id;nombre\n1;a\n2;b\n")
     assert done("run", "--quiet") == ""
     assert query(settings, "SELECT count(*) FROM staging.cosas") == [2]
@@ -132,9 +130,7 @@ def test_a_project_without_declarations_gets_its_first(
     )
 
 
-def test_new_says_where_a_table_is_declared_under_another_name(
-    settings: Settings, root: Path, etl: Etl
-) -> None:
+def test_new_says_where_a_table_is_declared_under_another_name(settings: Settings, root: Path, etl: Etl) -> None:
     declare(root, COSA, "lo_mio")
     told = etl("new", str(write(settings, "id;nombre\n1;a\n")))
     assert told.returncode == 2
@@ -142,9 +138,7 @@ def test_new_says_where_a_table_is_declared_under_another_name(
     assert not (root / "app" / "declared" / "cosas.py").exists()
 
 
-def test_a_declaration_written_again_finds_its_table_there(
-    settings: Settings, root: Path, done: Done
-) -> None:
+def test_a_declaration_written_again_finds_its_table_there(settings: Settings, root: Path, done: Done) -> None:
     path = write(settings, "id;nombre\n1;a\n")
     done("new", str(path))
     done("migrate")
@@ -155,9 +149,7 @@ def test_a_declaration_written_again_finds_its_table_there(
     assert query(settings, "SELECT id FROM datos.cosas") == [1]
 
 
-def test_a_table_dropped_and_declared_again_is_loaded_again(
-    settings: Settings, root: Path, done: Done
-) -> None:
+def test_a_table_dropped_and_declared_again_is_loaded_again(settings: Settings, root: Path, done: Done) -> None:
     path = write(settings, "id;nombre\n1;a\n")
     for _ in range(2):
         done("new", str(path))
@@ -195,9 +187,7 @@ def test_a_table_that_is_not_as_declared_is_told_with_the_command_that_mends_it(
     assert "declaraciones" not in etl("doctor").stdout
 
 
-def test_a_required_column_waits_until_the_rows_have_it(
-    settings: Settings, root: Path, etl: Etl, done: Done
-) -> None:
+def test_a_required_column_waits_until_the_rows_have_it(settings: Settings, root: Path, etl: Etl, done: Done) -> None:
     declare(root, COSA)
     write(settings, "cosa_id,precio\n1,10\n2,20\n")
     for command in ("revision", "migrate", "run"):
@@ -290,9 +280,7 @@ def test_tables_are_dropped_children_first_and_what_stays_lets_go_of_them(
 # --- Lo que les pasa a las migraciones --------------------------------------------------------
 
 
-def test_an_applied_migration_that_was_deleted_comes_back(
-    settings: Settings, root: Path, etl: Etl, done: Done
-) -> None:
+def test_an_applied_migration_that_was_deleted_comes_back(settings: Settings, root: Path, etl: Etl, done: Done) -> None:
     path = write(settings, "id;nombre\n1;a\n")
     done("new", str(path))
     done("migrate")
@@ -302,10 +290,7 @@ def test_an_applied_migration_that_was_deleted_comes_back(
     for command in (["run"], ["migrate"], ["new", str(path)]):
         told = etl(*command)
         assert told.returncode == 2
-        assert (
-            "La migración «0002_tabla_cosas» está aplicada en la base de datos, pero falta su archivo"
-            in told.stderr
-        )
+        assert "La migración «0002_tabla_cosas» está aplicada en la base de datos, pero falta su archivo" in told.stderr
         assert "Recupérelo: etl revision" in told.stderr
     assert "Recupérelo: etl revision" in etl("doctor").stdout
     assert done("revision").splitlines()[0] == "Escrito: sql/migrations/versions/0002_tabla_cosas.py"
@@ -352,9 +337,7 @@ def test_what_two_people_declared_at_once_is_joined(
     assert done("revision").splitlines()[0] == "Escrito: sql/migrations/versions/0003_une.py"
     assert done("migrate") == "Base de datos en la versión 0003_une.\n"
     done("run")
-    assert query(
-        settings, "SELECT (SELECT count(*) FROM datos.mias), (SELECT count(*) FROM datos.suyas)"
-    ) == [(1, 1)]
+    assert query(settings, "SELECT (SELECT count(*) FROM datos.mias), (SELECT count(*) FROM datos.suyas)") == [(1, 1)]
     assert done("revision") == NOTHING
 
 

@@ -128,6 +128,4 @@ def test_nested_values_of_a_rejected_object_are_exported_as_json(settings: Setti
     )
     path = correct(settings, "sitios", "sitios_corregir.csv", lambda _: {"alta": "2024-02-29"})
     assert load_path(settings, path).counts.loaded == 1
-    assert query(settings, "SELECT lugar::text FROM staging.sitios WHERE alta = '2024-02-29'") == [
-        '{"lat": 41.20}'
-    ]
+    assert query(settings, "SELECT lugar::text FROM staging.sitios WHERE alta = '2024-02-29'") == ['{"lat": 41.20}']

@@ -95,12 +95,8 @@ def test_what_is_not_edited_stays_in_quarantine_and_is_counted(settings: Setting
 
 def test_an_older_round_undoes_nothing(settings: Settings) -> None:
     load_one(settings, "pedidos.csv", PEDIDOS)
-    first = correct(
-        settings, "pedidos", "una.csv", lambda row: by_number(row) if row["_linea"] == "3" else {}
-    )
-    second = correct(
-        settings, "pedidos", "dos.csv", lambda row: by_number(row) if row["_linea"] != "3" else {}
-    )
+    first = correct(settings, "pedidos", "una.csv", lambda row: by_number(row) if row["_linea"] == "3" else {})
+    second = correct(settings, "pedidos", "dos.csv", lambda row: by_number(row) if row["_linea"] != "3" else {})
     for path in (second, first, second, first):
         load_path(settings, path)
     assert query(settings, "SELECT pedido FROM staging.pedidos ORDER BY 1") == [1, 2, 3, 4, 5]
@@ -135,9 +131,7 @@ def test_corrections_survive_a_file_that_is_read_again(settings: Settings) -> No
 
 
 @pytest.mark.parametrize("table", ["clientes", "pedidos"])
-def test_a_new_version_of_the_file_replaces_its_corrections_and_says_so(
-    settings: Settings, table: str
-) -> None:
+def test_a_new_version_of_the_file_replaces_its_corrections_and_says_so(settings: Settings, table: str) -> None:
     content = {"clientes": CLIENTES + cliente(1) + cliente(2, fecha_alta="ayer"), "pedidos": PEDIDOS}[table]
     load_one(settings, f"{table}.csv", content)
     day = {"clientes": {"fecha_alta": "2024-01-15"}, "pedidos": {"dia": "28/02/2025"}}[table]

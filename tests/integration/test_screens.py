@@ -48,9 +48,7 @@ def fits(text: str) -> bool:
     return all(len(line) <= 80 for line in text.splitlines() if "etl " not in line)
 
 
-def test_the_summary_names_what_failed_and_the_next_step(
-    loaded: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_summary_names_what_failed_and_the_next_step(loaded: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     load(loaded)
     printed = capsys.readouterr()
     assert "✖ [red] [bold].csv: " in printed.err

@@ -97,9 +97,7 @@ def test_a_late_row_that_does_not_fit_changes_the_type_and_is_not_lost(settings:
     result = load_one(settings, "tarde.csv", f"id,valor\n{rows}A-1,7.125\n")
     assert (result.counts.loaded, result.counts.rejected) == (400_001, 0)
     assert types(settings, "tarde") == {"id": "text", "valor": "numeric"}
-    assert query(settings, "SELECT id, valor FROM staging.tarde WHERE _line = 400002") == [
-        ("A-1", Decimal("7.125"))
-    ]
+    assert query(settings, "SELECT id, valor FROM staging.tarde WHERE _line = 400002") == [("A-1", Decimal("7.125"))]
     assert any("«A-1» (línea 400002)" in warning for warning in result.warnings)
 
 
@@ -137,16 +135,12 @@ def test_a_date_that_does_not_exist_sets_its_row_aside(settings: Settings) -> No
     rows = "".join(f"{n},{n % 28 + 1:02}/01/2024\n" for n in range(1, 40))
     result = load_one(settings, "fechas.csv", f"id,fecha\n{rows}99,31/02/2024\n")
     assert (result.counts.loaded, result.counts.rejected) == (39, 1)
-    assert query(settings, "SELECT line, column_name, value FROM etl.rejects") == [
-        (41, "fecha", "31/02/2024")
-    ]
+    assert query(settings, "SELECT line, column_name, value FROM etl.rejects") == [(41, "fecha", "31/02/2024")]
 
 
 def test_many_impossible_dates_mean_that_it_is_not_a_date(settings: Settings) -> None:
     rows = "".join(f"{n},{n}/02/2024\n" for n in range(1, 32))
-    result = load_one(
-        settings, "medidas.csv", f"id,fraccion\n{rows}" + "1,30/02/2024\n2,31/02/2024\n3,30/02/2024\n"
-    )
+    result = load_one(settings, "medidas.csv", f"id,fraccion\n{rows}" + "1,30/02/2024\n2,31/02/2024\n3,30/02/2024\n")
     assert (result.counts.loaded, types(settings, "medidas")["fraccion"]) == (34, "text")
 
 
@@ -187,9 +181,7 @@ def test_a_changed_file_replaces_its_table_and_adapts_the_types(settings: Settin
     assert load(settings)["a.csv"].counts.loaded == 3
     assert types(settings, "a") == {"id": "bigint", "n": "numeric", "extra": "text"}
     assert query(settings, "SELECT status FROM etl.loads ORDER BY load_id") == [("replaced",), ("loaded",)]
-    assert query(settings, "SELECT relname FROM pg_class WHERE relnamespace = 'staging'::regnamespace") == [
-        ("a",)
-    ]
+    assert query(settings, "SELECT relname FROM pg_class WHERE relnamespace = 'staging'::regnamespace") == [("a",)]
 
 
 def test_a_table_with_a_view_on_it_is_not_dropped(settings: Settings) -> None:
@@ -287,9 +279,7 @@ def test_columns_beyond_the_limit_go_together_into_one_jsonb(settings: Settings)
     result = load_one(settings, "panel.csv", "\n".join(lines) + "\n")
     assert (result.status, result.counts.loaded) == ("loaded", 3)
     assert any("otras_columnas" in warning for warning in result.warnings)
-    found = query(
-        settings, "SELECT v900, otras_columnas->>'v1989', otras_columnas ? 'v1500' FROM staging.panel"
-    )
+    found = query(settings, "SELECT v900, otras_columnas->>'v1989', otras_columnas ? 'v1500' FROM staging.panel")
     assert found[1] == (1800, "3978", False)
 
 
@@ -324,9 +314,7 @@ def test_what_cannot_be_read_is_refused_with_its_reason(
     result = load_one(settings, name, content)
     assert result.status == "refused"
     assert reason in (result.reason or "")
-    assert query(settings, "SELECT count(*) FROM pg_class WHERE relnamespace = 'staging'::regnamespace") == [
-        (0,)
-    ]
+    assert query(settings, "SELECT count(*) FROM pg_class WHERE relnamespace = 'staging'::regnamespace") == [(0,)]
 
 
 def test_a_zip_inside_a_zip_and_a_path_that_escapes_are_refused(settings: Settings) -> None:

@@ -41,7 +41,9 @@ TAKEN = (
     " ON t._load_id = l.load_id WHERE l.status = 'loaded' AND l.table_name = 'datos.clientes'"
     " GROUP BY l.load_id ORDER BY l.load_id"
 )
-UNOWNED = "SELECT count(*) FROM datos.clientes WHERE _load_id NOT IN (SELECT load_id FROM etl.loads WHERE status = 'loaded')"
+UNOWNED = (
+    "SELECT count(*) FROM datos.clientes WHERE _load_id NOT IN (SELECT load_id FROM etl.loads WHERE status = 'loaded')"
+)
 
 
 def put(settings: Settings, name: str, *rows: tuple[int, str]) -> Path:
@@ -390,7 +392,5 @@ def test_orphans_here_and_there_are_put_aside_and_nothing_else(
     lines.insert(2000, venta(7, canal="tienda"))
     result = load_one(settings, "ventas.csv", VENTAS, *lines)
     assert numbers(result) == (3001, 3000 - len(orphans), 0, 1, len(orphans))
-    assert rejects(settings) == [
-        (number + 1 + (number > 2000), "orphan", "producto_id") for number in sorted(orphans)
-    ]
+    assert rejects(settings) == [(number + 1 + (number > 2000), "orphan", "producto_id") for number in sorted(orphans)]
     assert query(settings, "SELECT count(*) FROM datos.ventas WHERE canal = 'tienda'") == [0]

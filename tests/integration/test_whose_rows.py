@@ -31,9 +31,7 @@ from own_rows import (
 TABLES = in_order([Cliente, Producto, Tienda, Venta])
 
 
-def test_a_file_of_the_same_name_outside_the_folder_replaces_nothing(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_a_file_of_the_same_name_outside_the_folder_replaces_nothing(settings: Settings, tmp_path: Path) -> None:
     load_one(settings, "clientes.csv", CLIENTES, cliente(1), cliente(2))
     other = tmp_path / "otra" / "clientes.csv"
     other.parent.mkdir()
@@ -43,9 +41,7 @@ def test_a_file_of_the_same_name_outside_the_folder_replaces_nothing(
     assert [number for number, _ in clientes(settings)] == [1, 2, 3]
 
 
-def test_a_copy_outside_does_not_take_the_name_of_the_one_in_the_folder(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_a_copy_outside_does_not_take_the_name_of_the_one_in_the_folder(settings: Settings, tmp_path: Path) -> None:
     path = write(settings, "clientes.csv", CLIENTES, cliente(1), cliente(2))
     load(settings, path)
     copy = tmp_path / "copia" / "clientes.csv"

@@ -10,9 +10,7 @@ from own_rows import query
 from project.command import environment
 from support import connect_settings
 
-TABLES = (
-    "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('datos', 'etl') ORDER BY 1"
-)
+TABLES = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('datos', 'etl') ORDER BY 1"
 # Las tablas declaradas, creadas sin migraciones.
 CREATE = """
 import sqlalchemy as sa

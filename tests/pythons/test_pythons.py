@@ -30,9 +30,7 @@ def interpreter(version: str) -> str:
 
 def run(folder: Path, *command: str) -> str:
     """Lo que escribe una orden en esa copia del proyecto, que trabaja con su propio PostgreSQL y sin avisos."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("DB_", "PYTHON"))
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "PYTHON"))}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr.lower(), done.stderr
@@ -40,11 +38,7 @@ def run(folder: Path, *command: str) -> str:
 
 
 def counted(document: dict[str, Any]) -> dict[str, Expected]:
-    return {
-        one["file"]: Expected(*(one[name] for name in COUNTS))
-        for one in document["files"]
-        if one["rows_read"]
-    }
+    return {one["file"]: Expected(*(one[name] for name in COUNTS)) for one in document["files"] if one["rows_read"]}
 
 
 @pytest.mark.pythons

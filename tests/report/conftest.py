@@ -31,9 +31,7 @@ def figures() -> Figures:
         ],
         qualities=[Quality("datos.ventas", 2, 2000, 1940, 20, 40, 7)],
         examples=[
-            Example(
-                "datos.ventas", "precio", f"motivo{number}", 40 - number, "ventas_01.csv", 7, ATTACK, ATTACK
-            )
+            Example("datos.ventas", "precio", f"motivo{number}", 40 - number, "ventas_01.csv", 7, ATTACK, ATTACK)
             for number in range(9)
         ],
         loads=[fate("ventas_01.csv"), fate("ventas_02.csv", read=500)],

@@ -48,18 +48,13 @@ def test_every_tag_is_closed_and_no_value_becomes_markup(figures: Figures) -> No
     reader = read(page.render(figures))
     names = {name for name, _ in reader.tags}
     assert not names & {"script", "img", "iframe", "object"}
-    assert not [
-        attributes for _, attributes in reader.tags if any(key.startswith("on") for key in attributes)
-    ]
+    assert not [attributes for _, attributes in reader.tags if any(key.startswith("on") for key in attributes)]
 
 
 def test_nothing_is_fetched(figures: Figures) -> None:
     html = page.render(figures)
     addresses = [
-        value
-        for _, attributes in read(html).tags
-        for key, value in attributes.items()
-        if key in ("href", "src")
+        value for _, attributes in read(html).tags for key, value in attributes.items() if key in ("href", "src")
     ]
     assert all(str(address).startswith(("#", "data:")) for address in addresses)
     assert "url(" not in html
@@ -70,9 +65,7 @@ def test_every_drawing_has_a_name_and_every_link_a_target(figures: Figures) -> N
     tags = read(page.render(figures)).tags
     assert all(attributes.get("aria-label") for name, attributes in tags if name == "svg")
     ids = {attributes.get("id") for _, attributes in tags}
-    assert {f"#{key}" for key in ids if key} >= {
-        str(attributes["href"]) for name, attributes in tags if name == "a"
-    }
+    assert {f"#{key}" for key in ids if key} >= {str(attributes["href"]) for name, attributes in tags if name == "a"}
 
 
 def test_the_files_that_did_not_enter_say_why(figures: Figures) -> None:
@@ -153,9 +146,7 @@ def test_the_labels_of_the_axis_never_touch() -> None:
     assert re.findall(r">(24 nov [\d:]+)<", columns(chart, WIDE)) == labels[::8][:3]
 
 
-@pytest.mark.parametrize(
-    ("value", "top"), [(0, 1), (0.3, 0.3), (7, 8), (99, 100), (4225, 5000), (10_001, 15_000)]
-)
+@pytest.mark.parametrize(("value", "top"), [(0, 1), (0.3, 0.3), (7, 8), (99, 100), (4225, 5000), (10_001, 15_000)])
 def test_the_axis_ends_in_a_round_number(value: float, top: float) -> None:
     assert nice_top(value) == pytest.approx(top)
 

@@ -79,9 +79,7 @@ def test_a_database_of_before_goes_on_with_its_rows(settings: Settings, root: Pa
     )
 
 
-def test_a_data_set_of_ones_own_goes_on_with_one_more_command(
-    settings: Settings, root: Path, tmp_path: Path
-) -> None:
+def test_a_data_set_of_ones_own_goes_on_with_one_more_command(settings: Settings, root: Path, tmp_path: Path) -> None:
     before(settings, tmp_path / "sql", "0001_tablas_iniciales.py", "0002_tabla_mascotas.py")
     shutil.copy2(BEFORE / "mascotas.py", root / "app" / "declared")
     shutil.copy2(BEFORE / "0002_tabla_mascotas.py", root / "sql" / "migrations" / "versions")

@@ -75,9 +75,9 @@ def test_the_backup_is_restored_and_the_counts_are_equal(newcomer: Stack) -> Non
     assert newcomer.wait("app_etl") == 0
     assert newcomer.query(query) == before
     # Los permisos también vuelven: el cargador sigue sin poder borrar tablas.
-    assert newcomer.query(
-        "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'datos.ventas'::regclass"
-    ) == [["etl_owner"]]
+    assert newcomer.query("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'datos.ventas'::regclass") == [
+        ["etl_owner"]
+    ]
 
 
 @pytest.mark.docker

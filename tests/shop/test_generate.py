@@ -44,9 +44,7 @@ def content(path: Path) -> bytes:
     return gzip.decompress(data) if path.suffix == ".gz" else data
 
 
-def csv_rows(
-    data: bytes, delimiter: str = ",", encoding: str = "utf-8", eol: bytes = b"\n"
-) -> Iterator[Row | None]:
+def csv_rows(data: bytes, delimiter: str = ",", encoding: str = "utf-8", eol: bytes = b"\n") -> Iterator[Row | None]:
     """Cada línea no vacía tras la cabecera, o None si no se puede leer sin adivinar."""
     header, *lines = data.split(eol)
     columns = header.decode(encoding).split(delimiter)
@@ -182,9 +180,7 @@ def judge_folder(folder: Path) -> dict[str, Counts]:
 
 
 def expected(files: dict[str, FileCounts]) -> dict[str, Counts]:
-    return {
-        name: (c.rows_read, c.rows_loaded, c.rows_duplicate, c.rows_rejected) for name, c in files.items()
-    }
+    return {name: (c.rows_read, c.rows_loaded, c.rows_duplicate, c.rows_rejected) for name, c in files.items()}
 
 
 def good_rows(folder: Path, name: str) -> Iterator[Row]:
@@ -364,9 +360,7 @@ def test_a_number_of_rows_that_is_not_one_is_explained(
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize(
-    ("trouble", "reason"), [("size=16k", "el disco está lleno"), ("ro", "ahí solo se puede leer")]
-)
+@pytest.mark.parametrize(("trouble", "reason"), [("size=16k", "el disco está lleno"), ("ro", "ahí solo se puede leer")])
 def test_10_a_folder_where_it_cannot_be_written_is_one_clear_error(
     tmp_path: Path, trouble: str, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,9 +84,7 @@ def test_products_bought_together_are_counted_once_per_basket(job: ModuleType, s
     assert sorted((row.producto_a, row.producto_b) for row in often.collect()) == [(1, 2), (2, 3)]
 
 
-def test_a_cohort_is_followed_from_the_month_of_its_first_purchase(
-    job: ModuleType, spark: "SparkSession"
-) -> None:
+def test_a_cohort_is_followed_from_the_month_of_its_first_purchase(job: ModuleType, spark: "SparkSession") -> None:
     table = sales(
         spark,
         (1, "01-31", "web", 1, "20.00"),
@@ -154,9 +152,7 @@ def check_results(settings: Settings) -> None:
         written = ds.dataset(folder, partitioning="hive")
         assert written.count_rows() == query(settings, f"SELECT count(*) FROM marts.{name}")[0] > 50
         values = query(settings, f"SELECT DISTINCT {partition}::text FROM marts.{name} ORDER BY 1")
-        assert [path.name for path in sorted(folder.glob("*=*"))] == [
-            f"{partition}={value}" for value in values
-        ]
+        assert [path.name for path in sorted(folder.glob("*=*"))] == [f"{partition}={value}" for value in values]
 
 
 def test_without_a_cluster_the_job_says_so_with_the_code_of_etl(

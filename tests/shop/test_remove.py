@@ -36,11 +36,7 @@ def environment(clone: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     programs.mkdir()
     (programs / "etl").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m wiring "$@"\n')
     (programs / "etl").chmod(0o755)
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("DB_", "ETL_", "PG", "MAKE"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "ETL_", "PG", "MAKE"))}
     with temporary_local_dir() as local_dir:
         environ = kept | {
             "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -260,7 +256,5 @@ def test_the_page_that_makes_it_yours(clone: Path, environment: dict[str, str], 
         if step.note == "en lugar de la tienda" and beside:
             continue
         # La 0002 es la de la tienda: junto a ella, las de la página son las siguientes.
-        output = (
-            re.sub(r"000([2-5])", lambda it: f"000{int(it[1]) + 1}", step.output) if beside else step.output
-        )
+        output = re.sub(r"000([2-5])", lambda it: f"000{int(it[1]) + 1}", step.output) if beside else step.output
         check(Block(without_installing(step), output, step.note, step.line), clone, environment)

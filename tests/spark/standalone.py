@@ -68,9 +68,7 @@ class Standalone:
 def standalone(folder: Path, port: int, page: int, cores: int = CORES) -> Iterator[Standalone]:
     """El maestro en `port`, su página en `page`, y los trabajadores en marcha; al salir, se paran."""
     prepare_environment(Settings())
-    master = spark_class(
-        "deploy.master.Master", "--host", MASTER, "--port", str(port), "--webui-port", str(page)
-    )
+    master = spark_class("deploy.master.Master", "--host", MASTER, "--port", str(port), "--webui-port", str(page))
     cluster = Standalone(port, page, folder, cores)
     try:
         wait(cluster.state, "que conteste el maestro")

@@ -78,9 +78,7 @@ def test_a_cluster_that_gives_no_executor_is_an_error_that_says_where_to_look(
     assert failure.value.exit_code == 5
 
 
-def test_a_job_that_the_cluster_throws_out_does_not_wait_for_executors(
-    settings: Settings, cluster: Standalone
-) -> None:
+def test_a_job_that_the_cluster_throws_out_does_not_wait_for_executors(settings: Settings, cluster: Standalone) -> None:
     """Sin el secreto, Spark se rinde en un hilo suyo: la sesión puede pararse después de abierta."""
     told = pytest.raises(ClusterUnavailable, match=f"{cluster.url} no admitió el trabajo")
     with told as failure, open_session(replace(settings, spark_master=cluster.url), "prueba") as session:

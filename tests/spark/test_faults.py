@@ -138,9 +138,7 @@ def test_16_a_worker_killed_in_the_middle_of_a_load_loses_nothing(case: Case) ->
     assert case.repeated()
     dead = [host for host, worker in case.cluster.workers.items() if worker.poll() is not None]
     assert len(dead) == 1
-    assert [worker["host"] for worker in case.cluster.alive()] == [
-        host for host in WORKERS if host not in dead
-    ]
+    assert [worker["host"] for worker in case.cluster.alive()] == [host for host in WORKERS if host not in dead]
 
 
 def test_16_a_slow_attempt_overtaken_by_another_does_not_count(
@@ -250,9 +248,7 @@ def test_17_a_password_that_the_executors_cannot_use_is_one_error_and_no_storm(
     check_invariants(case.settings)
 
 
-def test_abandoned_tables_still_in_use_do_not_stop_a_new_run(
-    settings: Settings, database: ServerAddress
-) -> None:
+def test_abandoned_tables_still_in_use_do_not_stop_a_new_run(settings: Settings, database: ServerAddress) -> None:
     abandoned = '"staging"."_spark_0123456789ab_7"'
     with connect_settings(settings) as dead:
         dead.execute(f"CREATE TABLE {abandoned} (a int)")

@@ -58,9 +58,7 @@ def copy_sample(sample: Path) -> Copy:
 
 
 @pytest.mark.parametrize("blocks", ["enteros", "de 4 kB"])
-def test_the_sample_data_is_equal(
-    blocks: str, compare: Compare, sample: Path, request: pytest.FixtureRequest
-) -> None:
+def test_the_sample_data_is_equal(blocks: str, compare: Compare, sample: Path, request: pytest.FixtureRequest) -> None:
     if blocks == "de 4 kB":
         request.getfixturevalue("small_blocks")
     compare(sample)
@@ -164,9 +162,7 @@ def test_a_new_version_replaces_the_old_one_and_repeated_keys_update(
         lines = (folder / "ventas_2025-01.csv").read_bytes().splitlines(keepends=True)
         (folder / "ventas_2025-01.csv").write_bytes(b"".join(lines[:-500]))
         changed = [line.replace(b",1,", b",9,", 1) for line in lines[1:800]]
-        (folder / "ventas_correccion.csv.gz").write_bytes(
-            gzip.compress(lines[0] + b"".join(changed), mtime=0)
-        )
+        (folder / "ventas_correccion.csv.gz").write_bytes(gzip.compress(lines[0] + b"".join(changed), mtime=0))
         results.append([file.counts for file in load(settings, engine, folder).files])
         results.append(state(database))
     assert results[0] == results[2]
@@ -193,9 +189,9 @@ def test_an_error_that_nobody_foresaw_ends_one_file_and_not_the_run(
             "ventas_2025-01.csv": "loaded",
         },
     )
-    assert query(
-        settings, "SELECT file FROM etl.loads WHERE status = 'failed' AND error LIKE '%no cabe%'"
-    ) == ["clientes.csv"]
+    assert query(settings, "SELECT file FROM etl.loads WHERE status = 'failed' AND error LIKE '%no cabe%'") == [
+        "clientes.csv"
+    ]
     assert staging_tables(database) == []
 
 
@@ -207,18 +203,13 @@ def write_family(folder: Path) -> None:
     names = list(keys.KINDS)
     rows = [[second for _, _, (_, second, _) in keys.KINDS.values()], [""] * len(names)]
     rows += [
-        [values[2] if kind == orphan else values[0] for kind, (_, _, values) in keys.KINDS.items()]
-        for orphan in names
+        [values[2] if kind == orphan else values[0] for kind, (_, _, values) in keys.KINDS.items()] for orphan in names
     ]
     numbered = [[str(number), *row] for number, row in enumerate(rows, start=1)]
-    (folder / "hija.csv").write_text(
-        "".join(",".join(line) + "\n" for line in [["numero", *names], *numbered])
-    )
+    (folder / "hija.csv").write_text("".join(",".join(line) + "\n" for line in [["numero", *names], *numbered]))
 
 
-def test_42_orphans_are_the_same_whatever_the_type_of_the_key(
-    settings: Settings, database: ServerAddress
-) -> None:
+def test_42_orphans_are_the_same_whatever_the_type_of_the_key(settings: Settings, database: ServerAddress) -> None:
     declared = [*keys.PARENTS, keys.CHILD]
     tables = tuple(str(one.__tablename__) for one in declared)
     engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings, role=OWNER))

@@ -33,9 +33,7 @@ def test_a_table_is_read_in_one_snapshot_whatever_is_loaded_meanwhile(
     write(settings, "ventas.csv", VENTAS, venta(1), venta(7, canal="tienda"), venta(1000, cliente_id=""))
     load(settings)
     with open_table(spark, settings, declared(Venta)) as table:
-        execute(
-            database, "DELETE FROM datos.ventas WHERE venta_id = 7", "UPDATE datos.ventas SET cantidad = 9"
-        )
+        execute(database, "DELETE FROM datos.ventas WHERE venta_id = 7", "UPDATE datos.ventas SET cantidad = 9")
         rows = sorted(map(tuple, table.collect()))
     assert rows == [
         (number, date(2025, 1, 31), None, 1, 1, 2, Decimal("1.20"), Decimal("0.00"), channel)

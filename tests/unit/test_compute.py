@@ -104,9 +104,7 @@ def test_money_is_rounded_half_up_and_never_goes_through_floats() -> None:
     def tax(rows: pd.DataFrame) -> pd.DataFrame:
         return amount(rows).assign(correo=None, importe=rows["precio"] * Decimal("0.5"))
 
-    rows, _ = run(
-        tax, [row | {"precio": price} for row, price in zip(ROWS, ("0.25", "0.35", "2.45"), strict=True)]
-    )
+    rows, _ = run(tax, [row | {"precio": price} for row, price in zip(ROWS, ("0.25", "0.35", "2.45"), strict=True)])
     assert [row["importe"] for row in rows] == [Decimal("0.13"), Decimal("0.18"), Decimal("1.23")]
 
 
@@ -117,10 +115,7 @@ def test_a_row_it_drops_is_set_aside_as_filtered() -> None:
 
 
 def test_a_row_in_which_it_fails_is_found_among_many() -> None:
-    many = [
-        ROWS[2] | {"id": str(number), "unidades": "0" if number in (7, 800) else "2"}
-        for number in range(1000)
-    ]
+    many = [ROWS[2] | {"id": str(number), "unidades": "0" if number in (7, 800) else "2"} for number in range(1000)]
 
     def divide(rows: pd.DataFrame) -> pd.DataFrame:
         each = [Decimal(1) / int(units) for units in rows["unidades"]]
@@ -134,9 +129,7 @@ def test_a_row_in_which_it_fails_is_found_among_many() -> None:
 
 
 def test_unreadable_values_never_reach_it() -> None:
-    rows, rejects = run(
-        lambda rows: amount(rows).assign(correo=None), [ROWS[0] | {"precio": "caro"}, *ROWS[1:]]
-    )
+    rows, rejects = run(lambda rows: amount(rows).assign(correo=None), [ROWS[0] | {"precio": "caro"}, *ROWS[1:]])
     assert [row["id"] for row in rows] == [2, 3]
     assert rejects == [
         (
@@ -168,9 +161,7 @@ WRONG: dict[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
 
 
 @pytest.mark.parametrize(("function", "message"), WRONG.values(), ids=WRONG)
-def test_what_it_does_wrong_is_told_to_who_wrote_it(
-    function: Callable[[pd.DataFrame], Any], message: str
-) -> None:
+def test_what_it_does_wrong_is_told_to_who_wrote_it(function: Callable[[pd.DataFrame], Any], message: str) -> None:
     with pytest.raises(FileFailed) as caught:
         run(function)
     assert message in caught.value.message

@@ -21,9 +21,7 @@ from extras.undeclared.unknown import Found
 
 HOSTILE = 'a"""+str(__import__("os").system("id"))+"""'
 # Cualquier carácter, y a menudo los que significan algo en Python; hasta los que no son UTF-8.
-TEXTS = st.text(
-    st.one_of(st.characters(), st.sampled_from("\"'\\\n\r\0#{}%*?[]\u2028\u202e\x0c")), min_size=1
-)
+TEXTS = st.text(st.one_of(st.characters(), st.sampled_from("\"'\\\n\r\0#{}%*?[]\u2028\u202e\x0c")), min_size=1)
 SIGNS = st.characters(exclude_characters="\n\r")
 
 
@@ -50,9 +48,7 @@ def parsed(text: str) -> tuple[ast.Module, ast.ClassDef]:
 
 def assigned(declared: ast.ClassDef, name: str) -> ast.expr:
     [value] = [
-        node.value
-        for node in declared.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+        node.value for node in declared.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
     ]
     return value
 

@@ -32,9 +32,7 @@ def test_connection_refused(command: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.usefixtures("nobody_listens")
-def test_a_name_that_does_not_exist(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_name_that_does_not_exist(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("DB_HOST", "no-existe.invalid")
     code, lines = run("status", capsys)
     assert code == 4

@@ -69,9 +69,7 @@ def test_alone_it_shows_its_help(group: str, capsys: pytest.CaptureFixture[str])
         ("inspect", "Falta decir «RUTA...»."),
     ],
 )
-def test_a_misspelt_command_is_explained(
-    arguments: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_misspelt_command_is_explained(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, text = written(arguments, capsys)
     assert code == 2
     assert text.startswith(f"Error: {message}")

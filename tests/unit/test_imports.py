@@ -107,6 +107,4 @@ def test_only_the_settings_module_reads_the_environment() -> None:
 
 
 def mentions_environment(module: str) -> bool:
-    return any(
-        isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"} for node in nodes(module)
-    )
+    return any(isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"} for node in nodes(module))

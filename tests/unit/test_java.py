@@ -25,9 +25,7 @@ NEEDED = "Spark necesita Java 17, 21 o 25 y no se encuentra. Instálelo: "
 def said(**environment: str) -> str:
     """La carpeta del Java elegido, o el error, en un proceso con ese entorno."""
     environ = {"PATH": "/no_existe", "PYTHONPATH": str(ROOT / "app"), **environment}
-    done = subprocess.run(
-        [sys.executable, "-c", PREPARE], env=environ, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", PREPARE], env=environ, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -40,9 +38,7 @@ def program(file: Path, script: str) -> Path:
 
 def java(folder: Path, version: str) -> Path:
     """Una carpeta como la de un JDK, con un programa que solo sabe decir su versión."""
-    return program(
-        folder / version / "bin/java", f"echo 'openjdk version \"{version}\" 2025-04-15' >&2"
-    ).parent
+    return program(folder / version / "bin/java", f"echo 'openjdk version \"{version}\" 2025-04-15' >&2").parent
 
 
 @pytest.mark.parametrize("version", ["17.0.15", "21.0.13", "25.0.5"])

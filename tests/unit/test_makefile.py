@@ -41,9 +41,7 @@ def told(version: tuple[int, ...], path: str) -> str:
 
 
 @pytest.mark.parametrize("version", [(3, 8, 20), (3, 10, 2), (3, 16, 0)])
-def test_a_python_out_of_range_is_told_in_a_sentence_which_one_to_use(
-    version: tuple[int, ...], tmp_path: Path
-) -> None:
+def test_a_python_out_of_range_is_told_in_a_sentence_which_one_to_use(version: tuple[int, ...], tmp_path: Path) -> None:
     this = f"{version[0]}.{version[1]} ({sys.executable})"
     assert told(version, str(tmp_path)) == (
         f"Hace falta Python de 3.11 a 3.15 y este es el {this}: "

@@ -29,8 +29,7 @@ def test_a_project_of_the_tests_declares_the_same_and_nothing_else(tmp_path: Pat
     assert where_declared({"PYTHONPATH": str(project / "app")}) == str(project / "app" / "declared")
     for folder, copy in (("declared", "app/declared"), ("sql/marts", "sql/marts")):
         own, found = (
-            {path.name for path in place.iterdir() if path.is_file()}
-            for place in (OWN / folder, project / copy)
+            {path.name for path in place.iterdir() if path.is_file()} for place in (OWN / folder, project / copy)
         )
         assert found == own
     revisions = {path.name[:4] for path in (project / "sql" / "migrations" / "versions").glob("*.py")}

@@ -132,9 +132,7 @@ def test_text_is_left_alone() -> None:
     assert values(texts, pa.string()) == texts
 
 
-@pytest.mark.parametrize(
-    "data_type", [pa.int64(), MONEY, pa.float64(), pa.date32(), MOMENT, pa.bool_(), pa.string()]
-)
+@pytest.mark.parametrize("data_type", [pa.int64(), MONEY, pa.float64(), pa.date32(), MOMENT, pa.bool_(), pa.string()])
 def test_nulls_stay_null_and_an_empty_column_stays_empty(data_type: pa.DataType) -> None:
     assert values([None, None], data_type) == [None, None]
     assert values([], data_type) == []

@@ -56,15 +56,11 @@ def test_a_lock_holds_what_the_project_declares(lock: str, machine: dict[str, st
     if lock in LINES:
         chosen = installed_on(machine, "etl") | chosen
     for requirement in map(Requirement, declared):
-        if requirement.name == PROJECT["name"] or (
-            requirement.marker and not requirement.marker.evaluate(machine)
-        ):
+        if requirement.name == PROJECT["name"] or (requirement.marker and not requirement.marker.evaluate(machine)):
             continue
         name = re.sub(r"[-_.]+", "-", requirement.name).lower()
         assert name in chosen, f"{name} falta en requirements/{lock}.txt: pase `make lock`"
-        assert requirement.specifier.contains(chosen[name]), (
-            f"{requirement} y {chosen[name]}: pase `make lock`"
-        )
+        assert requirement.specifier.contains(chosen[name]), f"{requirement} y {chosen[name]}: pase `make lock`"
 
 
 @pytest.mark.parametrize("lock", [*LOCKS, *LINES, "build"])
@@ -73,9 +69,7 @@ def test_a_lock_has_only_exact_versions_with_their_hashes(lock: str) -> None:
     entries = re.split(r"\n(?=\S)", text.strip())
     assert entries
     for entry in entries:
-        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [^\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+", entry), (
-            entry
-        )
+        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [^\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+", entry), entry
 
 
 def test_every_lock_has_the_same_versions() -> None:
@@ -85,9 +79,7 @@ def test_every_lock_has_the_same_versions() -> None:
 
 
 def test_the_image_carries_no_server() -> None:
-    servers = {
-        Requirement(line).name for line in EXTRAS["embedded"] if "postgres" in line or "pgserver" in line
-    }
+    servers = {Requirement(line).name for line in EXTRAS["embedded"] if "postgres" in line or "pgserver" in line}
     assert len(servers) == 2
     for lock in ("etl", *LINES):
         assert not {*servers, "pytest"} & {pin.name for pin in pins(lock)}

@@ -28,9 +28,7 @@ MONEY = pa.decimal128(8, 2)
         (OneOf(("a", "b")), pa.string(), ["a", "b"], ["A", "", "ab"]),
     ],
 )
-def test_a_rule_tells_good_values_from_bad(
-    rule: Rule, data_type: pa.DataType, good: list[Any], bad: list[Any]
-) -> None:
+def test_a_rule_tells_good_values_from_bad(rule: Rule, data_type: pa.DataType, good: list[Any], bad: list[Any]) -> None:
     column = pa.array([*good, None, *bad], data_type)
     assert satisfies(rule, column).to_pylist() == [True] * len(good) + [None] + [False] * len(bad)
 

@@ -30,8 +30,7 @@ GOOD = ("1", "10.00", "4.00", "2024-01-15", "08001")
 def chunk(*rows: tuple[str | None, ...], rejects: list[Reject] | None = None) -> Chunk:
     """Las filas están en las líneas 2, 3, 4…, tras una cabecera."""
     columns = {
-        name: pa.array([row[position] for row in rows], pa.string())
-        for position, name in enumerate(SCHEMA.names)
+        name: pa.array([row[position] for row in rows], pa.string()) for position, name in enumerate(SCHEMA.names)
     }
     raws = [",".join(cell or "" for cell in row) for row in rows]
     lines = pa.array(range(2, 2 + len(rows)), pa.int64())
@@ -86,9 +85,7 @@ def test_a_value_of_another_type() -> None:
 def test_a_value_out_of_range_says_which_limit() -> None:
     reject = only_reject(("1", "1000.01", *GOOD[2:]))
     assert (reject.column, reject.value, reject.code) == ("precio", "1000.01", "out_of_range")
-    assert (
-        reject.message == "columna «precio»: se leyó «1000.01» y se esperaba un valor menor o igual que 1000"
-    )
+    assert reject.message == "columna «precio»: se leyó «1000.01» y se esperaba un valor menor o igual que 1000"
 
 
 def test_a_text_without_the_declared_form() -> None:

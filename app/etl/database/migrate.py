@@ -119,9 +119,7 @@ def _wait_for_other_migration(connection: Connection) -> None:
     try:
         connection.execute(LOCK)
     except errors.LockNotAvailable as error:
-        raise DatabaseUnavailable(
-            "Otra migración está en marcha.", "Espere a que acabe y repita la orden."
-        ) from error
+        raise DatabaseUnavailable("Otra migración está en marcha.", "Espere a que acabe y repita la orden.") from error
 
 
 def upgrade(settings: Settings, revision: str) -> None:
@@ -192,9 +190,7 @@ def version(connection: Connection) -> str | None:
 
 
 def _may_administer(connection: Connection) -> bool:
-    row = connection.execute(
-        "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = session_user"
-    ).fetchone()
+    row = connection.execute("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = session_user").fetchone()
     return bool(row and row[0])
 
 

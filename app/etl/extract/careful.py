@@ -23,7 +23,9 @@ RECORD_LIMIT = 1 << 20
 LINE_END = re.compile(rb"\r\n|\n|\r")
 LF, CR = 10, 13
 
-BAD_QUOTE = "comillas fuera de sitio o sin cerrar; si son parte del texto, duplíquelas y encierre el campo entre comillas"
+BAD_QUOTE = (
+    "comillas fuera de sitio o sin cerrar; si son parte del texto, duplíquelas y encierre el campo entre comillas"
+)
 BAD_BYTES = "hay bytes que no son de la codificación del archivo; guárdelo entero en una sola codificación"
 BAD_NUL = "hay un carácter NUL; PostgreSQL no lo admite en un texto"
 
@@ -70,9 +72,7 @@ def _quiet_lines(block: bytes, start: int, end: int, line: int) -> Span:
     return Span(end, len(breaks), start, starts, np.arange(line, line + len(breaks)))
 
 
-def _one_record(
-    block: bytes, start: int, dialect: Dialect, fields: int, line: int, at_end: bool
-) -> Span | None:
+def _one_record(block: bytes, start: int, dialect: Dialect, fields: int, line: int, at_end: bool) -> Span | None:
     """El registro que empieza en `start`; `None` si puede acabar en el bloque siguiente."""
     grammar = _grammar(dialect)
     match = grammar.record.match(block, start)
@@ -152,9 +152,7 @@ def _odd_quotes(data: np.ndarray, breaks: np.ndarray, dialect: Dialect) -> np.nd
     opens = (np.arange(len(quotes)) - first) % 2 == 0
     before = np.where(quotes == 0, LF, data[quotes - 1])
     after = data[np.minimum(quotes + 1, len(data) - 1)]
-    placed = np.where(
-        opens, np.isin(before, [delimiter, LF, CR, quote]), np.isin(after, [delimiter, LF, CR, quote])
-    )
+    placed = np.where(opens, np.isin(before, [delimiter, LF, CR, quote]), np.isin(after, [delimiter, LF, CR, quote]))
     last = np.append(line[1:] != line[:-1], True)
     return np.asarray(quotes[~placed | (last & opens)])
 

@@ -108,9 +108,7 @@ def _first_rows(lines: list[bytes], dialect: Dialect) -> tuple[list[str], int, l
     except csv.Error as error:
         raise FileRefused(f"La cabecera está mal escrita: {error}.", "Revise sus comillas.") from error
     if names is None:
-        raise FileRefused(
-            "El archivo está vacío: no tiene ni cabecera.", "Expórtelo de nuevo desde su origen."
-        )
+        raise FileRefused("El archivo está vacío: no tiene ni cabecera.", "Expórtelo de nuevo desde su origen.")
     height = reader.line_num
     try:
         return names, height, list(islice(rows, FOLLOWING))
@@ -146,9 +144,7 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
     table, wrong = _parse(records, dialect, header, columns)
     kept = _without(np.arange(len(records.lines)), list(wrong))
     empty = _empty_rows(table)
-    blank = [
-        row for row in (*wrong, *kept[empty].tolist()) if not records.raw(row).strip(f"{dialect.delimiter} ")
-    ]
+    blank = [row for row in (*wrong, *kept[empty].tolist()) if not records.raw(row).strip(f"{dialect.delimiter} ")]
     if len(empty) and blank:
         dropped = np.flatnonzero(np.isin(kept, blank)).tolist()
         table, kept = table.take(_without(np.arange(table.num_rows), dropped)), _without(kept, dropped)

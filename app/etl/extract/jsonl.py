@@ -117,9 +117,7 @@ def _to_chunk(batch: list[tuple[int, bytes]], keys: dict[str, str]) -> Chunk:
             rejects.append(_reject(line, raw))
         else:
             good.append((line, raw, row))
-    columns = {
-        name: pa.array([text_of(row.get(key)) for *_, row in good], pa.string()) for name, key in keys.items()
-    }
+    columns = {name: pa.array([text_of(row.get(key)) for *_, row in good], pa.string()) for name, key in keys.items()}
     table = pa.table(columns)
     return Chunk(
         table,

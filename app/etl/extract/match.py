@@ -34,9 +34,7 @@ def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[d
         wanted = plain_name(column.name)
         found = [at for at, name in enumerate(names) if name == wanted or cleaned[at] == column.name]
         if len(found) > 1:
-            raise FileRefused(
-                f"La cabecera repite la columna «{names[found[1]]}».", "Cambie uno de los nombres."
-            )
+            raise FileRefused(f"La cabecera repite la columna «{names[found[1]]}».", "Cambie uno de los nombres.")
         if found:
             positions[column.name] = found[0]
     missing = [column for column in schema.columns if column.name not in positions]

@@ -69,9 +69,7 @@ def _split_plain(block: bytes, breaks: np.ndarray, line: int) -> Records:
     return Records(block, _starts(breaks), np.arange(line, end), len(block), end)
 
 
-def _split_quoted(
-    block: bytes, breaks: np.ndarray, dialect: Dialect, fields: int, line: int
-) -> Records | None:
+def _split_quoted(block: bytes, breaks: np.ndarray, dialect: Dialect, fields: int, line: int) -> Records | None:
     """Camino 2: comillas según RFC 4180. `None` si alguna no está donde debe.
 
     Tampoco si un registro de varias líneas no tiene `fields` campos: puede ser una comilla sin
@@ -92,8 +90,7 @@ def _split_quoted(
     # Antes de la primera posición del bloque hay, por definición, un salto de línea.
     before = np.where(opening == 0, LF, data[opening - 1])
     if not (
-        np.isin(before, [delimiter, LF, quote]).all()
-        and np.isin(data[closing + 1], [delimiter, LF, CR, quote]).all()
+        np.isin(before, [delimiter, LF, quote]).all() and np.isin(data[closing + 1], [delimiter, LF, CR, quote]).all()
     ):
         return None
     lines = line + np.concatenate([[0], outside[:-1] + 1])

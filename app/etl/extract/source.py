@@ -122,9 +122,7 @@ class Opened:
             != (before.st_size, before.st_mtime_ns, before.st_ctime_ns)
             or self.bytes_read > self.size
         ):
-            raise FileRefused(
-                "El archivo cambió mientras se leía.", "Espere a que esté completo y repita la carga."
-            )
+            raise FileRefused("El archivo cambió mientras se leía.", "Espere a que esté completo y repita la carga.")
 
 
 @contextmanager
@@ -137,9 +135,7 @@ def opened(source: Source) -> Iterator[Opened]:
             raise FileRefused("No es un archivo normal.", "Copie los datos a un archivo de la carpeta.")
         file = Opened(source.path)
     except OSError as error:
-        raise FileRefused(
-            f"No se puede abrir: {error.strerror}.", "Revise que exista y sus permisos."
-        ) from error
+        raise FileRefused(f"No se puede abrir: {error.strerror}.", "Revise que exista y sus permisos.") from error
     with file.file:
         yield file
 
@@ -167,9 +163,7 @@ def gunzip(_source: Source, file: Opened) -> Iterator[ByteStream]:
 
 
 def damaged(error: Exception) -> FileRefused:
-    return FileRefused(
-        f"El archivo comprimido está dañado o cortado: {error}.", "Descárguelo o cópielo de nuevo."
-    )
+    return FileRefused(f"El archivo comprimido está dañado o cortado: {error}.", "Descárguelo o cópielo de nuevo.")
 
 
 class Limited:

@@ -57,12 +57,9 @@ def as_csv(rows: pa.Table) -> list[bytes]:
     for at, field in enumerate(rows.schema):
         if pa.types.is_binary(field.type) or pa.types.is_duration(field.type):  # Arrow no sabe escribirlos
             texts = [
-                str(value) if not isinstance(value, bytes) else f"\\x{value.hex()}"
-                for value in rows[at].to_pylist()
+                str(value) if not isinstance(value, bytes) else f"\\x{value.hex()}" for value in rows[at].to_pylist()
             ]
-            rows = rows.set_column(
-                at, field.name, pa.array(texts, pa.string(), mask=rows[at].is_null().to_numpy())
-            )
+            rows = rows.set_column(at, field.name, pa.array(texts, pa.string(), mask=rows[at].is_null().to_numpy()))
     output = io.BytesIO()
     csv.write_csv(rows, output, csv.WriteOptions(include_header=False, quoting_style="needed"))
     return [output.getvalue()]

@@ -17,9 +17,7 @@ from etl.schema import Table
 ORDERED = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_date, pa.types.is_timestamp)
 # Lo que dice el libro de una carga, si vale: con otra declaración, las columnas de la clave podían ser de otro tipo; y si
 # sus cuentas cambiaron después, a sus filas se añadió alguna.
-KNOWN = sql.SQL(
-    "CASE WHEN declaration = %s AND (keys ->> 'rows')::bigint = rows_loaded THEN keys -> 'limits' END"
-)
+KNOWN = sql.SQL("CASE WHEN declaration = %s AND (keys ->> 'rows')::bigint = rows_loaded THEN keys -> 'limits' END")
 # De cada columna, el menor y el mayor, como los escribe PostgreSQL.
 Limits = Mapping[str, tuple[str, str]]
 

@@ -46,12 +46,8 @@ class Counts:
         if self.blank:
             told.append(f"líneas que solo llevan separadores, que no cuentan como filas: {self.blank}")
         if self.header_again:
-            told.append(
-                f"la cabecera se repite en la línea {self.header_again}: la tabla que sigue se carga igual"
-            )
-        told += [
-            f"filas de «{file}» que este sustituye: {rows}" for file, rows in sorted(self.displaced.items())
-        ]
+            told.append(f"la cabecera se repite en la línea {self.header_again}: la tabla que sigue se carga igual")
+        told += [f"filas de «{file}» que este sustituye: {rows}" for file, rows in sorted(self.displaced.items())]
         return told
 
     def merged(self, rows: int, cursor: Cursor[Any]) -> None:

@@ -148,9 +148,7 @@ def _reads(connection: Connection[Any], text: str, loads: dict[str, str]) -> lis
     return reads if all(name in loads for name in reads) else None
 
 
-def _note(
-    connection: Connection[Any], name: str, query: str, reads: list[str] | None, loads: dict[str, str]
-) -> None:
+def _note(connection: Connection[Any], name: str, query: str, reads: list[str] | None, loads: dict[str, str]) -> None:
     connection.execute(
         "INSERT INTO etl.marts VALUES (%s, to_regclass(format('%%I.%%I', %s::text, %s::text)), %s, %s, %s)"
         " ON CONFLICT (name) DO UPDATE SET table_oid = excluded.table_oid, query = excluded.query,"

@@ -33,9 +33,7 @@ def without_orphans(
     return rows, rejects
 
 
-def _missing(
-    connection: Connection[Any], table: Table, key: ForeignKey, values: pa.ChunkedArray
-) -> dict[Any, str]:
+def _missing(connection: Connection[Any], table: Table, key: ForeignKey, values: pa.ChunkedArray) -> dict[Any, str]:
     """Los valores que no están en la tabla madre, y cómo los escribe PostgreSQL."""
     statement = sql.SQL(
         # Los textos se leen con el tipo de la columna: así se usa el índice de la clave.

@@ -59,9 +59,7 @@ class Sieve(Protocol):
 OpenSieve = Callable[[Connection[Any], Table, sql.Composable, pa.Schema], Sieve]
 
 
-def copy_rows(
-    connection: Connection[Any], table: sql.Composable, names: list[str], payload: list[bytes]
-) -> None:
+def copy_rows(connection: Connection[Any], table: sql.Composable, names: list[str], payload: list[bytes]) -> None:
     """Envía a `table` lo que devolvió `encode` para unas filas con las columnas `names`."""
     columns = sql.SQL(", ").join(map(sql.Identifier, [*names, "_load_id"]))
     statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, FORMAT)
@@ -152,9 +150,7 @@ class TableWriter:
         self.connection.execute(create.format(STAGE, like))
         self.connection.execute(sql.SQL("TRUNCATE {}").format(STAGE))
         copy_rows(self.connection, STAGE, rows.column_names, encode(rows, self.load_id))
-        self.counts.merged(
-            rows.num_rows, self.connection.execute(merge_statement(self.table, rows.column_names))
-        )
+        self.counts.merged(rows.num_rows, self.connection.execute(merge_statement(self.table, rows.column_names)))
         return orphans
 
 
@@ -172,9 +168,7 @@ def merge_statement(table: Table, columns: list[str], stage: sql.Composable = ST
     """
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     names = [*columns, "_load_id"]
-    updates = [
-        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in table.key
-    ]
+    updates = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in table.key]
     return sql.SQL(
         "WITH merged AS (INSERT INTO {table} AS t ({columns})"
         " SELECT DISTINCT ON ({key}) {columns} FROM {stage} ORDER BY {key}, _line"
@@ -202,14 +196,10 @@ def save_rejects(
     """Guarda los rechazos, por omisión en `etl.rejects`, en la misma transacción que las filas."""
     if not rejects:
         return
-    statement = sql.SQL("COPY {} (load_id, line, raw, column_name, value, code, message) FROM STDIN").format(
-        table
-    )
+    statement = sql.SQL("COPY {} (load_id, line, raw, column_name, value, code, message) FROM STDIN").format(table)
     with connection.cursor().copy(statement) as copy:
         for reject in rejects:
-            copy.write_row(
-                (load_id, reject.line, reject.raw, reject.column, reject.value, reject.code, reject.message)
-            )
+            copy.write_row((load_id, reject.line, reject.raw, reject.column, reject.value, reject.code, reject.message))
 
 
 def write_all(writer: TableWriter, chunks: Iterable[Prepared], file: Opened, advance: Advance) -> Counts:

@@ -58,11 +58,7 @@ def begin(connection: Connection[Any], load: Load, again: bool) -> Version:
     Con `again`, lo que se leyó con otra declaración se lee otra vez.
     """
     known = find_known(connection, load)
-    if (
-        known
-        and _is_complete(connection, load, known)
-        and not (again and known.declaration != load.declaration)
-    ):
+    if known and _is_complete(connection, load, known) and not (again and known.declaration != load.declaration):
         return Version(new=False, replaces=_keep(connection, load, known))
     _defer_references(connection, load.table)
     replaces = _retire_previous(connection, load, known.load_id if known else NEW)
@@ -86,9 +82,7 @@ def settle(connection: Connection[Any], load: Load, version: Version) -> list[st
     # También si no falta ninguna: un contenido antiguo que vuelve no manda sobre los que llegaron después.
     if removed or version.reopened:
         _mark_incomplete(connection, load.table)
-    return (
-        [f"filas de la versión anterior que esta no trae, quitadas de la tabla: {removed}"] if removed else []
-    )
+    return [f"filas de la versión anterior que esta no trae, quitadas de la tabla: {removed}"] if removed else []
 
 
 def drop(connection: Connection[Any], load: Load) -> None:
@@ -124,9 +118,7 @@ def _is_complete(connection: Connection[Any], load: Load, known: Known) -> bool:
     return (
         known.loaded
         and not known.incomplete
-        and not any(
-            found_its_parent(connection, load.table, key, known.load_id) for key in load.table.foreign_keys
-        )
+        and not any(found_its_parent(connection, load.table, key, known.load_id) for key in load.table.foreign_keys)
     )
 
 
@@ -139,9 +131,7 @@ def _keep(connection: Connection[Any], load: Load, known: Known) -> bool:
         return False
     if not _is_still_there(load.source, known.file):
         # Su próxima versión, con el nombre nuevo, la reemplazará.
-        connection.execute(
-            "UPDATE etl.loads SET file = %s WHERE load_id = %s", (load.source.name, known.load_id)
-        )
+        connection.execute("UPDATE etl.loads SET file = %s WHERE load_id = %s", (load.source.name, known.load_id))
     _defer_references(connection, load.table)
     return _retire_previous(connection, load, known.load_id)
 
@@ -235,9 +225,7 @@ def _defer_references(connection: Connection[Any], table: Table, mode: str = "DE
 
 def _count_removed(connection: Connection[Any], table: Table) -> int:
     """Cuántas claves de la versión anterior ya no están en la tabla, tras cargar la nueva."""
-    same_key = sql.SQL(" AND ").join(
-        sql.SQL("t.{0} = r.{0}").format(sql.Identifier(name)) for name in table.key
-    )
+    same_key = sql.SQL(" AND ").join(sql.SQL("t.{0} = r.{0}").format(sql.Identifier(name)) for name in table.key)
     query = sql.SQL("SELECT count(*) FROM {} AS r WHERE NOT EXISTS (SELECT FROM {} AS t WHERE {})").format(
         RETIRED, sql.Identifier(table.schema, table.table), same_key
     )

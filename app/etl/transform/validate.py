@@ -58,9 +58,7 @@ def _typed(text: pa.ChunkedArray, data_type: pa.DataType, chunk: Chunk) -> pa.Ch
     return values
 
 
-def _transformed(
-    chunk: Chunk, declared: Declared, texts: Columns, typed: Columns
-) -> tuple[pa.Table, list[Reject]]:
+def _transformed(chunk: Chunk, declared: Declared, texts: Columns, typed: Columns) -> tuple[pa.Table, list[Reject]]:
     """Las filas que se entienden pasan por la función; las reglas, una sola vez, a lo que deja."""
     from etl.transform.compute import compute  # solo lo paga quien transforma
 
@@ -92,9 +90,7 @@ def _without(rows: np.ndarray, dropped: list[np.ndarray]) -> np.ndarray:
     return rows[~np.isin(rows, np.concatenate(dropped))] if dropped else rows
 
 
-def _split(
-    chunk: Chunk, typed: Columns, rows: np.ndarray, problems: list[Problem]
-) -> tuple[pa.Table, list[Reject]]:
+def _split(chunk: Chunk, typed: Columns, rows: np.ndarray, problems: list[Problem]) -> tuple[pa.Table, list[Reject]]:
     """Las filas sin problemas, y los rechazos. `rows`: cuáles del trozo son las de `typed`."""
     lines = chunk.lines if len(rows) == len(chunk.lines) else chunk.lines.take(pa.array(rows))
     table = pa.table({**typed, "_line": lines})
@@ -130,9 +126,7 @@ def _broken(schema: Schema, before: Columns, typed: Columns, also: Dialect | Non
     return problems + [problem for check in schema.checks for problem in _unmet(check, typed)]
 
 
-def _unread(
-    column: Column, text: pa.ChunkedArray, values: pa.ChunkedArray, also: Dialect | None
-) -> list[Problem]:
+def _unread(column: Column, text: pa.ChunkedArray, values: pa.ChunkedArray, also: Dialect | None) -> list[Problem]:
     """Los valores que no son del tipo de la columna."""
     if values.null_count <= text.null_count:
         return []
@@ -141,9 +135,7 @@ def _unread(
     return [_problem(column, text, unread, "type", expected)]
 
 
-def _problem(
-    column: Column, text: pa.ChunkedArray, wrong: pa.ChunkedArray, code: str, expected: str
-) -> Problem:
+def _problem(column: Column, text: pa.ChunkedArray, wrong: pa.ChunkedArray, code: str, expected: str) -> Problem:
     rows = np.flatnonzero(pc.fill_null(wrong, False).to_numpy())
     values = text.take(pa.array(rows)).cast(pa.string()).to_pylist()
     return Problem(rows, code, expected, column.name, values)

@@ -87,9 +87,7 @@ def _named(project: Project, key: str) -> Finding:
     """El volumen con nombre; si falta y hay otro igual de otro proyecto, la carpeta cambió de nombre."""
     volume = (project.config.get("volumes") or {}).get(key) or {}
     name = volume.get("name", key)
-    listed = docker.ask(
-        "volume", "ls", "--filter", f"label=com.docker.compose.volume={key}", "--format", "{{.Name}}"
-    )
+    listed = docker.ask("volume", "ls", "--filter", f"label=com.docker.compose.volume={key}", "--format", "{{.Name}}")
     existing = listed.output.split() if listed.worked else []
     if name in existing or volume.get("external"):
         return ok("volumen", f"los datos están en el volumen «{name}»")
@@ -119,9 +117,7 @@ def _mount(service: dict[str, Any], data: str) -> dict[str, Any] | None:
 
 
 def _environment(service: dict[str, Any]) -> dict[str, str]:
-    return {
-        name: str(value) for name, value in (service.get("environment") or {}).items() if value is not None
-    }
+    return {name: str(value) for name, value in (service.get("environment") or {}).items() if value is not None}
 
 
 def _networks(service: dict[str, Any]) -> set[str]:

@@ -120,9 +120,7 @@ def images(project: Project) -> Iterator[Finding]:
     for service in RECIPE_FILES:
         tag = project.services.get(service, {}).get("image", "")
         # Por servicio: cuando la etiqueta pasa a otra imagen, el contenedor ya no dice su nombre.
-        users = [
-            one for one in project.containers if project.services.get(one.service, {}).get("image") == tag
-        ]
+        users = [one for one in project.containers if project.services.get(one.service, {}).get("image") == tag]
         if users or service == "app_etl":
             yield from _image(project, service, tag, users)
 

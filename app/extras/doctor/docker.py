@@ -50,16 +50,10 @@ class Project:
     def active(self) -> dict[str, dict[str, Any]]:
         """Los servicios que se levantan sin más y los opcionales que alguien ya levantó."""
         used = {container.service for container in self.containers}
-        return {
-            name: service
-            for name, service in self.services.items()
-            if not service.get("profiles") or name in used
-        }
+        return {name: service for name, service in self.services.items() if not service.get("profiles") or name in used}
 
     def running(self, service: str) -> Container | None:
-        return next(
-            (one for one in self.containers if one.service == service and one.state == "running"), None
-        )
+        return next((one for one in self.containers if one.service == service and one.state == "running"), None)
 
 
 def installed() -> bool:

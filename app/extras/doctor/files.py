@@ -42,12 +42,8 @@ def environment(root: Path, project: Project | None) -> Iterator[Finding]:
             f"cambie {', '.join(same)} en .env, o publique el puerto solo en 127.0.0.1",
         )
     if not wrong:
-        what = (
-            "no hay: valen los valores por omisión" if not (root / ".env").exists() else "se entiende entero"
-        )
-        yield ok(
-            ".env", what + ("; contraseñas de ejemplo, solo visibles desde esta máquina" if same else "")
-        )
+        what = "no hay: valen los valores por omisión" if not (root / ".env").exists() else "se entiende entero"
+        yield ok(".env", what + ("; contraseñas de ejemplo, solo visibles desde esta máquina" if same else ""))
 
 
 def _exposed(project: Project) -> list[str]:
@@ -63,14 +59,10 @@ def line_ends(root: Path) -> Finding:
     """Guiones y SQL que corren dentro de contenedores: con finales de Windows fallan sin decir por qué."""
     candidates = [*root.glob("docker/**/*.sh"), *root.glob("sql/*.sql"), root / "Dockerfile", root / ".env"]
     wrong = [
-        path.relative_to(root).as_posix()
-        for path in candidates
-        if path.is_file() and b"\r\n" in path.read_bytes()
+        path.relative_to(root).as_posix() for path in candidates if path.is_file() and b"\r\n" in path.read_bytes()
     ]
     if wrong:
-        return bad(
-            "finales de línea", f"de Windows en {', '.join(wrong)}", f"sed -i 's/\\r$//' {' '.join(wrong)}"
-        )
+        return bad("finales de línea", f"de Windows en {', '.join(wrong)}", f"sed -i 's/\\r$//' {' '.join(wrong)}")
     return ok("finales de línea", "los guiones tienen los de Linux")
 
 
@@ -80,9 +72,7 @@ def output_folder(settings: Settings, project: Project | None) -> Finding:
     if not folder.is_dir():
         return bad("datos/salida", "no existe", f"mkdir -p {folder}")
     if not os.access(folder, os.W_OK):
-        return bad(
-            "datos/salida", f"el usuario {os.getuid()} no puede escribir", _own(os.getuid(), os.getgid())
-        )
+        return bad("datos/salida", f"el usuario {os.getuid()} no puede escribir", _own(os.getuid(), os.getgid()))
     # En Windows y macOS, Docker Desktop traduce los dueños: no hay nada que mirar.
     if project and sys.platform == "linux":
         user = str(project.services.get("app_etl", {}).get("user", "")).split(":")[0]

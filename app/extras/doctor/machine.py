@@ -41,9 +41,7 @@ def compose() -> Finding:
     """Compose 2 (`docker compose`); el antiguo `docker-compose` no vale."""
     answer = docker.ask("compose", "version", "--short")
     if not answer.worked:
-        return bad(
-            "compose", "falta Compose 2 («docker compose»)", "https://docs.docker.com/compose/install/"
-        )
+        return bad("compose", "falta Compose 2 («docker compose»)", "https://docs.docker.com/compose/install/")
     numbers = tuple(int(part) for part in answer.output.lstrip("v").split("-")[0].split(".")[:2])
     if numbers < COMPOSE:
         wanted = ".".join(map(str, COMPOSE))
@@ -77,9 +75,7 @@ def disk(root: Path) -> Finding:
     free = min(shutil.disk_usage(path).free for path in _places(root))
     found = f"{free / GB:.0f} GB libres"
     if free < DISK:
-        return bad(
-            "disco", f"{found}; hacen falta {DISK // GB}", "haga sitio; cuánto es de Docker: docker system df"
-        )
+        return bad("disco", f"{found}; hacen falta {DISK // GB}", "haga sitio; cuánto es de Docker: docker system df")
     return ok("disco", found)
 
 

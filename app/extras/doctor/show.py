@@ -14,16 +14,10 @@ def show(findings: list[Finding]) -> None:
     console = Console()
     for finding in findings:
         name = finding.check.ljust(NAME_WIDTH)
-        console.print(
-            f"{MARKS[finding.state]} {name}{escape(finding.found)}", highlight=False, soft_wrap=True
-        )
+        console.print(f"{MARKS[finding.state]} {name}{escape(finding.found)}", highlight=False, soft_wrap=True)
         if finding.fix:
             console.print(f"  → {escape(finding.fix)}", highlight=False, soft_wrap=True, style="bold")
     wrong = sum(finding.state == "bad" for finding in findings)
     console.print(
-        f"\n{wrong} cosas por arreglar."
-        if wrong > 1
-        else "\nUna cosa por arreglar."
-        if wrong
-        else "\nTodo en orden."
+        f"\n{wrong} cosas por arreglar." if wrong > 1 else "\nUna cosa por arreglar." if wrong else "\nTodo en orden."
     )

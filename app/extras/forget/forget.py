@@ -56,16 +56,14 @@ def _loads(connection: Connection, names: list[str]) -> list[tuple[str, str]]:
 def _forget(connection: Connection, name: str, table_name: str, table: Table | None) -> int:
     schema, _, bare = table_name.partition(".")
     if table is None and schema != STAGING:
-        raise UsageError(
-            f"La tabla {table_name} ya no está declarada.", "Devuelva su declaración a app/declared."
-        )
+        raise UsageError(f"La tabla {table_name} ya no está declarada.", "Devuelva su declaración a app/declared.")
     load = Load(uuid4(), "local", Source(Path(name), name, name), table or Table(schema, bare))
     lock(connection, load.table)
     identifier = sql.Identifier(schema, bare)
     row = connection.execute(
-        sql.SQL(
-            "SELECT count(*) FROM {} AS t JOIN etl.loads AS l ON t._load_id = l.load_id WHERE l.file = %s"
-        ).format(identifier),
+        sql.SQL("SELECT count(*) FROM {} AS t JOIN etl.loads AS l ON t._load_id = l.load_id WHERE l.file = %s").format(
+            identifier
+        ),
         (name,),
     ).fetchone()
     if table:

@@ -122,9 +122,7 @@ def _zipped(path: Path, name: str) -> Iterator[Source]:
 def _is_data(member: str) -> bool:
     """La misma regla que en una carpeta: ni ocultos, ni notas, ni lo que añaden los sistemas."""
     *folders, name = member.split("/")
-    return is_data_name(name) and not any(
-        folder.startswith((".", "__MACOSX")) and folder != ".." for folder in folders
-    )
+    return is_data_name(name) and not any(folder.startswith((".", "__MACOSX")) and folder != ".." for folder in folders)
 
 
 def _content(member: str) -> str:

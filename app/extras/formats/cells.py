@@ -100,9 +100,7 @@ def odd_warnings(odd: Odd) -> list[str]:
         places = [place for place, found in odd.items() if found == what]
         if places:
             first = place_name(*min(places))
-            told.append(
-                f"Celdas con {what}, que quedan sin valor: {len(places)} (la primera, {first}). {cure}"
-            )
+            told.append(f"Celdas con {what}, que quedan sin valor: {len(places)} (la primera, {first}). {cure}")
     return told
 
 
@@ -116,6 +114,4 @@ def merged_warning(sheet: CalamineSheet, after: int) -> list[str]:
     if not ranges:
         return []
     more = f" y {len(ranges) - SHOWN} más" if len(ranges) > SHOWN else ""
-    return [
-        f"Celdas combinadas: {', '.join(ranges[:SHOWN])}{more}. Solo la primera de cada grupo lleva el valor."
-    ]
+    return [f"Celdas combinadas: {', '.join(ranges[:SHOWN])}{more}. Solo la primera de cada grupo lleva el valor."]

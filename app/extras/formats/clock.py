@@ -9,6 +9,4 @@ def clock(length: timedelta | None) -> str | None:
         return None
     sign, micros = ("-" if length < timedelta() else ""), abs(length) // timedelta(microseconds=1)
     seconds, rest = divmod(micros, 1_000_000)
-    return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}" + (
-        f".{rest:06}" if rest else ""
-    )
+    return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}" + (f".{rest:06}" if rest else "")

@@ -43,20 +43,14 @@ class Worksheet:
                 }
             )
             texts = [_raw(row) for _, row in batch]
-            yield Chunk(
-                table, pa.array([line for line, _ in batch], pa.int64()), texts.__getitem__, ISO, rejects
-            )
+            yield Chunk(table, pa.array([line for line, _ in batch], pa.int64()), texts.__getitem__, ISO, rejects)
 
     def _batches(self, used: set[int]) -> Iterator[tuple[list[tuple[int, list[Any]]], list[Reject]]]:
         while batch := list(islice(self.rows, ROWS)):
             bad = {line: what for (line, column), what in self.odd.items() if column in used}
             yield (
                 [(line, row) for line, row in batch if line not in bad],
-                [
-                    Reject(line, _raw(row), None, None, "odd_cell", bad[line])
-                    for line, row in batch
-                    if line in bad
-                ],
+                [Reject(line, _raw(row), None, None, "odd_cell", bad[line]) for line, row in batch if line in bad],
             )
 
 
@@ -78,9 +72,7 @@ def open_workbook(file: Path | IO[bytes]) -> tuple[Worksheet, list[str]]:
         raise FileRefused(
             "La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja o expórtela de nuevo."
         ) from None
-    warnings = (
-        [f"solo se carga la hoja «{names[0]}»; las demás no: {', '.join(names[1:])}"] if names[1:] else []
-    )
+    warnings = [f"solo se carga la hoja «{names[0]}»; las demás no: {', '.join(names[1:])}"] if names[1:] else []
     return Worksheet([cell_text(cell) or "" for cell in header], rows, odd_cells(file, sheet.name)), warnings
 
 
@@ -114,9 +106,7 @@ def column_kinds(rows: Iterator[tuple[int, list[Any]]]) -> dict[int, str]:
         for at, cell in enumerate(row):
             if cell != "":
                 seen.setdefault(at, set()).add(type(cell))
-    return {
-        at: CLASSES[found.pop()] for at, found in seen.items() if len(found) == 1 and found <= CLASSES.keys()
-    }
+    return {at: CLASSES[found.pop()] for at, found in seen.items() if len(found) == 1 and found <= CLASSES.keys()}
 
 
 def _sheet(book: CalamineWorkbook, name: str | None) -> CalamineSheet:

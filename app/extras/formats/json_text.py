@@ -26,11 +26,7 @@ def one_per_line(sample: bytes, whole: ByteStream, encoding: str) -> tuple[ByteS
     """
     start = sample.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
     first = start.partition("\n")[0]
-    if (
-        not start.startswith("[")
-        and decode(first.encode("utf-8", "replace")) is not None
-        and not _is_geojson(start)
-    ):
+    if not start.startswith("[") and decode(first.encode("utf-8", "replace")) is not None and not _is_geojson(start):
         return whole, encoding
     read = read_fully(whole, LIST_LIMIT + 1)
     try:
@@ -78,9 +74,7 @@ def _elements(text: str, position: int) -> Generator[str, None, int]:
         elif text[position : position + 1] != "]":
             break
     if text[position : position + 1] != "]":
-        raise FileRefused(
-            "El JSON está cortado o mal escrito: falta el final de la lista.", "Genérelo de nuevo."
-        )
+        raise FileRefused("El JSON está cortado o mal escrito: falta el final de la lista.", "Genérelo de nuevo.")
     return position + 1
 
 
@@ -101,9 +95,7 @@ def _feature(feature: str) -> str:
     properties = dict(_fields(found["properties"], 0)) if found.get("properties", "").startswith("{") else {}
     others = {key: value for key, value in found.items() if key not in ("type", "properties")}
     row = properties | {f"{key}_" if key in properties else key: value for key, value in others.items()}
-    return (
-        "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {value}" for key, value in row.items()) + "}"
-    )
+    return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {value}" for key, value in row.items()) + "}"
 
 
 def _value_end(text: str, position: int) -> int:

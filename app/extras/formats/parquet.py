@@ -70,9 +70,7 @@ class ParquetFile:
 
     def _warn(self, chunk: Chunk, columns: dict[str, int]) -> None:
         for name, position in columns.items():
-            warning = (
-                f"columna «{name}»: tiene instantes que no caben en una fecha; quedan en texto, «{FAR}: …>»"
-            )
+            warning = f"columna «{name}»: tiene instantes que no caben en una fecha; quedan en texto, «{FAR}: …>»"
             nested = pa.types.is_nested(self.file.schema_arrow.types[position])
             if nested and warning not in self.warnings and _has_far(chunk.columns[name]):
                 self.warnings.append(warning)
@@ -133,9 +131,7 @@ def _bytes(values: pa.Array, as_bytes: bool) -> pa.Array:
     if not as_bytes:  # muchos programas guardan así los textos
         with suppress(pa.ArrowInvalid):
             return values.cast(pa.string())
-    return pa.array(
-        [value if value is None else f"\\x{value.hex()}" for value in values.to_pylist()], pa.string()
-    )
+    return pa.array([value if value is None else f"\\x{value.hex()}" for value in values.to_pylist()], pa.string())
 
 
 def _json(value: Any) -> str | None:

@@ -102,9 +102,7 @@ def open_table(path: Path, table: str) -> SqliteTable:
     return SqliteTable(header, kinds, enumerate(cursor, start=1))
 
 
-def _kinds(
-    connection: sqlite3.Connection, table: str, header: list[str], types: dict[str, str]
-) -> dict[int, str]:
+def _kinds(connection: sqlite3.Connection, table: str, header: list[str], types: dict[str, str]) -> dict[int, str]:
     """La clase de cada columna, según lo que guarda: en SQLite el tipo declarado no obliga a nada."""
     asked = ", ".join(f"group_concat(DISTINCT typeof({_quoted(name)}))" for name in header)
     stored = next(connection.execute(f"SELECT {asked} FROM {table}"))  # noqa: S608 - ídem
@@ -125,9 +123,7 @@ def _quoted(name: str) -> str:
 
 def _open(path: Path) -> sqlite3.Connection:
     # Las primeras filas las lee el hilo que la abre y las demás el que prepara los trozos: nunca a la vez.
-    connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False
-    )
+    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
     # Un texto que no es UTF-8 aparta su fila, y no la tabla entera.
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     return connection
@@ -150,8 +146,7 @@ def _to_chunk(batch: list[tuple[int, tuple[Any, ...]]], columns: dict[str, int])
         if line in bad
     ]
     table = {
-        name: pa.array([_text(row[position]) for _, row in good], pa.string())
-        for name, position in columns.items()
+        name: pa.array([_text(row[position]) for _, row in good], pa.string()) for name, position in columns.items()
     }
     lines = pa.array([line for line, _ in good], pa.int64())
     return without_unstorable(Chunk(pa.table(table), lines, lambda row: _raw(good[row][1]), ISO, rejects))
@@ -159,11 +154,7 @@ def _to_chunk(batch: list[tuple[int, tuple[Any, ...]]], columns: dict[str, int])
 
 def _broken(text: Any) -> bool:
     """Si es un texto que no estaba en UTF-8."""
-    return (
-        isinstance(text, str)
-        and not text.isascii()
-        and any("\udc80" <= character <= "\udcff" for character in text)
-    )
+    return isinstance(text, str) and not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
 
 
 def _raw(row: tuple[Any, ...]) -> str:

@@ -14,9 +14,7 @@ def generate(
         int,
         typer.Option(min=1, metavar="N", show_default=False, help="Líneas de venta; si no, 50.000."),
     ] = 50_000,
-    output: Annotated[
-        Path | None, typer.Option(metavar="CARPETA", help="Carpeta de salida; si no, datos/.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(metavar="CARPETA", help="Carpeta de salida; si no, datos/.")] = None,
     seed: Annotated[
         int,
         typer.Option(

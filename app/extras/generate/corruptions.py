@@ -63,15 +63,11 @@ def broken_lines(text_column: str, other_delimiter: str) -> dict[str, Corruption
     return {
         "campo_de_menos": Corruption("falta el último campo", lambda f, layout: layout.join(f[:-1])),
         "campo_de_mas": Corruption("sobra un separador", lambda f, layout: layout.join([*f, ""])),
-        "otro_separador": Corruption(
-            f"separada con `{other_delimiter}`", lambda f, layout: other_delimiter.join(f)
-        ),
+        "otro_separador": Corruption(f"separada con `{other_delimiter}`", lambda f, layout: other_delimiter.join(f)),
         "comilla_suelta": put(text_column, '{}" x', "comilla suelta en mitad del texto"),
         "comilla_sin_cerrar": put(text_column, '"{}', "comilla que se abre y no se cierra"),
         "byte_nulo": put(text_column, "{}\0", "byte NUL"),
-        "cabecera_repetida": Corruption(
-            "la cabecera otra vez", lambda f, layout: layout.header, keeps_row=True
-        ),
+        "cabecera_repetida": Corruption("la cabecera otra vez", lambda f, layout: layout.header, keeps_row=True),
     }
 
 

@@ -35,9 +35,7 @@ SALES_DISCOUNTS = ("0.00",) * len(REDUCED) + REDUCED
 class Sales:
     """Las ventas del año, numeradas por orden de fecha; solo de clientes y productos correctos."""
 
-    def __init__(
-        self, count: int, seed: int, customers: Customers, products: Products, stores: Stores
-    ) -> None:
+    def __init__(self, count: int, seed: int, customers: Customers, products: Products, stores: Stores) -> None:
         self._seed = seed
         self._customers, self._products, self._stores = customers.good, products.good, stores.good
         weights = day_weights(Dice(seed, 5))
@@ -182,9 +180,7 @@ def nearest_stores(stores: Stores) -> Ints:
         return (100 * north) ** 2 + (77 * east) ** 2  # a 40° de latitud, la longitud mide 0,77
 
     sites = [world.PROVINCES[stores.provinces[i]] for i in stores.good.tolist()]
-    nearest = [
-        min(range(len(sites)), key=lambda site: distance(home, sites[site])) for home in world.PROVINCES
-    ]
+    nearest = [min(range(len(sites)), key=lambda site: distance(home, sites[site])) for home in world.PROVINCES]
     return np.array(nearest, dtype=np.int64)
 
 

@@ -70,9 +70,7 @@ class Customers:
         fields = [
             str(number),
             nif(number),
-            " ".join(
-                (world.FIRST_NAMES[person.first], world.SURNAMES[person.last], world.SURNAMES[person.mother])
-            ),
+            " ".join((world.FIRST_NAMES[person.first], world.SURNAMES[person.last], world.SURNAMES[person.mother])),
             _email(number, person) if person.has_email else "",
             world.PROVINCES[province].name,
             f"{province + 1:02d}{person.postcode:03d}",

@@ -77,9 +77,7 @@ def _rewrite(readme: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def counts_tables(
-    files: Mapping[str, FileCounts], corruptions: Mapping[str, Mapping[str, Corruption]]
-) -> str:
+def counts_tables(files: Mapping[str, FileCounts], corruptions: Mapping[str, Mapping[str, Corruption]]) -> str:
     """Las tablas en Markdown: lo que debe pasar por archivo, y los errores por clase."""
     total = FileCounts()
     lines = [

@@ -49,9 +49,7 @@ class Writing:
         ]
         if self.written is None or "delimiter" not in self.written:
             as_object = decode(before.encode()) is not None
-            return json.dumps(
-                dict(zip(self.header, values, strict=True)) if as_object else values, ensure_ascii=False
-            )
+            return json.dumps(dict(zip(self.header, values, strict=True)) if as_object else values, ensure_ascii=False)
         delimiter, quote = self.written["delimiter"], self.written["quote"]
         if len(delimiter) > 1 or not quote:
             return str(delimiter).join(value or "" for value in values)

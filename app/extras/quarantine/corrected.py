@@ -65,13 +65,9 @@ def read_corrected(content: bytes) -> list[Row]:
         text = content.decode("cp1252", "replace")
     delimiter = found["delimiter"].decode()
     try:
-        header, *rows = [
-            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)
-        ]
+        header, *rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
     except csv.Error as error:
-        raise FileRefused(
-            f"No se entiende el CSV corregido: {error}.", "Guárdelo otra vez como CSV."
-        ) from error
+        raise FileRefused(f"No se entiende el CSV corregido: {error}.", "Guárdelo otra vez como CSV.") from error
     missing = [name for name in EXPLAINED if name not in header]
     if missing:
         raise FileRefused(

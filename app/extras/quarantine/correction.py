@@ -75,9 +75,7 @@ class Mended:
     raw: str
 
 
-def correction(
-    session: Session, source: Source, declared: Sequence[Declared]
-) -> Callable[[], FileResult] | None:
+def correction(session: Session, source: Source, declared: Sequence[Declared]) -> Callable[[], FileResult] | None:
     """Cómo se carga, si es una cuarentena corregida."""
     return partial(_load, session, source, declared) if is_corrected(source) else None
 
@@ -142,9 +140,7 @@ def _fill(
     if asleep:
         result.warnings.append(f"filas sin editar, que siguen en cuarentena: {asleep}")
     if stale:
-        result.warnings.append(
-            f"filas que ya no están en cuarentena (su archivo se reemplazó), sin cargar: {stale}"
-        )
+        result.warnings.append(f"filas que ya no están en cuarentena (su archivo se reemplazó), sin cargar: {stale}")
 
 
 def _target(connection: Connection, table: Table, load_id: int, declared: Declared | None) -> Target | None:
@@ -193,9 +189,7 @@ def _edited(
             unknown += 1
         elif (one := _mended(target.writing, row, before)) is None:
             same, unedited = same + (before.code == REPAIRED), unedited + (before.code != REPAIRED)
-        elif (
-            before.code == REPAIRED and one.cells == json.loads(before.value or "null")
-        ) or one.line in mended:
+        elif (before.code == REPAIRED and one.cells == json.loads(before.value or "null")) or one.line in mended:
             same += 1
         else:
             mended[one.line] = one
@@ -218,9 +212,7 @@ def _mended(writing: Writing, row: Row, before: Reject) -> Mended | None:
     return None if cells == now else Mended(before.line, cells, before, writing.raw(before.raw, cells))
 
 
-def _apply(
-    connection: Connection, load_id: int, target: Target, mended: list[Mended], counts: Counts
-) -> None:
+def _apply(connection: Connection, load_id: int, target: Target, mended: list[Mended], counts: Counts) -> None:
     """Pone unas filas en el sitio de lo que había de ellas, y lleva a `counts` la diferencia."""
     lines = [one.line for one in mended]
     opened_before = connection.execute(
@@ -234,9 +226,7 @@ def _apply(
     ).rowcount
     writer = TableWriter(connection, target.table, load_id)
     writer.write(_prepared(target, mended, load_id))
-    again = connection.execute(
-        "SELECT line FROM etl.rejects WHERE load_id = %s AND line = ANY(%s)", (load_id, lines)
-    )
+    again = connection.execute("SELECT line FROM etl.rejects WHERE load_id = %s AND line = ANY(%s)", (load_id, lines))
     wrong = {line for (line,) in again}
     good = [one for one in mended if one.line not in wrong]
     with connection.cursor() as cursor:
@@ -267,9 +257,7 @@ def _apply(
 def _prepared(target: Target, mended: list[Mended], load_id: int) -> Prepared:
     split = [one for one in mended if one.cells is not None]
     columns = {
-        name: pa.chunked_array(
-            [pa.array([_value(one.cells, name, target.dialect) for one in split], pa.string())]
-        )
+        name: pa.chunked_array([pa.array([_value(one.cells, name, target.dialect) for one in split], pa.string())])
         for name in target.writing.columns
     }
     lines = pa.array([one.line for one in split], pa.int64())
@@ -294,13 +282,9 @@ def _as_planned(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]
         text = chunk.columns[plan.name]
         columns[plan.name] = values = _typed(text, plan)
         for row in np.flatnonzero(values.is_null().to_numpy() & text.is_valid().to_numpy()).tolist():
-            message = (
-                f"columna «{plan.name}»: se leyó «{text[row]}» y se esperaba {type_expectation(values.type)}"
-            )
+            message = f"columna «{plan.name}»: se leyó «{text[row]}» y se esperaba {type_expectation(values.type)}"
             value = text[row].as_py()
-            rejects.setdefault(
-                row, Reject(chunk.lines[row].as_py(), chunk.raw(row), plan.name, value, "type", message)
-            )
+            rejects.setdefault(row, Reject(chunk.lines[row].as_py(), chunk.raw(row), plan.name, value, "type", message))
     good = np.delete(np.arange(len(chunk.lines)), list(rejects))
     rows = pa.table({**columns, "_line": chunk.lines}).take(pa.array(good, pa.int64()))
     return rows, sorted([*chunk.rejects, *rejects.values()], key=lambda reject: reject.line)
@@ -335,9 +319,7 @@ def mend(connection: Connection, load: Load, declared: Declared, counts: Counts)
     entries = [Reject(*row) for row in found]
     if not entries:
         return superseded(connection, load.table.name, load.source.name)
-    row = connection.execute(
-        "SELECT header, dialect FROM etl.loads WHERE load_id = %s", (load.load_id,)
-    ).fetchone()
+    row = connection.execute("SELECT header, dialect FROM etl.loads WHERE load_id = %s", (load.load_id,)).fetchone()
     assert row is not None
     writing = Writing(declared.in_file.names, row[0] or [], row[1], undeclared=False)
     dialect = declared.dialect if row[1] and "delimiter" in row[1] else ISO

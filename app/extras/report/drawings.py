@@ -14,9 +14,7 @@ def speed(figures: Figures) -> str:
         return '<p class="empty">Sin cargas.</p>'
     rates = [one.rows_read / max(one.seconds, 0.001) for one in loads]
     # Bajo el eje, la hora de la primera carga de cada ejecución, que es donde cambia.
-    times = [
-        f"{one.started_at.day} {MONTHS[one.started_at.month - 1]} {one.started_at:%H:%M}" for one in loads
-    ]
+    times = [f"{one.started_at.day} {MONTHS[one.started_at.month - 1]} {one.started_at:%H:%M}" for one in loads]
     labels = [text if index == 0 or text != times[index - 1] else "" for index, text in enumerate(times)]
     hints = [
         f"{one.file}: {number(one.rows_read)} filas en {number(one.seconds, 2)} s ({number(rate)} filas/s)"
@@ -91,15 +89,11 @@ def _numbers(table: tuple[list[str], list[list[str]]], text_columns: int = 1, is
     """Los mismos números en una tabla, para quien no ve el dibujo o quiere copiarlos."""
     names, rows = table
     head = "".join(
-        f'<th scope="col"{RIGHT if index >= text_columns else ""}>{esc(name)}</th>'
-        for index, name in enumerate(names)
+        f'<th scope="col"{RIGHT if index >= text_columns else ""}>{esc(name)}</th>' for index, name in enumerate(names)
     )
     body = "".join(
         "<tr>"
-        + "".join(
-            f"<td{RIGHT if index >= text_columns else ''}>{esc(value)}</td>"
-            for index, value in enumerate(row)
-        )
+        + "".join(f"<td{RIGHT if index >= text_columns else ''}>{esc(value)}</td>" for index, value in enumerate(row))
         + "</tr>"
         for row in rows
     )

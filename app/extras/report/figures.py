@@ -138,9 +138,7 @@ def read_figures(connection: Connection[Any], marts_folder: Path) -> Figures:
     """Todo lo del informe, leído en un mismo instante aunque haya una carga en marcha."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        row = connection.execute(
-            "SELECT current_database(), current_setting('server_version'), now()"
-        ).fetchone()
+        row = connection.execute("SELECT current_database(), current_setting('server_version'), now()").fetchone()
         assert row is not None
         return Figures(
             database=row[0],
@@ -162,14 +160,10 @@ def _all(connection: Connection[Any], kind: type[Any], query: LiteralString, *pa
 def _mart(connection: Connection[Any], path: Path) -> list[Mart]:
     """El mart de un .sql, o ninguno si todavía no se ha calculado."""
     name = path.stem
-    known = connection.execute(
-        "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text))", (SCHEMA, name)
-    ).fetchone()
+    known = connection.execute("SELECT to_regclass(format('%%I.%%I', %s::text, %s::text))", (SCHEMA, name)).fetchone()
     if known is None or known[0] is None:
         return []
-    cursor = connection.execute(
-        sql.SQL("SELECT * FROM {} LIMIT %s").format(sql.Identifier(SCHEMA, name)), (MART_ROWS,)
-    )
+    cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT %s").format(sql.Identifier(SCHEMA, name)), (MART_ROWS,))
     columns = [column.name for column in cursor.description or []]
     return [Mart(name, _grain(path), columns, cursor.fetchall())]
 

@@ -77,11 +77,7 @@ def _scores(mart: Mart) -> Panel | None:
 
 def _is_score(values: list[Any]) -> bool:
     """Enteros de 1 a 5, todos y alguno repetido: un recuento pequeño o una clave no son una puntuación."""
-    return (
-        len(values) > len(SCORES)
-        and set(values) == set(SCORES)
-        and all(type(value) is int for value in values)
-    )
+    return len(values) > len(SCORES) and set(values) == set(SCORES) and all(type(value) is int for value in values)
 
 
 def _mean(amount: str | None, values: list[float]) -> str:
@@ -105,10 +101,7 @@ def _by_date(mart: Mart) -> Panel | None:
         sums[name, day] += float(value or 0)
     # La serie mayor, abajo: su borde es el que mejor se compara.
     names.sort(key=lambda name: -sum(sums[name, day] for day in dates))
-    series = [
-        Series(str(name), [sums[name, day] for day in dates], f"c{index}")
-        for index, name in enumerate(names, 1)
-    ]
+    series = [Series(str(name), [sums[name, day] for day in dates], f"c{index}") for index, name in enumerate(names, 1)]
     labels = _months(dates)
     suffix = f" {unit(amount)}".rstrip()
     hints = [
@@ -116,9 +109,7 @@ def _by_date(mart: Mart) -> Panel | None:
         for index, day in enumerate(dates)
     ]
     by = f" y {title(split)}" if split else ""
-    heading = (
-        f"{title(amount).capitalize()} por {title(when)}{by}{f', en {unit(amount)}' if unit(amount) else ''}"
-    )
+    heading = f"{title(amount).capitalize()} por {title(when)}{by}{f', en {unit(amount)}' if unit(amount) else ''}"
     table = (
         [title(when), *map(str, names)],
         [[label(day), *(number(sums[name, day]) for name in names)] for day in dates],
@@ -160,8 +151,7 @@ def _amount(mart: Mart) -> str | None:
     numeric = [
         name
         for name in mart.columns
-        if mart.rows
-        and all(value is None or isinstance(value, Decimal | float) for value in _column(mart, name))
+        if mart.rows and all(value is None or isinstance(value, Decimal | float) for value in _column(mart, name))
     ]
     return next((name for name in numeric if unit(name)), next(iter(numeric), None))
 
@@ -169,9 +159,7 @@ def _amount(mart: Mart) -> str | None:
 def _few_values(mart: Mart) -> str | None:
     return _first(
         mart,
-        lambda values: (
-            all(isinstance(value, str) for value in values) and 2 <= len(set(values)) <= MOST_SERIES
-        ),
+        lambda values: all(isinstance(value, str) for value in values) and 2 <= len(set(values)) <= MOST_SERIES,
     )
 
 

@@ -85,6 +85,4 @@ def _summary(figures: Figures) -> str:
         f"La cuenta cuadra: {number(read)} leídas = {number(loaded)} cargadas + {number(duplicate)} duplicadas"
         f" + {number(rejected)} rechazadas."
     )
-    return (
-        f'<dl class="tiles">{cards}</dl><p class="equation"><span aria-hidden="true">✔</span> {equation}</p>'
-    )
+    return f'<dl class="tiles">{cards}</dl><p class="equation"><span aria-hidden="true">✔</span> {equation}</p>'

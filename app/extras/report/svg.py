@@ -102,9 +102,7 @@ def squares(chart: Chart, width: int) -> str:
     parts = []
     for row, one in enumerate(chart.series):
         y = TOP + down * row
-        parts.append(
-            f'<text x="{LEFT - 8}" y="{y + down / 2 + 4:.1f}" text-anchor="end">{esc(one.name)}</text>'
-        )
+        parts.append(f'<text x="{LEFT - 8}" y="{y + down / 2 + 4:.1f}" text-anchor="end">{esc(one.name)}</text>')
         for column, value in enumerate(one.values):
             x, strength = LEFT + across * column, 0.06 + (STRONGEST - 0.06) * value / top
             hint = chart.hints[row * len(chart.labels) + column]
@@ -172,7 +170,5 @@ def _labels(chart: Chart, width: int, step: float) -> str:
         if x - half < taken:
             continue
         taken = x + half + GAP
-        texts.append(
-            f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{esc(chart.labels[index])}</text>'
-        )
+        texts.append(f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{esc(chart.labels[index])}</text>')
     return "".join(texts)

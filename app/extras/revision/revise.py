@@ -35,9 +35,7 @@ def revise(settings: Settings, message: str | None = None) -> list[Path]:
     from alembic import command
 
     if not os.access(versions_folder(settings), os.W_OK):
-        raise UsageError(
-            f"No se puede escribir en «{place(versions_folder(settings))}».", let_write("revision")
-        )
+        raise UsageError(f"No se puede escribir en «{place(versions_folder(settings))}».", let_write("revision"))
     with connect(settings) as connection:
         written = _recover(settings, connection)
     if len(last := heads(revisions(settings))) > 1:
@@ -70,9 +68,7 @@ def _merge(settings: Settings, last: list[str]) -> Path:
     # plantilla («0002_tienda» antes que una «0002» de usted).
     last.sort(key=lambda name: (-_number(name), name))
     following = max(map(_number, revisions(settings))) + 1
-    merge: Any = command.merge(
-        _quiet(settings), last, f"une {' y '.join(last)}", rev_id=f"{following:04d}_une"
-    )
+    merge: Any = command.merge(_quiet(settings), last, f"une {' y '.join(last)}", rev_id=f"{following:04d}_une")
     return Path(merge.path)
 
 

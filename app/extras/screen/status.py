@@ -39,7 +39,5 @@ def _grid(titles: list[str], rows: list[tuple[Any, ...]], numbers: set[int]) -> 
     for place, title in enumerate(titles):
         table.add_column(title, justify="right" if place in numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(
-            *(thousands(cell) if place in numbers else escape(str(cell)) for place, cell in enumerate(row))
-        )
+        table.add_row(*(thousands(cell) if place in numbers else escape(str(cell)) for place, cell in enumerate(row)))
     return table

@@ -51,9 +51,7 @@ def _place(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class Sieve:
     """Lo que se sabe de las claves: las de este archivo y, si hacen falta, las de las tablas a las que apunta."""
 
-    def __init__(
-        self, connection: Connection[Any], table: Table, own: sql.Composable, types: pa.Schema
-    ) -> None:
+    def __init__(self, connection: Connection[Any], table: Table, own: sql.Composable, types: pa.Schema) -> None:
         self.key = table.key
         # El hilo que prepara y el que carga miran trozos distintos, a veces a la vez.
         self._turn = threading.Lock()

@@ -52,9 +52,7 @@ def _offer() -> str:
     """La orden que instala un Java que vale, con lo que ofrece este sistema."""
     if shutil.which("apt-cache"):
         names = [DEBIAN.format(number) for number in JAVA_VERSIONS]
-        listed = subprocess.run(
-            ["apt-cache", "pkgnames", "openjdk-"], capture_output=True, text=True, check=False
-        )
+        listed = subprocess.run(["apt-cache", "pkgnames", "openjdk-"], capture_output=True, text=True, check=False)
         known = set(listed.stdout.split())
         best = next((name for name in reversed(names) if name in known), "default-jre-headless")
         return f"sudo apt install {best}"

@@ -98,9 +98,7 @@ class StagingArea:
 
 
 def _try_lock(connection: Connection[Any], run: str) -> bool:
-    row = connection.execute(
-        "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"{PREFIX}:{run}",)
-    ).fetchone()
+    row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"{PREFIX}:{run}",)).fetchone()
     return bool(row and row[0])
 
 

@@ -69,9 +69,7 @@ def _plan(connection: Connection[Any], settings: Settings, declared: Declared, c
     table = declared.table
     key, name = sql.Identifier(table.key[0]), sql.Identifier(table.schema, table.table)
     row = connection.execute(
-        sql.SQL("SELECT pg_export_snapshot(), coalesce(min({0}), 1), coalesce(max({0}), 0) FROM {1}").format(
-            key, name
-        )
+        sql.SQL("SELECT pg_export_snapshot(), coalesce(min({0}), 1), coalesce(max({0}), 0) FROM {1}").format(key, name)
     ).fetchone()
     assert row is not None
     snapshot, first, last = row

@@ -75,9 +75,7 @@ def open_session(settings: Settings, name: str) -> Iterator["SparkSession"]:
             f"Instálelo en este entorno: {sys.executable} requirements/install.py spark-4.3",
         ) from error
     builder = SparkSession.builder.master(master).appName(name)
-    builder = builder.config(
-        "spark.eventLog.enabled", str(os.access(settings.spark_events_dir, os.W_OK)).lower()
-    )
+    builder = builder.config("spark.eventLog.enabled", str(os.access(settings.spark_events_dir, os.W_OK)).lower())
     builder = builder.config("spark.eventLog.dir", f"file:{settings.spark_events_dir}")
     if os.environ.get(SECRET_VARIABLE):
         # Spark exige que esté en su configuración y luego usa el del entorno, que manda. Así el de

@@ -60,9 +60,7 @@ def tables_in(paths: list[Path], found: "Parts") -> "list[Source]":
     from etl.extract.discover import discover
     from extras.undeclared.parts import parts
 
-    return [
-        part for source in discover(paths, load_settings().datos_dir, found.members) for part in parts(source)
-    ]
+    return [part for source in discover(paths, load_settings().datos_dir, found.members) for part in parts(source)]
 
 
 def add(app: typer.Typer) -> None:

@@ -99,9 +99,7 @@ def _only_at_end(chunk: Chunk, column: int, value: str) -> bool:
     """Un «Total» que sale también por el medio es una categoría («sexo: Total»), no un pie."""
     same = pc.sum(pc.equal(chunk.columns.column(column), value)).as_py() or 0
     tail = chunk.columns.column(column)[-TAIL_ROWS:]
-    return same == 1 or (
-        same == (pc.sum(pc.equal(tail, value)).as_py() or 0) and len(tail) < len(chunk.lines)
-    )
+    return same == 1 or (same == (pc.sum(pc.equal(tail, value)).as_py() or 0) and len(tail) < len(chunk.lines))
 
 
 def _only_sparse_at_end(chunk: Chunk, row: int) -> bool:

@@ -110,9 +110,7 @@ class Evidence:
         elif formats.SCIENTIFIC in self.alive:
             self._measure_exponents(values)
         if any(option in formats.DAY_FIRST for option in self.alive):
-            found = pc.extract_regex(
-                values, r"^(?P<a>[0-9]{1,2})[/.-](?P<b>[0-9]{1,2})[/.-](?P<c>[0-9]{2,4})"
-            )
+            found = pc.extract_regex(values, r"^(?P<a>[0-9]{1,2})[/.-](?P<b>[0-9]{1,2})[/.-](?P<c>[0-9]{2,4})")
             highest = [pc.max(pc.struct_field(found, part).cast(pa.int32())).as_py() or 0 for part in "abc"]
             a, b, c = map(max, self.parts, highest)
             self.parts = a, b, c

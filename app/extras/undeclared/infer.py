@@ -59,9 +59,7 @@ def warnings_of(plans: list[Plan]) -> list[str]:
     return [
         warning
         for doubt, same in doubtful.items()
-        for warning in (
-            [_together(same, doubt)] if len(same) > MANY else [str(plan.warning) for plan in same]
-        )
+        for warning in ([_together(same, doubt)] if len(same) > MANY else [str(plan.warning) for plan in same])
     ]
 
 
@@ -70,18 +68,14 @@ def _together(plans: list[Plan], doubt: str) -> str:
     return f"Columnas {names} y {len(plans) - MANY} más: {doubt}"
 
 
-def decide(
-    columns: list[Evidence], delimiter: str, as_text: Mapping[str, str] = MappingProxyType({})
-) -> list[Plan]:
+def decide(columns: list[Evidence], delimiter: str, as_text: Mapping[str, str] = MappingProxyType({})) -> list[Plan]:
     """El tipo de cada columna. Se miran juntas: un archivo no escribe los decimales de dos maneras.
 
     Las de `as_text` quedan en texto, por el motivo que ahí se dice.
     """
     styles = {style.dialect.decimal for column in columns if (style := _decimal_style(column))}
     return [
-        _text(column.name, as_text[column.name])
-        if column.name in as_text
-        else _decide_one(column, styles, delimiter)
+        _text(column.name, as_text[column.name]) if column.name in as_text else _decide_one(column, styles, delimiter)
         for column in columns
     ]
 
@@ -129,15 +123,11 @@ def _decide_decimal(column: Evidence, options: list[Format], styles: set[str], d
         return _text(name, TOO_LONG)
     if not column.clear and not column.grouped:
         # Si las demás columnas escriben los decimales con un signo, el otro es el de los millares.
-        thousands = [
-            option for option in options if styles == {option.dialect.decimal} and option.dialect.thousands
-        ]
+        thousands = [option for option in options if styles == {option.dialect.decimal} and option.dialect.thousands]
         if thousands and column.digits <= formats.INTEGER_DIGITS - 3:
             told = f"«{thousands[0].dialect.thousands}» se toma como signo de millar, por los decimales del archivo."
             return Plan(name, pa.int64(), thousands[0], told)
-        return _text(
-            name, "los valores como «1.234» pueden ser miles o decimales; declare decimal y thousands"
-        )
+        return _text(name, "los valores como «1.234» pueden ser miles o decimales; declare decimal y thousands")
     option = options[0]
     unsure_comma = option is formats.COMMA and not column.grouped
     if unsure_comma and "." in styles:
@@ -149,12 +139,8 @@ def _decide_decimal(column: Evidence, options: list[Format], styles: set[str], d
         return _text(name, TOO_LONG)
     same = "«{}» y «{}» son el mismo número".format(*column.twins) if column.twins else None
     if same and column.texts is not None and not column.grouped:
-        return _text(
-            name, f"{same} y ningún texto se repite: parecen versiones o códigos; declárela si no lo son"
-        )
-    return Plan(
-        name, pa.decimal128(formats.DECIMAL_DIGITS, scale), option, same and f"{same}: se guarda uno solo."
-    )
+        return _text(name, f"{same} y ningún texto se repite: parecen versiones o códigos; declárela si no lo son")
+    return Plan(name, pa.decimal128(formats.DECIMAL_DIGITS, scale), option, same and f"{same}: se guarda uno solo.")
 
 
 def _decide_scientific(column: Evidence) -> Plan:

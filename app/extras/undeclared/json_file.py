@@ -49,9 +49,7 @@ def _all_keys(stream: ByteStream) -> dict[str, str | None]:
         for key, value in (decode(raw) or {}).items():
             keys.setdefault(key, set()).update([] if value is None else [_kind(value)])
     if not keys:
-        raise FileRefused(
-            "No hay ni un objeto JSON.", "Se espera un objeto por línea, o una lista de objetos."
-        )
+        raise FileRefused("No hay ni un objeto JSON.", "Se espera un objeto por línea, o una lista de objetos.")
     return {key: next(iter(kinds)) if len(kinds) == 1 else None for key, kinds in keys.items()}
 
 

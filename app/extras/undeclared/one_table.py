@@ -141,12 +141,7 @@ class Reader:
         for plan, name, evidence in zip(
             reversed(self.plans), reversed(self._found.columns), reversed(self._evidence), strict=True
         ):
-            if (
-                name.strip()
-                or evidence.count
-                or plan.name in self._attempt.filled
-                or len(tail) + 1 == len(self.plans)
-            ):
+            if name.strip() or evidence.count or plan.name in self._attempt.filled or len(tail) + 1 == len(self.plans):
                 break
             tail.insert(0, plan)
         return tail

@@ -22,8 +22,7 @@ def parts(source: Source) -> list[Source]:
         # Una sola hoja con datos: la tabla se llama como el libro.
         return [replace(source, part_name=names[0] if names else None)]
     return [
-        replace(source, name=f"{source.name}/{name}", inside=f"/{name}", part=name, part_name=name)
-        for name in names
+        replace(source, name=f"{source.name}/{name}", inside=f"/{name}", part=name, part_name=name) for name in names
     ] or [source]
 
 

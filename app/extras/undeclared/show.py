@@ -20,9 +20,7 @@ def show(inspection: Inspection | Refused) -> None:
     """Cómo está escrito, sus columnas, los avisos y las filas que apartaría; o por qué no se puede leer."""
     console = Console()
     if isinstance(inspection, Refused):
-        console.print(
-            f"[red]✖[/] {escape(inspection.source.name)}: {escape(inspection.reason)}", highlight=False
-        )
+        console.print(f"[red]✖[/] {escape(inspection.source.name)}: {escape(inspection.reason)}", highlight=False)
         return
     console.print(f"[bold]{escape(inspection.source.name)}[/] → {inspection.table}", highlight=False)
     for label, value in _writing(inspection):

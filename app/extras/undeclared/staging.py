@@ -96,9 +96,7 @@ def create(connection: Connection[Any], table: str, load_id: int, columns: list[
         sql.SQL("{} {}").format(sql.Identifier(plan.name), sql.SQL(sql_type(plan))) for plan in columns
     ]
     fields += [sql.SQL("_line bigint NOT NULL"), sql.SQL("_load_id integer NOT NULL")]
-    connection.execute(
-        sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(SCHEMA, name), sql.SQL(", ").join(fields))
-    )
+    connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(SCHEMA, name), sql.SQL(", ").join(fields)))
     return name
 
 
@@ -113,9 +111,7 @@ def sql_type(plan: Plan) -> str:
     return short.get(name, name)
 
 
-def replace(
-    connection: Connection[Any], table: str, new: str, comments: dict[str, str], table_comment: str
-) -> None:
+def replace(connection: Connection[Any], table: str, new: str, comments: dict[str, str], table_comment: str) -> None:
     """Pone la tabla nueva en el sitio de la anterior, con los nombres originales en sus comentarios.
 
     Lanza `FileFailed` si una vista u otra tabla depende de la anterior.

@@ -143,9 +143,7 @@ def _open_sheet(source: Source) -> tuple[Document, Found]:
     told = [*found.warnings, *merged_warning(sheet, after), *odd_warnings(odd_cells(source.path, sheet.name))]
     document = Worksheet(list(found.columns), rows[0])
     kinds = column_kinds(rows[1])
-    return document, Found(
-        found.columns, found.unnamed, warnings=told, native=True, kinds=kinds, heading=found
-    )
+    return document, Found(found.columns, found.unnamed, warnings=told, native=True, kinds=kinds, heading=found)
 
 
 def _probes(source: Source) -> bytes:

@@ -56,9 +56,7 @@ def pack(rows: pa.Table, packed: list[Plan]) -> pa.Table:
     whole = pc.binary_join_element_wise(pc.binary_replace_slice(joined, 0, 1, "{"), "}", "")
     inside = {plan.name for plan in packed}
     # Elegir las que quedan; quitarlas una a una copia la tabla cada vez.
-    return rows.select([name for name in rows.column_names if name not in inside]).append_column(
-        PACKED.name, whole
-    )
+    return rows.select([name for name in rows.column_names if name not in inside]).append_column(PACKED.name, whole)
 
 
 def _members(values: pa.ChunkedArray, plan: Plan) -> pa.Array:

@@ -15,9 +15,7 @@ def upgrade() -> None:
         "loads",
         sa.Column("load_id", sa.Integer(), sa.Identity(always=True), nullable=False),
         sa.Column("run_id", sa.Uuid(), nullable=False, comment="la ejecución de «etl run»"),
-        sa.Column(
-            "file", sa.Text(), nullable=False, comment="nombre del archivo; en un .zip, «archivo.zip/miembro»"
-        ),
+        sa.Column("file", sa.Text(), nullable=False, comment="nombre del archivo; en un .zip, «archivo.zip/miembro»"),
         sa.Column("table_name", sa.Text(), nullable=False, comment="tabla de destino, con su esquema"),
         sa.Column("engine", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=True, comment="huella del contenido; nula si no se cargó"),
@@ -43,9 +41,7 @@ def upgrade() -> None:
         ),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("encoding", sa.Text(), nullable=True),
-        sa.Column(
-            "header", sa.ARRAY(sa.Text()), nullable=True, comment="las columnas del archivo, en su orden"
-        ),
+        sa.Column("header", sa.ARRAY(sa.Text()), nullable=True, comment="las columnas del archivo, en su orden"),
         sa.Column(
             "dialect",
             JSONB(),
@@ -61,12 +57,8 @@ def upgrade() -> None:
         ),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True, comment="por qué no se cargó"),
-        sa.Column(
-            "declaration", sa.Text(), nullable=True, comment="huella de la declaración con que se leyó"
-        ),
-        sa.Column(
-            "keys", JSONB(), nullable=True, comment="entre qué valores están sus claves; nulo si no se sabe"
-        ),
+        sa.Column("declaration", sa.Text(), nullable=True, comment="huella de la declaración con que se leyó"),
+        sa.Column("keys", JSONB(), nullable=True, comment="entre qué valores están sus claves; nulo si no se sabe"),
         sa.Column(
             "ceded",
             sa.Boolean(),
@@ -74,15 +66,11 @@ def upgrade() -> None:
             nullable=False,
             comment="otra carga posterior se quedó con alguna de sus filas",
         ),
-        sa.CheckConstraint(
-            "status <> 'loaded' OR sha256 IS NOT NULL", name=op.f("ck_loads_loaded_has_sha256")
-        ),
+        sa.CheckConstraint("status <> 'loaded' OR sha256 IS NOT NULL", name=op.f("ck_loads_loaded_has_sha256")),
         sa.CheckConstraint(
             "status IN ('loading', 'loaded', 'replaced', 'refused', 'failed')", name=op.f("ck_loads_status")
         ),
-        sa.CheckConstraint(
-            "rows_read = rows_loaded + rows_duplicate + rows_rejected", name=op.f("ck_loads_equation")
-        ),
+        sa.CheckConstraint("rows_read = rows_loaded + rows_duplicate + rows_rejected", name=op.f("ck_loads_equation")),
         sa.CheckConstraint("rows_updated <= rows_loaded", name=op.f("ck_loads_updated_are_loaded")),
         sa.PrimaryKeyConstraint("load_id", name=op.f("pk_loads")),
         schema="etl",
@@ -119,13 +107,9 @@ def upgrade() -> None:
     op.create_table(
         "marts",
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column(
-            "table_oid", OID(), nullable=False, comment="la tabla que se hizo; si hay otra, no es esta"
-        ),
+        sa.Column("table_oid", OID(), nullable=False, comment="la tabla que se hizo; si hay otra, no es esta"),
         sa.Column("query", sa.Text(), nullable=False, comment="huella de su SELECT"),
-        sa.Column(
-            "reads", sa.ARRAY(sa.Text()), nullable=True, comment="tablas que lee; nulo si pueden ser todas"
-        ),
+        sa.Column("reads", sa.ARRAY(sa.Text()), nullable=True, comment="tablas que lee; nulo si pueden ser todas"),
         sa.Column("loads", sa.Text(), nullable=False, comment="qué cargas de esas tablas había al hacerlo"),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_marts")),
         schema="etl",

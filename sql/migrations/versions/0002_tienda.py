@@ -53,9 +53,7 @@ def upgrade() -> None:
         sa.Column("nombre", sa.String(length=80), nullable=False),
         sa.Column(
             "categoria",
-            sa.Enum(
-                "Alimentación", "Bebidas", "Hogar", "Papelería", "Electrónica", "Ropa", native_enum=False
-            ),
+            sa.Enum("Alimentación", "Bebidas", "Hogar", "Papelería", "Electrónica", "Ropa", native_enum=False),
             nullable=False,
         ),
         sa.Column("precio", sa.Numeric(precision=10, scale=2), nullable=False),

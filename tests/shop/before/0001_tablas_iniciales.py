@@ -38,9 +38,7 @@ def upgrade() -> None:
         sa.Column("nombre", sa.String(length=80), nullable=False),
         sa.Column(
             "categoria",
-            sa.Enum(
-                "Alimentación", "Bebidas", "Hogar", "Papelería", "Electrónica", "Ropa", native_enum=False
-            ),
+            sa.Enum("Alimentación", "Bebidas", "Hogar", "Papelería", "Electrónica", "Ropa", native_enum=False),
             nullable=False,
         ),
         sa.Column("precio", sa.Numeric(precision=10, scale=2), nullable=False),
@@ -121,9 +119,7 @@ def upgrade() -> None:
         "loads",
         sa.Column("load_id", sa.Integer(), sa.Identity(always=True), nullable=False),
         sa.Column("run_id", sa.Uuid(), nullable=False, comment="la ejecución de «etl run»"),
-        sa.Column(
-            "file", sa.Text(), nullable=False, comment="nombre del archivo; en un .zip, «archivo.zip/miembro»"
-        ),
+        sa.Column("file", sa.Text(), nullable=False, comment="nombre del archivo; en un .zip, «archivo.zip/miembro»"),
         sa.Column("table_name", sa.Text(), nullable=False, comment="tabla de destino, con su esquema"),
         sa.Column("engine", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=True, comment="huella del contenido; nula si no se cargó"),
@@ -149,9 +145,7 @@ def upgrade() -> None:
         ),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("encoding", sa.Text(), nullable=True),
-        sa.Column(
-            "header", sa.ARRAY(sa.Text()), nullable=True, comment="las columnas del archivo, en su orden"
-        ),
+        sa.Column("header", sa.ARRAY(sa.Text()), nullable=True, comment="las columnas del archivo, en su orden"),
         sa.Column(
             "dialect",
             JSONB(),
@@ -167,15 +161,11 @@ def upgrade() -> None:
         ),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True, comment="por qué no se cargó"),
-        sa.CheckConstraint(
-            "status <> 'loaded' OR sha256 IS NOT NULL", name=op.f("ck_loads_loaded_has_sha256")
-        ),
+        sa.CheckConstraint("status <> 'loaded' OR sha256 IS NOT NULL", name=op.f("ck_loads_loaded_has_sha256")),
         sa.CheckConstraint(
             "status IN ('loading', 'loaded', 'replaced', 'refused', 'failed')", name=op.f("ck_loads_status")
         ),
-        sa.CheckConstraint(
-            "rows_read = rows_loaded + rows_duplicate + rows_rejected", name=op.f("ck_loads_equation")
-        ),
+        sa.CheckConstraint("rows_read = rows_loaded + rows_duplicate + rows_rejected", name=op.f("ck_loads_equation")),
         sa.CheckConstraint("rows_updated <= rows_loaded", name=op.f("ck_loads_updated_are_loaded")),
         sa.PrimaryKeyConstraint("load_id", name=op.f("pk_loads")),
         schema="etl",

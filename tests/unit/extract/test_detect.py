@@ -42,9 +42,7 @@ def test_header_of_every_file_is_found(case: Case) -> None:
 LATER = ("cabecera_repetida", "dos_archivos_pegados")
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in READABLE if case.name not in LATER], ids=lambda case: case.name
-)
+@pytest.mark.parametrize("case", [case for case in READABLE if case.name not in LATER], ids=lambda case: case.name)
 def test_what_is_doubtful_is_said_and_nothing_else_is(case: Case) -> None:
     found = detected(case)
     told = [*found.warnings, *name_warnings(found.columns, column_names(found.columns), found.unnamed)]

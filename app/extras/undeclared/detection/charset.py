@@ -25,9 +25,7 @@ _ENOUGH = 0.5
 SCORED_CHARS = 4000
 
 
-def detect_encoding(
-    sample: bytes, declared: str | None = None, *, complete: bool = True
-) -> tuple[str, list[str]]:
+def detect_encoding(sample: bytes, declared: str | None = None, *, complete: bool = True) -> tuple[str, list[str]]:
     """Devuelve la codificación y las advertencias; la declarada se respeta sin mirar nada.
 
     `complete` dice que la muestra llega al final del archivo: un carácter cortado allí es un
@@ -108,9 +106,7 @@ def _single_byte(sample: bytes) -> tuple[str, list[str]]:
 def _plausibility(text: str) -> float:
     """Media, por carácter no ASCII, de cuán normal es verlo entre sus vecinos (de -1 a 1)."""
     found = islice(re.finditer(r"[^\x00-\x7f]", text), SCORED_CHARS)
-    points = [
-        _plausible(text[at - 1 : at], text[at], text[at + 1 : at + 2]) for at in (m.start() for m in found)
-    ]
+    points = [_plausible(text[at - 1 : at], text[at], text[at + 1 : at + 2]) for at in (m.start() for m in found)]
     return sum(points) / len(points) if points else 0.0
 
 

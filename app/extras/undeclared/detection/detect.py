@@ -53,9 +53,7 @@ class Detected:
         return self.dialect.preamble_rows + self.header_rows + 1
 
 
-def detect(
-    sample: bytes, *, complete: bool = True, encoding: str | None = None, more: bytes = b""
-) -> Detected:
+def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None, more: bytes = b"") -> Detected:
     """Averigua el dialecto de un archivo de texto por una muestra que empieza en su principio.
 
     `complete` dice que la muestra es el archivo entero; si no, la última línea se descarta.

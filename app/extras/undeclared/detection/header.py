@@ -67,9 +67,7 @@ def _header_notes(head: tuple[Record, ...], width: int) -> list[str]:
     return notes
 
 
-def _unnamed(
-    names: tuple[str, ...], head: tuple[Record, ...], data: tuple[Record, ...], width: int
-) -> frozenset[int]:
+def _unnamed(names: tuple[str, ...], head: tuple[Record, ...], data: tuple[Record, ...], width: int) -> frozenset[int]:
     """Las columnas sin nombre que son culpa de las filas o del separador final, no de la cabecera."""
     if not head:
         return frozenset(range(width))
@@ -178,11 +176,7 @@ def _row_names(names: tuple[str, ...], data: tuple[Record, ...], width: int) -> 
     """Si falta el nombre de la primera columna, como en lo que escribe R: identifica las filas."""
     rows = [row.cells or () for row in data if row.width == width]
     firsts = [cells[0] for cells in rows]
-    return (
-        len(names) == width - 1
-        and len(set(firsts)) == len(firsts)
-        and any(cells[-1].strip() for cells in rows)
-    )
+    return len(names) == width - 1 and len(set(firsts)) == len(firsts) and any(cells[-1].strip() for cells in rows)
 
 
 def _joined_names(head: tuple[Record, ...], width: int) -> tuple[str, ...]:

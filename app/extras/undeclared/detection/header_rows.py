@@ -64,9 +64,7 @@ def _lonely_row(first: tuple[str, ...]) -> tuple[int, bool, str]:
     return 1, True, "Cabecera: la única fila es toda de texto."
 
 
-def _leading_text_rows(
-    rows: tuple[Record, ...], start: int, width: int, types: list[str], typed: list[int]
-) -> int:
+def _leading_text_rows(rows: tuple[Record, ...], start: int, width: int, types: list[str], typed: list[int]) -> int:
     """Filas hasta la última sin nada del tipo de su columna, si las de encima pueden ser sus grupos."""
     depth = 0
     values_below = sum(
@@ -100,9 +98,7 @@ def _is_second_header(cells: tuple[str, ...], typed: list[int], first: Record, v
         return True
     filled = sum(1 for cell in cells if cell.strip())
     holes = any(not cell.strip() for cell in first.cells or ())
-    return filled * 2 >= len(cells) and (
-        values_below >= 6 or (holes and filled == len(cells) and values_below > 0)
-    )
+    return filled * 2 >= len(cells) and (values_below >= 6 or (holes and filled == len(cells) and values_below > 0))
 
 
 def _fills_holes(cells: tuple[str, ...], first: Record, index: int) -> bool:
@@ -146,9 +142,7 @@ def _years_on_top(first: tuple[str, ...], table: list[Record]) -> bool:
 def _text_table(table: list[Record], first: tuple[str, ...]) -> tuple[int, bool, str]:
     """Una tabla toda de texto: cabecera si sus nombres no vuelven a salir y lo parecen."""
     below = [row.cells or () for row in table[1:]]
-    repeated = sum(
-        1 for index, cell in enumerate(first) if cell.strip() and any(row[index] == cell for row in below)
-    )
+    repeated = sum(1 for index, cell in enumerate(first) if cell.strip() and any(row[index] == cell for row in below))
     if repeated > 1 and repeated * 2 >= len(first) and len(below) > 2 and first not in below:
         return 0, True, "Sin cabecera: sus valores vuelven a salir más abajo."
     names = [_plain(cell) for cell in first]
