@@ -115,6 +115,14 @@ def test_a_student_has_a_compose_file_of_their_own(plain: Callable[..., Stack], 
     assert "docker-compose.local.yml" in text_of(".gitignore").splitlines()
 
 
+def test_every_order_to_take_the_stack_down_takes_the_profiles_too() -> None:
+    """Sin ellos, lo que sigue en marcha retiene la red, y `down` no la puede quitar."""
+    pages = [ROOT / "Makefile", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    orders = re.findall(r"(?m)^\s*docker compose .*\bdown\b.*$", "\n".join(text_of(str(p)) for p in pages))
+    assert orders
+    assert [order for order in orders if '--profile "*" down' not in order] == []
+
+
 def test_no_variable_goes_without_a_default() -> None:
     for file in (BASE, OVERRIDE):
         bare = re.findall(r"(?<!\$)\$(?:[A-Z_]+|\{[A-Z_]+\})", without_comments(text_of(file)))
