@@ -71,8 +71,8 @@ format: $(VENV)/listo-dev  ## Ordena los import y da formato al código.
 up:  ## Levanta el stack de Docker Compose.
 	docker compose up --build --detach
 
-down:  ## Detiene el stack; los datos siguen en su volumen.
-	docker compose down
+down:  ## Quita el stack, también los perfiles; los datos siguen en su volumen.
+	docker compose --profile "*" down
 
 # Con root, los datos pueden estar fuera del proyecto (app/extras/embedded/account.py): hay un enlace.
 clean:  ## Borra el entorno, las cachés y la base de datos de .local/ (datos/ no se toca).

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,39 @@ def test_every_variable_is_in_the_example_with_the_same_default() -> None:
     expected = {name: "" if "${" in default else default for name, default in used.items()}
     documented = {name: value for name, value in example().items() if name not in OUTSIDE_COMPOSE}
     assert documented == expected
+
+
+@pytest.mark.parametrize("password", ["pa$o #1", "ab#c", "$HOME"])
+def test_a_password_within_single_quotes_arrives_whole(
+    plain: Callable[..., Stack], tmp_path: Path, password: str
+) -> None:
+    stack = replace(plain(), folder=fresh_copy(tmp_path / "clon"))
+    (stack.folder / ".env").write_text(f"POSTGRES_PASSWORD='{password}'\n", encoding="utf-8")
+    environment = stack.config()["services"]["postgres"]["environment"]
+    # `config` escribe $$ por cada $, para que lo que enseña se pueda volver a leer.
+    assert environment["POSTGRES_PASSWORD"].replace("$$", "$") == password
+
+
+def test_a_student_has_a_compose_file_of_their_own(plain: Callable[..., Stack], tmp_path: Path) -> None:
+    """Con las líneas de .env.example sin su #, vale lo de ese archivo y también lo del de desarrollo."""
+    stack = replace(plain(), folder=fresh_copy(tmp_path / "clon"))
+    stack.environment = {}
+    lines = re.findall(r"(?m)^# (COMPOSE_\w+=.*)$", text_of(".env.example"))
+    (stack.folder / ".env").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    own = "services:\n  postgres:\n    environment:\n      TZ: Europe/Madrid\n"
+    (stack.folder / "docker-compose.local.yml").write_text(own, encoding="utf-8")
+    postgres = stack.config()["services"]["postgres"]
+    assert postgres["environment"]["TZ"] == "Europe/Madrid"
+    assert [port["published"] for port in postgres["ports"]] == ["5432"]
+    assert "docker-compose.local.yml" in text_of(".gitignore").splitlines()
+
+
+def test_every_order_to_take_the_stack_down_takes_the_profiles_too() -> None:
+    """Sin ellos, lo que sigue en marcha retiene la red, y `down` no la puede quitar."""
+    pages = [ROOT / "Makefile", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    orders = re.findall(r"(?m)^\s*docker compose .*\bdown\b.*$", "\n".join(text_of(str(p)) for p in pages))
+    assert orders
+    assert [order for order in orders if '--profile "*" down' not in order] == []
 
 
 def test_no_variable_goes_without_a_default() -> None:

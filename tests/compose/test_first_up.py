@@ -30,6 +30,12 @@ def versioned(
     return make_stack(clone(tmp_path / "clon"), environment=environment), request.param
 
 
+def test_psql_of_the_lesson_needs_no_database(stack: Stack) -> None:
+    """La orden de la 7.1.7, tal cual: entra en la base de datos del curso y no busca la de «alumno»."""
+    asked = ("psql", "-U", "alumno", "-At", "-c", "SELECT current_database()")
+    assert stack.compose("exec", "-T", "postgres", *asked).stdout.strip() == "curso_bigdata"
+
+
 def counts(stack: Stack) -> dict[str, int]:
     return {table: stack.number(f"SELECT count(*) FROM {table}") for table in ROWS}
 
