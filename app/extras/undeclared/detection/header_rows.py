@@ -103,9 +103,9 @@ def _is_second_header(cells: tuple[str, ...], typed: list[int], first: Record, v
 
 def _fills_holes(cells: tuple[str, ...], first: Record, index: int) -> bool:
     """Si está escrita justo en las columnas en que la primera fila no."""
-    return index == 1 and all(
-        bool(one.strip()) != bool(other.strip()) for one, other in zip(cells, first.cells or (), strict=True)
-    )
+    both = list(zip(cells, first.cells or (), strict=True))
+    written = any(one.strip() for one in cells)
+    return index == 1 and written and all(bool(one.strip()) != bool(other.strip()) for one, other in both)
 
 
 def _can_be_group(cells: tuple[str, ...], typed: list[int]) -> bool:
