@@ -87,7 +87,7 @@ def test_11_without_memory_nothing_is_loaded_and_it_says_so(
     prepare(settings)
     codes = []
     with Reader(settings) as reader:
-        for megabytes in (20, 60, 120):
+        for megabytes in (10, 25, 45):
             with loader(settings, SPARE_MEMORY=str(megabytes << 20)) as loading:
                 codes.append(loading.run())
             check_invariants(settings)
