@@ -30,7 +30,9 @@ def interpreter(version: str) -> str:
 
 def run(folder: Path, *command: str) -> str:
     """Lo que escribe una orden en esa copia del proyecto, que trabaja con su propio PostgreSQL y sin avisos."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "PYTHON"))}
+    # Sin lo que otras pruebas, que lanzan Spark en este mismo proceso, dejan dicho para sus ejecutores.
+    ours = ("DB_", "PYTHON", "PYSPARK", "SPARK", "_SPARK")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr.lower(), done.stderr
