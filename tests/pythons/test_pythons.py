@@ -30,8 +30,9 @@ def interpreter(version: str) -> str:
 
 def run(folder: Path, *command: str) -> str:
     """Lo que escribe una orden en esa copia del proyecto, que trabaja con su propio PostgreSQL y sin avisos."""
-    # Sin lo que otras pruebas, que lanzan Spark en este mismo proceso, dejan dicho para sus ejecutores.
-    ours = ("DB_", "PYTHON", "PYSPARK", "SPARK", "_SPARK")
+    # Sin lo que otras pruebas, que lanzan Spark en este mismo proceso, dejan dicho para sus ejecutores; ni lo que un
+    # «make test» dice a los make que lanza, que escribirían además en qué carpeta están.
+    ours = ("DB_", "PYTHON", "PYSPARK", "SPARK", "_SPARK", "MAKE", "MFLAGS")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
