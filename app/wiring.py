@@ -3,7 +3,7 @@
 Es lo que ejecuta la orden `etl`. Lo que tarda en importarse se importa al usarlo.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from etl.extract.source import Source
     from etl.parts import Parts
     from etl.result import FileResult
+    from etl.schema import Declared
     from etl.session import Session
 
 
@@ -24,6 +25,14 @@ def late(module: str, name: str) -> Callable[..., Any]:
         return getattr(import_module(f"extras.{module}"), name)(*arguments, **options)
 
     return call
+
+
+def correction(session: "Session", source: "Source", tables: "Sequence[Declared]") -> "Callable[[], FileResult] | None":
+    """Cómo se carga un archivo, si es una cuarentena corregida; si no lo es, no hay que importar nada más."""
+    from extras.quarantine.corrected import is_corrected
+
+    load = late("quarantine.correction", "load_correction")
+    return partial(load, session, source, tables) if is_corrected(source) else None
 
 
 def load_undeclared(session: "Session", source: "Source", as_text: bool) -> "list[FileResult]":
@@ -67,7 +76,7 @@ def assemble() -> "Parts":
         members=members,
         undeclared=load_undeclared,
         declared_now=declared_now,
-        correction=late("quarantine.correction", "correction"),
+        correction=correction,
         mend=late("quarantine.correction", "mend"),
         explain=late("doctor.causes", "explain"),
         show_progress=show_progress,

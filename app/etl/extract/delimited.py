@@ -144,9 +144,9 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
     table, wrong = _parse(records, dialect, header, columns)
     kept = _without(np.arange(len(records.lines)), list(wrong))
     empty = _empty_rows(table)
-    blank = [row for row in (*wrong, *kept[empty].tolist()) if not records.raw(row).strip(dialect.delimiter)]
+    blank = {row for row in (*wrong, *kept[empty].tolist()) if not records.raw(row).strip(dialect.delimiter)}
     if len(empty) and blank:
-        dropped = np.flatnonzero(np.isin(kept, blank)).tolist()
+        dropped = np.flatnonzero(np.isin(kept, list(blank))).tolist()
         table, kept = table.take(_without(np.arange(table.num_rows), dropped)), _without(kept, dropped)
     reasons = {
         row: (

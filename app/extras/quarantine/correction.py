@@ -38,7 +38,6 @@ from extras.quarantine.corrected import (
     RAW,
     SEAL,
     Row,
-    is_corrected,
     one_line_end,
     read_corrected,
     seal,
@@ -75,12 +74,8 @@ class Mended:
     raw: str
 
 
-def correction(session: Session, source: Source, declared: Sequence[Declared]) -> Callable[[], FileResult] | None:
-    """Cómo se carga, si es una cuarentena corregida."""
-    return partial(_load, session, source, declared) if is_corrected(source) else None
-
-
-def _load(session: Session, source: Source, declared: Sequence[Declared]) -> FileResult:
+def load_correction(session: Session, source: Source, declared: Sequence[Declared]) -> FileResult:
+    """Carga una cuarentena corregida: cada fila vuelve a su carga y a su línea."""
     try:
         with opened(source) as file, decompressed(source, file) as stream:
             rows = read_corrected(b"".join(iter(partial(stream.read, 1 << 20), b"")))
