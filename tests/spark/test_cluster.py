@@ -12,6 +12,7 @@ from etl.errors import ClusterUnavailable
 from etl.settings import Settings
 from extras.embedded.lifecycle import ServerAddress
 from extras.spark.session import open_session, resources
+from loader import etl
 from own_sample import write_sample
 from spark.parity import assert_equal, clear, load, staging_tables, state
 from spark.standalone import Standalone
@@ -85,3 +86,22 @@ def test_a_job_that_the_cluster_throws_out_does_not_wait_for_executors(settings:
         session.sparkContext._jsc.sc().stop()
         resources(session)
     assert "SPARK_AUTH_SECRET" in failure.value.hint
+
+
+def test_a_session_that_falls_when_spark_gives_up_was_not_admitted(
+    settings: Settings, cluster: Standalone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lo que diga Spark depende de por dónde iba; que tardara lo que tarda en rendirse, no."""
+    monkeypatch.setattr("extras.spark.session.GIVES_UP_AFTER", 0)
+    monkeypatch.setattr("extras.spark.session._zip_package", lambda _folder: Path("no-existe.zip"))
+    told = pytest.raises(ClusterUnavailable, match="no admitió el trabajo")
+    with told, open_session(replace(settings, spark_master=cluster.url), "prueba"):
+        pass
+
+
+def test_a_java_that_dies_at_its_start_is_not_blamed_on_the_master(settings: Settings, sample: Path) -> None:
+    done = etl(settings, "run", "--engine", "spark", str(sample), JAVA_TOOL_OPTIONS="-XX:NoExiste")
+    assert done.returncode == 5, done.stderr
+    assert "Java se paró al arrancar" in done.stderr
+    assert "JAVA_TOOL_OPTIONS" in done.stderr
+    assert "SPARK_MASTER_URL" not in done.stderr
