@@ -11,7 +11,6 @@ from typing import Any
 from psycopg import Connection
 
 from etl.extract.read import Text
-from etl.load import ledger
 from etl.load.ledger import Counts, Load
 from etl.load.table import Advance, OpenSieve, TableWriter, write_all
 from etl.schema import Declared
@@ -39,6 +38,4 @@ def load_rows(
     """Carga las filas de un archivo en su tabla."""
     writer = TableWriter(connection, load.table, load.load_id, open_sieve)
     ready = (writer.prepare(chunk, *transform(chunk, declared)) for chunk in text.chunks)
-    counts = write_all(writer, ready, text.file, advance)
-    ledger.limit_keys(connection, load, writer.limits.as_text(), counts.loaded)
-    return counts, None
+    return write_all(writer, ready, text.file, advance), None

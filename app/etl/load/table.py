@@ -18,7 +18,7 @@ from psycopg import Connection, errors, sql
 from etl.chunk import FILTERED, Chunk, Reject
 from etl.extract.source import Opened
 from etl.load.encode import FORMAT, encode
-from etl.load.keys import KeyLimits, rows_of
+from etl.load.keys import rows_of, widen
 from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
 from etl.schema import Table
@@ -78,7 +78,6 @@ class TableWriter:
         self.table = table
         self.load_id = load_id
         self.counts = Counts()
-        self.limits = KeyLimits(table.key)
         self._open_sieve = open_sieve
         self._sieve: Sieve | None = None
         # Cuántos trozos traían huérfanas: por uno solo no se leen todas las claves de las tablas madre.
@@ -97,13 +96,13 @@ class TableWriter:
         rejects, before = list(prepared.rejects), self._orphaned
         if self._sieve or not self._copy_directly(prepared.rows.num_rows, prepared):
             rejects += self._sift(prepared, first_orphans=before < self._orphaned == 1)
-        self.limits.widen(prepared.rows)
         self.counts.blank += prepared.blank
         self.counts.header_again = self.counts.header_again or header_again(prepared.rejects)
         self.counts.rejected += len(rejects)
         self.counts.filtered += sum(reject.code == FILTERED for reject in rejects)
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)
         save_rejects(self.connection, self.load_id, rejects)
+        widen(self.counts.limits, prepared.rows, self.table.key)
 
     def _sift(self, prepared: Prepared, first_orphans: bool) -> list[Reject]:
         """Copia directamente las filas seguras y mezcla las dudosas, o todas; devuelve las huérfanas."""
@@ -111,7 +110,7 @@ class TableWriter:
         if self._open_sieve is None or first_orphans:
             return self._merge(prepared.rows, prepared.chunk)
         if self._sieve is None:
-            own = rows_of(self.table, self.load_id, self.limits.as_text())
+            own = rows_of(self.table, self.load_id, self.counts.limits)
             nothing = sql.SQL("false")
             self._sieve = self._open_sieve(
                 self.connection, self.table, own if self.counts.loaded else nothing, prepared.rows.schema

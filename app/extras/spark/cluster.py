@@ -20,7 +20,6 @@ from etl.errors import FileFailed
 from etl.extract.delimited import DelimitedFile
 from etl.extract.read import Reading, Text
 from etl.extract.source import Utf8Stream
-from etl.load import ledger
 from etl.load.ledger import Counts, Load
 from etl.load.table import Advance
 from etl.local import LoadRows
@@ -87,7 +86,6 @@ class Cluster:
                 sha256 = staged.sha256
                 advance(part.end or text.file.size, merger.counts)
         text.file.check_unchanged()
-        ledger.limit_keys(connection, load, merger.limits.as_text(), merger.counts.loaded)
         return merger.counts, sha256
 
     def _run(self, work: Work, parts: Iterator[Part]) -> Generator[tuple[Part, Staged]]:

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import Connection, errors, sql
 
 from etl.database.connection import LOADER, connect
-from etl.load.keys import KeyLimits
+from etl.load.keys import join
 from etl.load.ledger import Counts, Load
 from etl.load.table import REJECTS, merge_statement
 from etl.schema import Declared
@@ -117,7 +117,6 @@ class Merger:
         self.table = declared.table
         self._columns = [*declared.rows.names, "_line"]
         self.counts = Counts()
-        self.limits = KeyLimits(self.table.key)
         self._collided = False
 
     def merge(self, staged: Staged) -> None:
@@ -128,8 +127,7 @@ class Merger:
         counts.filtered += staged.filtered
         counts.blank += staged.blank
         counts.header_again = counts.header_again or staged.header_again
-        if staged.limits:
-            self.limits.join(staged.limits)
+        join(counts.limits, staged.limits)
         if staged.rows and (self._collided or not self._insert(staged)):
             self._merge(staged)
         if staged.rejects:

@@ -6,7 +6,7 @@ número de intento, así que dos ejecuciones de la misma parte no se mezclan. Lo
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -19,7 +19,7 @@ from etl.extract.delimited import DelimitedFile
 from etl.extract.read import Reading, read
 from etl.extract.source import ByteStream, Opened, Utf8Stream, opened
 from etl.load.encode import encode
-from etl.load.keys import KeyLimits
+from etl.load.keys import widen
 from etl.load.orphans import without_orphans
 from etl.load.table import REJECTS, copy_rows, header_again, save_rejects
 from etl.schema import Declared
@@ -57,7 +57,7 @@ class Staged:
     filtered: int = 0
     blank: int = 0
     header_again: int = 0
-    limits: KeyLimits | None = None
+    limits: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     sha256: str | None = None
     error: EtlError | psycopg.Error | None = None
 
@@ -100,8 +100,7 @@ def rejects_of(table: str) -> str:
 
 
 def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> Staged:
-    limits = KeyLimits(work.declared.table.key)
-    staged = Staged(table, limits=limits)
+    staged = Staged(table)
     # Si el archivo ya acabó, su tabla no existe y un intento rezagado falla aquí; si no, no se puede
     # borrar hasta que este intento termine.
     rows_table = _create(connection, table, sql.Identifier(SCHEMA, work.stage))
@@ -109,7 +108,7 @@ def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> S
         _check_same_file(part, file)
         for chunk in _chunks(work, part, file):
             rows, rejects = transform(chunk, work.declared)
-            limits.widen(rows)
+            widen(staged.limits, rows, work.declared.table.key)
             rows, orphans = without_orphans(connection, work.declared.table, rows, chunk)
             rejects = rejects + orphans
             if rows.num_rows:
@@ -148,7 +147,7 @@ def _chunks(work: Work, part: Part, file: Opened) -> Iterator[Chunk]:
     file.file.seek(part.start)
     text = Utf8Stream(Stretch(file, part.end - part.start), work.layout.dialect.encoding, at_start=False)
     document = replace(work.layout, stream=text, line=part.line)
-    yield from work.reading.restore(document.header, document.chunks(work.columns))
+    yield from document.chunks(work.columns)
 
 
 class Stretch:
