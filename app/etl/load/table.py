@@ -5,11 +5,10 @@ Entra una conexión con la transacción del archivo ya abierta; no la confirma n
 SAVEPOINT; solo cuando una clave choca, las filas dudosas van a una tabla temporal y se mezclan con cuidado.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +22,6 @@ from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
 from etl.schema import Table
 
-T = TypeVar("T")
 STAGE = sql.Identifier("etl_stage")
 REJECTS = sql.Identifier("etl", "rejects")
 
@@ -202,23 +200,16 @@ def save_rejects(
 
 
 def write_all(writer: TableWriter, chunks: Iterable[Prepared], file: Opened, advance: Advance) -> Counts:
-    """Carga los trozos; cada uno se prepara en otro hilo mientras se carga el anterior."""
-    with closing(one_ahead(chunks)) as ready:
-        for prepared in ready:
+    """Carga los trozos; mientras se carga uno, otro hilo prepara el siguiente.
+
+    Arrow, SHA-256 y psycopg sueltan el GIL: leer y validar coinciden de verdad con la carga. En memoria hay dos
+    trozos; otro más no acelera nada.
+    """
+    following = iter(chunks)
+    with ThreadPoolExecutor(1, "etl-prepare") as thread:
+        coming = thread.submit(next, following, None)
+        while (prepared := coming.result()) is not None:
+            coming = thread.submit(next, following, None)
             writer.write(prepared)
             advance(file.bytes_read, writer.counts)
     return writer.counts
-
-
-def one_ahead(items: Iterable[T]) -> Generator[T]:
-    """Da los mismos elementos; mientras se usa uno, otro hilo hace el siguiente.
-
-    Arrow, SHA-256 y psycopg sueltan el GIL: leer y validar coinciden de verdad con la carga. En memoria hay dos
-    trozos; otro más no acelera nada. Un error al hacer el siguiente se lanza aquí.
-    """
-    following = iter(items)
-    with ThreadPoolExecutor(1, "etl-prepare") as thread:
-        coming = thread.submit(next, following, None)
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, following, None)
-            yield item
