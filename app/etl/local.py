@@ -22,7 +22,7 @@ LoadRows = Callable[[Connection[Any], Load, Declared, Text, Advance], tuple[Coun
 
 
 @contextmanager
-def open_local(_session: Session, open_sieve: OpenSieve | None = None) -> Iterator[LoadRows]:
+def open_local(_session: Session, _files: object, open_sieve: OpenSieve | None = None) -> Iterator[LoadRows]:
     """Este proceso. `open_sieve` separa las filas que pueden chocar de las demás: sin él también se carga."""
     yield partial(load_rows, open_sieve=open_sieve)
 

@@ -24,7 +24,8 @@ from etl.settings import Settings
 
 # Lo que se sabe de un mensaje de error, línea a línea.
 Explain = Callable[[str], list[str]]
-OpenEngine = Callable[[Session], AbstractContextManager[LoadRows]]
+# Un motor, para los archivos que se van a cargar, en su orden.
+OpenEngine = Callable[[Session, Sequence[tuple[Source, Declared | None]]], AbstractContextManager[LoadRows]]
 
 
 def refused(reason: str, _session: Session, source: Source, _how: object) -> list[FileResult]:

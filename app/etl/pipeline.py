@@ -35,10 +35,11 @@ def run(
     Un archivo que falla no impide cargar los demás. Repetir la ejecución no cambia nada.
     """
     found = discover(paths, session.settings.datos_dir, parts.members)
+    pairs = in_load_order(found, [] if as_text else tables)
     done: list[Done] = []
     corrections: list[Source] = []
-    with parts.engines[session.engine](session) as load_rows:
-        for source, declared in in_load_order(found, [] if as_text else tables):
+    with parts.engines[session.engine](session, pairs) as load_rows:
+        for source, declared in pairs:
             try:
                 if declared:
                     done.append((source, declared, [load_declared(session, source, declared, load_rows, parts)]))

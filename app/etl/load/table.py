@@ -147,7 +147,8 @@ class TableWriter:
         self.connection.execute(create.format(STAGE, like))
         self.connection.execute(sql.SQL("TRUNCATE {}").format(STAGE))
         copy_rows(self.connection, STAGE, rows.column_names, encode(rows, self.load_id))
-        self.counts.merged(rows.num_rows, self.connection.execute(merge_statement(self.table, rows.column_names)))
+        merge = merge_statement(self.table, rows.column_names, self.load_id)
+        self.counts.merged(rows.num_rows, self.connection.execute(merge))
         return orphans
 
 
@@ -156,25 +157,25 @@ def header_again(rejects: list[Reject]) -> int:
     return next((reject.line for reject in rejects if reject.code == "repeated_header"), 0)
 
 
-def merge_statement(table: Table, columns: list[str], stage: sql.Composable = STAGE) -> sql.Composed:
-    """INSERT desde `stage`, la tabla temporal: dentro del archivo gana la primera fila de cada clave.
+def merge_statement(table: Table, columns: list[str], load_id: int, stage: sql.Composable = STAGE) -> sql.Composed:
+    """INSERT de las filas de `stage`, la tabla temporal: dentro del archivo gana la primera fila de cada clave.
 
-    Con otras cargas manda la más nueva, y lo dice su `load_id`; en el libro queda que la otra cedió filas. Devuelve
-    cuántas filas quedaron, cuántas de ellas sustituyen a otra (`xmax` no es cero en una fila actualizada) y cuántas
-    de cada archivo se sustituyen.
+    Son de la carga `load_id`. Con otras manda la más nueva, y lo dice ese número; en el libro queda que la otra cedió
+    filas. Devuelve cuántas filas quedaron, cuántas de ellas sustituyen a otra (`xmax` no es cero en una fila
+    actualizada) y cuántas de cada archivo se sustituyen.
     """
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     names = [*columns, "_load_id"]
     updates = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in table.key]
     return sql.SQL(
         "WITH merged AS (INSERT INTO {table} AS t ({columns})"
-        " SELECT DISTINCT ON ({key}) {columns} FROM {stage} ORDER BY {key}, _line"
+        " SELECT DISTINCT ON ({key}) {staged}, {load_id} FROM {stage} ORDER BY {key}, _line"
         " ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE t._load_id < excluded._load_id"
         " RETURNING (t.xmax <> 0) AS updated),"
         # Ve la tabla como estaba antes de la mezcla.
         " displaced AS (SELECT l.load_id, l.file, count(DISTINCT t.ctid) AS rows FROM {stage} AS s"
         " JOIN {table} AS t USING ({key}) JOIN etl.loads AS l ON l.load_id = t._load_id"
-        " WHERE t._load_id < s._load_id GROUP BY 1, 2),"
+        " WHERE t._load_id < {load_id} GROUP BY 1, 2),"
         " ceded AS (UPDATE etl.loads SET ceded = true WHERE NOT ceded AND load_id IN (SELECT load_id FROM displaced))"
         " SELECT count(*), count(*) FILTER (WHERE updated),"
         " (SELECT jsonb_object_agg(file, rows) FROM displaced) FROM merged"
@@ -184,6 +185,8 @@ def merge_statement(table: Table, columns: list[str], stage: sql.Composable = ST
         key=key,
         updates=sql.SQL(", ").join(updates),
         columns=sql.SQL(", ").join(map(sql.Identifier, names)),
+        staged=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        load_id=sql.Literal(load_id),
     )
 
 
