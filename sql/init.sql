@@ -1,8 +1,7 @@
 -- Esquemas, papeles y permisos. Las tablas son cosa de Alembic (sql/migrations).
 --
--- Se ejecuta en dos sitios: PostgreSQL lo corre al estrenar su volumen (está montado en
--- /docker-entrypoint-initdb.d) y «etl migrate» lo repite siempre. Por eso cada sentencia se
--- puede repetir. Las contraseñas no están aquí: las pone «etl migrate» desde el entorno.
+-- Lo ejecuta siempre «etl migrate»: por eso cada sentencia se puede repetir. Las contraseñas no
+-- están aquí: las pone «etl migrate» desde el entorno.
 
 -- Papeles: quien manda en las tablas, quien carga y quien solo mira.
 DO $$

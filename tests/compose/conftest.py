@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from compose.stack import Stack, docker, fresh_copy, own_copy, wait_until
+from compose.stack import Stack, docker, own_copy, strict_copy, wait_until
 from etl.settings import ROOT
 
 # Con un nombre por clon: dos que se prueban a la vez no se pisan la imagen.
@@ -70,7 +70,7 @@ def images(engine: None) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def clone() -> Clone:
     """Copia el proyecto en una carpeta, que devuelve. Las capturas del README son del proyecto tal cual."""
-    return fresh_copy if os.environ.get("UPDATE_PICTURES") else own_copy
+    return strict_copy if os.environ.get("UPDATE_PICTURES") else own_copy
 
 
 @pytest.fixture(scope="session")

@@ -149,14 +149,26 @@ def fresh_copy(folder: Path) -> Path:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    # Quien carga no es root: en un clon de root no podría escribir aquí.
-    (folder / "datos" / "salida").chmod(0o777)
     return folder
+
+
+def strict_copy(folder: Path) -> Path:
+    """El clon de quien tiene `umask 077`: solo lo lee su dueño, que es el usuario 1000 si aquí se es root."""
+    return strict(fresh_copy(folder))
 
 
 def own_copy(folder: Path) -> Path:
     """Lo mismo, con lo que declaran las pruebas y sus archivos de ejemplo en lugar de los del proyecto."""
     write_sample(declare_own(fresh_copy(folder)) / "datos")
+    return strict(folder)
+
+
+def strict(folder: Path, owner: int = 1000) -> Path:
+    """Deja la carpeta y lo que hay dentro al alcance de su dueño y de nadie más."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(path.stat().st_mode & 0o700)
+        if os.geteuid() == 0:
+            os.chown(path, owner, owner)
     return folder
 
 

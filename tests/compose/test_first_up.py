@@ -52,8 +52,12 @@ def test_a_fresh_clone_loads_everything_and_keeps_it(
     stack, version = versioned
     assert not (stack.folder / ".env").exists()
 
+    unnamed = set(docker("volume", "ls", "--quiet").split())
     started = datetime.now(UTC)
     assert stack.up() == 0, stack.logs("app_etl")
+    # El clon solo lo puede leer su dueño, y aun así no hubo que repetir nada.
+    assert stack.folder.stat().st_mode & 0o077 == 0
+    assert stack.inspect("postgres")["RestartCount"] == 0
     seconds = (moment(stack.inspect("app_etl")["State"]["FinishedAt"]) - started).total_seconds()
     record_property("seconds_from_up_to_exit", seconds)
     print(f"De «up» al final de app_etl con PostgreSQL {version}: {seconds:.1f} s")
@@ -71,6 +75,8 @@ def test_a_fresh_clone_loads_everything_and_keeps_it(
     assert stack.up() == 0
     assert counts(stack) == ROWS
     assert statuses(stack) == {"skipped"}
+    # Y no deja ningún otro: la imagen declara uno sin nombre, que aquí no se crea.
+    assert set(docker("volume", "ls", "--quiet").split()) - unnamed == {f"{stack.name}_pgdata"}
 
     # `down -v` lo borra: todo se carga de nuevo.
     stack.compose("down", "--volumes")

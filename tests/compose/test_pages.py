@@ -75,6 +75,13 @@ def test_adminer_goes_from_its_first_page_to_the_rows_of_ventas(stack: Stack, tm
         page.locator("#table tbody tr").nth(49).wait_for()
         assert "lector" in page.content()
         picture(page, "adminer", tmp_path)
+        # Otra visita a la primera página, y otra desde donde se estaba cuando la sesión ya acabó.
+        for address, forget in ((url(stack, "ADMINER_PORT"), False), (page.url, True), (page.url, False)):
+            if forget:
+                page.context.clear_cookies()
+            page.goto(address)
+            page.locator("a[href*='select=ventas']").first.wait_for()
+            assert page.locator("input[type=password]").count() == 0
 
 
 def test_adminer_does_not_answer_to_the_name_of_another(stack: Stack) -> None:

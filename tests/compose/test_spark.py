@@ -204,11 +204,10 @@ def test_the_paths_of_the_later_chapters_lead_to_the_same_places(cluster: Stack)
     assert {"clientes.csv", "/opt/spark-jars/postgresql.jar", "/spark/jobs"} <= set(listed.stdout.split())
 
 
-def test_java_accepts_a_user_that_the_image_does_not_know(cluster: Stack) -> None:
+def test_java_accepts_a_user_that_the_image_does_not_know(spark_image: str) -> None:
     """Con ETL_UID en .env: Hadoop pregunta el nombre del usuario y, sin él, no arranca nada."""
     who = ("spark-class", "org.apache.hadoop.security.UserGroupInformation")
-    done = cluster.compose("run", "--rm", "-T", "--no-deps", "--user", "4321:4321", "app_spark", *who)
-    assert "etl (auth:SIMPLE)" in done.stdout
+    assert "etl (auth:SIMPLE)" in docker("run", "--rm", "--user", "4321:4321", spark_image, *who)
 
 
 def test_a_name_without_underscores_and_its_alias_lead_to_the_master(cluster: Stack) -> None:

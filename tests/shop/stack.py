@@ -3,13 +3,13 @@
 import pytest
 
 from compose.conftest import IMAGE, SPARK_IMAGE, Clone
-from compose.stack import fresh_copy
+from compose.stack import strict_copy
 
 
 @pytest.fixture(scope="session")
 def clone() -> Clone:
     """Copia el proyecto tal cual."""
-    return fresh_copy
+    return strict_copy
 
 
 @pytest.fixture(scope="session")

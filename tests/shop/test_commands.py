@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from compose.conftest import engine, images, make_stack, project, spark_image  # noqa: F401 - fixtures
-from compose.stack import Stack, fresh_copy
+from compose.stack import Stack, fresh_copy, strict_copy
 from docs.markdown import Block, blocks, check
 from etl.settings import ROOT
 from shop.stack import built, clone  # noqa: F401 - fixtures
@@ -31,7 +31,7 @@ def section(text: str, title: str) -> list[Block]:
 @pytest.fixture
 def newcomer(make_stack: Callable[..., Stack], tmp_path: Path) -> Iterator[Stack]:  # noqa: F811
     """Una copia del proyecto con nombres y puertos propios; el resto, como en cualquier máquina."""
-    stack = make_stack(fresh_copy(tmp_path / "proyecto"))
+    stack = make_stack(strict_copy(tmp_path / "proyecto"))
     yield stack
     stack.destroy()
 
