@@ -40,6 +40,8 @@ class Settings:
     pg_version: int = 16 if sys.version_info < (3, 15) else 18
     # Cuánto se insiste mientras el servidor arranca o vuelve a arrancar.
     connect_seconds: float = 30
+    # Cuánto se espera a que otro prepare la base de datos: donde nada arranca en orden (Swarm, Kubernetes).
+    migration_seconds: float = 0
     # Cuánto se espera por una tabla que tiene bloqueada otra sesión.
     lock_seconds: float = 10
     # Cuánto puede durar una sentencia; un trozo de COPY tarda décimas.
@@ -70,6 +72,7 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT
         local_dir=Path(values.get("ETL_LOCAL_DIR", default.local_dir)),
         pg_version=int(_number(values, "PG_VERSION", default.pg_version)),
         connect_seconds=_number(values, "DB_CONNECT_SECONDS", default.connect_seconds),
+        migration_seconds=_number(values, "DB_MIGRATION_SECONDS", default.migration_seconds),
         lock_seconds=_number(values, "DB_LOCK_SECONDS", default.lock_seconds),
         statement_seconds=_number(values, "DB_STATEMENT_SECONDS", default.statement_seconds),
         spark_master=values.get("SPARK_MASTER_URL"),

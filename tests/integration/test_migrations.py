@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from subprocess import CompletedProcess, run
 from typing import Any, cast
@@ -225,3 +226,16 @@ def test_a_user_who_may_not_prepare_the_database_is_told_who_can(settings: Setti
         with pytest.raises(DatabaseUnavailable, match="no está preparada") as caught:
             prepare(loader)
         assert "etl migrate" in caught.value.hint
+
+
+def test_who_loads_waits_for_who_migrates_where_nothing_starts_in_order(settings: Settings) -> None:
+    forget_everything(settings)
+    loader = replace(settings, db_user="etl_loader", db_password=settings.loader_password, migration_seconds=120)
+    with connect_settings(settings) as connection:
+        connection.execute("ALTER ROLE etl_loader PASSWORD 'otra'")
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(migrate.ensure_ready, loader)
+        # Ni la contraseña que aún no vale ni las tablas que aún no están lo hacen fallar.
+        assert not wait([waiting], timeout=1).done
+        migrate.migrate(settings)
+        waiting.result(timeout=120)

@@ -5,6 +5,7 @@ leen sin ejecutarlas: cargar Alembic tarda, y casi siempre basta con saber cuál
 """
 
 import ast
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -170,7 +171,21 @@ def alembic_config(settings: Settings) -> Any:
 
 
 def ensure_ready(settings: Settings) -> None:
-    """Deja la base de datos lista para cargar; si ya lo está, cuesta una consulta."""
+    """Deja la base de datos lista para cargar; si ya lo está, cuesta una consulta.
+
+    Si no puede, espera a que otro lo haga durante `migration_seconds`; hasta entonces tampoco vale la contraseña.
+    """
+    deadline = time.monotonic() + settings.migration_seconds
+    while True:
+        try:
+            return _ensure_ready(settings)
+        except DatabaseUnavailable:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(1)
+
+
+def _ensure_ready(settings: Settings) -> None:
     with connect(settings) as connection:
         found = version(connection)
         last = last_known(revisions(settings), found)
