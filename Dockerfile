@@ -114,7 +114,7 @@ LABEL org.opencontainers.image.title="etl" \
       org.opencontainers.image.base.name="python:3.11-slim-bookworm"
 
 # La receta con la que se hizo: «etl doctor» la compara con la de ahora (7.1.8, error 6).
-COPY Dockerfile requirements/etl.txt /usr/local/share/etl/
+COPY --chmod=644 Dockerfile requirements/etl.txt /usr/local/share/etl/
 COPY --from=code /sql /sql
 COPY --from=code /app /app
 
@@ -165,7 +165,7 @@ ENV PATH=/opt/venv/bin:/opt/spark/bin:$PATH \
 COPY --chmod=755 docker/spark/start.sh /usr/local/bin/start-spark
 COPY --chmod=755 docker/spark/healthy.py /usr/local/bin/spark-healthy
 ARG SPARK_LINE
-COPY Dockerfile requirements/etl.txt requirements/spark-${SPARK_LINE}.txt /usr/local/share/etl/
+COPY --chmod=644 Dockerfile requirements/etl.txt requirements/spark-${SPARK_LINE}.txt /usr/local/share/etl/
 COPY --from=code /sql /sql
 COPY --from=code /spark /spark
 COPY --from=code /app /app
