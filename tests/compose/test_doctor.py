@@ -5,25 +5,23 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compose.stack import OVERRIDE, Stack, docker, wait_until
+from compose.stack import OVERRIDE, Stack, docker, strict, wait_until
 
 BASE = "docker-compose.yml"
 Findings = list[dict[str, Any]]
 
 
-def examine(stack: Stack) -> Findings:
+def examine(stack: Stack, **changed: str) -> Findings:
     """El diagnóstico hecho desde la máquina, en la carpeta del stack y con su entorno."""
     address = {"DB_HOST": "localhost", "DB_PORT": stack.environment["POSTGRES_PORT"]}
     done = subprocess.run(
         [sys.executable, "-m", "wiring", "doctor", "--json"],
         cwd=stack.folder,
-        env={**os.environ, **address, **stack.environment, "PYTHONPATH": str(stack.folder / "app")},
+        env={**os.environ, **address, **stack.environment, **changed, "PYTHONPATH": str(stack.folder / "app")},
         capture_output=True,
         text=True,
         timeout=120,
@@ -47,17 +45,8 @@ def override(stack: Stack, text: str) -> None:
     stack.environment["COMPOSE_FILE"] = ":".join(stack.files)
 
 
-@pytest.fixture(scope="module")
-def loaded(make_stack: Callable[..., Stack], project: Path) -> Iterator[Stack]:
-    """Un stack ya cargado, sin las páginas de administración, que no se cambia."""
-    stack: Stack = make_stack(project)
-    assert stack.up() == 0, stack.logs("app_etl")
-    yield stack
-    stack.destroy()
-
-
-def test_a_healthy_stack_has_nothing_to_mend(loaded: Stack) -> None:
-    findings = examine(loaded)
+def test_a_healthy_stack_has_nothing_to_mend(stack: Stack) -> None:
+    findings = examine(stack)
     assert [finding for finding in findings if finding["state"] == "bad"] == []
     seen = {finding["check"] for finding in findings if finding["state"] == "ok"}
     assert seen >= {
@@ -66,8 +55,24 @@ def test_a_healthy_stack_has_nothing_to_mend(loaded: Stack) -> None:
     }  # fmt: skip
 
 
-def test_inside_the_container_it_looks_at_what_can_be_seen_from_there(loaded: Stack) -> None:
-    done = loaded.run("etl", "doctor", "--json")
+def test_beside_a_loaded_stack_the_own_database_is_not_asked_to_be_ready(stack: Stack) -> None:
+    findings = examine(stack, DB_HOST="")
+    assert [finding for finding in findings if finding["state"] == "bad"] == []
+    [finding] = [finding for finding in findings if finding["check"] == "conexión"]
+    assert "DB_HOST=localhost" in finding["found"]
+
+
+def test_3_a_network_of_that_name_made_by_somebody_else(fresh: Stack) -> None:
+    docker("network", "create", fresh.name)
+    said = fresh.compose("up", "--detach", "--no-build", "postgres", check=False)
+    assert "incorrect label" in said.stderr
+    [finding] = wrong(examine(fresh), "red")
+    docker(*finding["fix"].split("   ")[0].split()[1:])
+    assert wrong(examine(fresh), "red") == []
+
+
+def test_inside_the_container_it_looks_at_what_can_be_seen_from_there(stack: Stack) -> None:
+    done = stack.run("etl", "doctor", "--json")
     findings = json.loads(done.stdout)["findings"]
     assert {finding["check"]: finding["state"] for finding in findings} == {
         "conexión": "ok", "migraciones": "ok", "datos/salida": "ok", "datos": "ok",
@@ -91,11 +96,11 @@ def test_1_a_taken_port_is_named_with_its_owner_and_a_free_one(fresh: Stack) -> 
     assert not [finding for finding in examine(fresh) if finding["state"] == "bad"]
 
 
-def test_1_a_port_taken_by_another_container_says_which(fresh: Stack, loaded: Stack) -> None:
-    port = loaded.environment["POSTGRES_PORT"]
+def test_1_a_port_taken_by_another_container_says_which(fresh: Stack, stack: Stack) -> None:
+    port = stack.environment["POSTGRES_PORT"]
     fresh.environment["POSTGRES_PORT"] = port
     [finding] = wrong(examine(fresh), "puertos")
-    assert f"el contenedor «{loaded.name}_postgres»" in finding["found"]
+    assert f"el contenedor «{stack.name}_postgres»" in finding["found"]
 
 
 def test_2_a_container_that_died_is_explained_by_its_log(fresh: Stack) -> None:
@@ -175,11 +180,7 @@ def test_4_depends_on_without_a_condition(fresh: Stack) -> None:
 
 
 def test_5_a_database_without_a_volume_loses_its_data_and_it_was_foreseen(fresh: Stack) -> None:
-    override(
-        fresh,
-        "services:\n  postgres:\n    read_only: false\n    volumes: !override\n"
-        "      - ./sql/init.sql:/docker-entrypoint-initdb.d/init.sql:ro\n",
-    )
+    override(fresh, "services:\n  postgres:\n    read_only: false\n    volumes: !override []\n")
     [finding] = wrong(examine(fresh), "volumen")
     assert "se pierden al recrearlo" in finding["found"]
     assert fresh.up() == 0
@@ -205,11 +206,11 @@ def test_5_the_data_of_a_folder_that_changed_its_name_are_found(fresh: Stack) ->
     )
 
 
-def test_5_the_volume_of_another_copy_of_the_project_is_not_ours(loaded: Stack, fresh: Stack) -> None:
-    """`loaded` tiene el suyo, y su carpeta sigue ahí: nadie le cambió el nombre."""
-    assert f"{loaded.name}_pgdata" in docker("volume", "ls", "--quiet").split()
+def test_5_the_volume_of_another_copy_of_the_project_is_not_ours(stack: Stack, fresh: Stack) -> None:
+    """`stack` tiene el suyo, y su carpeta sigue ahí: nadie le cambió el nombre."""
+    assert f"{stack.name}_pgdata" in docker("volume", "ls", "--quiet").split()
     findings = [one for one in examine(fresh) if one["check"] == "volumen"]
-    assert f"{loaded.name}_pgdata" not in json.dumps(findings)
+    assert f"{stack.name}_pgdata" not in json.dumps(findings)
 
 
 def test_5_a_password_changed_after_the_volume_was_made(fresh: Stack) -> None:
@@ -253,10 +254,10 @@ def test_6_an_image_older_than_its_dockerfile(fresh: Stack) -> None:
     assert wrong(examine(fresh), "imagen") == []
 
 
-def test_two_copies_of_the_project_with_the_same_container_names(fresh: Stack, loaded: Stack) -> None:
-    fresh.environment["CONTAINER_PREFIX"] = loaded.name
+def test_two_copies_of_the_project_with_the_same_container_names(fresh: Stack, stack: Stack) -> None:
+    fresh.environment["CONTAINER_PREFIX"] = stack.name
     found = wrong(examine(fresh), "nombres")
-    assert any(f"un contenedor llamado «{loaded.name}_postgres»" in one["found"] for one in found)
+    assert any(f"un contenedor llamado «{stack.name}_postgres»" in one["found"] for one in found)
     # El otro no se toca: quien cambia de nombre es este.
     assert {one["fix"] for one in found} == {"CONTAINER_PREFIX=otro en .env, con otros puertos y otra NETWORK_NAME"}
 
@@ -264,11 +265,23 @@ def test_two_copies_of_the_project_with_the_same_container_names(fresh: Stack, l
 def test_a_folder_that_the_container_cannot_write(fresh: Stack) -> None:
     if os.geteuid() != 0:
         pytest.skip("solo root puede hacer que la carpeta sea de otro")
-    (fresh.folder / "datos" / "salida").chmod(0o755)
+    strict(fresh.folder, owner=1001)
+    refused = fresh.compose("run", "--rm", "-T", "migrate", check=False)
+    assert refused.returncode == 126
+    assert "ETL_UID=1001 y ETL_GID=1001" in refused.stderr
+    fresh.environment |= {"ETL_UID": "1001", "ETL_GID": "1001"}
     assert fresh.up() == 0
+    fresh.run("etl", "report")
+    (fresh.folder / "datos" / "salida" / "informe.html").unlink()
+
+    # Un clon que todos pueden leer, y en el que solo escribe su dueño.
+    for path in (fresh.folder, *fresh.folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    del fresh.environment["ETL_UID"], fresh.environment["ETL_GID"]
     done = fresh.run("etl", "report", check=False)
     assert done.returncode == 2
-    assert "app_etl doctor»" in done.stderr
+    assert "ETL_UID=1001 y ETL_GID=1001" in done.stderr
+    os.chown(fresh.folder / "datos" / "salida", 0, 0)
     [finding] = wrong(examine(fresh), "datos/salida")
     assert finding["fix"] == "sudo chown -R 1000:1000 datos/salida"
     os.chown(fresh.folder / "datos" / "salida", 1000, 1000)
@@ -278,7 +291,7 @@ def test_a_folder_that_the_container_cannot_write(fresh: Stack) -> None:
 
 
 def test_windows_line_ends_in_a_script(fresh: Stack) -> None:
-    script = fresh.folder / "docker" / "pgadmin" / "connect.sh"
+    script = fresh.folder / "docker" / "start.sh"
     script.write_bytes(script.read_bytes().replace(b"\n", b"\r\n"))
     [finding] = wrong(examine(fresh), "finales de línea")
     subprocess.run(["sh", "-c", finding["fix"]], cwd=fresh.folder, check=True)

@@ -10,9 +10,9 @@ import pytest
 
 from etl import declarations
 from etl.settings import ROOT, Settings
-from extras.doctor import compose_file, files
+from extras.doctor import compose_file, containers, files
 from extras.doctor.causes import find_cause
-from extras.doctor.docker import Project
+from extras.doctor.docker import Container, Project
 from extras.doctor.finding import Finding
 from extras.doctor.ports import is_free
 from own_rows import PARTS
@@ -62,6 +62,27 @@ def test_a_misspelt_variable_is_recognized(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("POSTGRES_PASWORD=y\nMI_COSA=1\n")
     [finding] = bad(files.environment(tmp_path, None))
     assert finding.found == "nadie lee «POSTGRES_PASWORD»; ¿quería decir «POSTGRES_PASSWORD»?"
+
+
+@pytest.mark.parametrize(
+    ("value", "whole"),
+    [
+        ("pa$o1", False), ("a #b", False), ('"a$b"', False), ("${OTRA}x", False),
+        ("'pa$o #1'", True), ("a#b", True), ('"a #b"', True), (r'"a\$b"', True), ("${OTRA}", True), ("a$", True),
+    ],
+)  # fmt: skip
+def test_a_password_that_compose_would_cut_is_noticed(tmp_path: Path, value: str, whole: bool) -> None:
+    (tmp_path / ".env").write_text(f"POSTGRES_PASSWORD={value}\n", encoding="utf-8")
+    found = [finding for finding in bad(files.environment(tmp_path, None)) if "no lee entera" in finding.found]
+    assert len(found) == (0 if whole else 1)
+
+
+@pytest.mark.parametrize(("services", "left"), [(["adminer"], 1), (["postgres", "adminer"], 0), ([], 0)])
+def test_what_a_down_without_profiles_leaves_is_recognized(services: list[str], left: int) -> None:
+    config = {"services": {"postgres": {}, "adminer": {"profiles": ["debug"]}}}
+    running = [Container(f"bigdata_{service}", service, "running", 0) for service in services]
+    found = bad(containers.left_over(Project(ROOT, config, running)))
+    assert [finding.fix for finding in found] == ['docker compose --profile "*" down'] * left
 
 
 @pytest.mark.parametrize(("address", "wrong"), [("127.0.0.1", 0), ("::", 1), (None, 1)])

@@ -60,6 +60,20 @@ def addresses(project: Project) -> Iterator[Finding]:
         yield ok("red", "los servicios comparten red y se llaman por su nombre")
 
 
+def networks(project: Project) -> Iterator[Finding]:
+    """Una red con ese nombre que no es de Compose: `up` no la usa, y se para."""
+    for key, network in (project.config.get("networks") or {}).items():
+        name = network.get("name", key)
+        label = '{{index .Labels "com.docker.compose.network"}}'
+        found = docker.ask("network", "inspect", "--format", label, name)
+        if found.worked and found.output != key and not network.get("external"):
+            yield bad(
+                "red",
+                f"ya hay una red «{name}» que no hizo Compose: `up` dirá «incorrect label» y no seguirá",
+                f"docker network rm {name}   (si otros la usan, NETWORK_NAME=otra en .env)",
+            )
+
+
 def volumes(project: Project) -> Iterator[Finding]:
     """Error 5: una base de datos sin volumen con nombre pierde los datos con su contenedor."""
     for name, service in project.services.items():

@@ -47,6 +47,17 @@ def exited(project: Project) -> Iterator[Finding]:
         yield skip("contenedores", "ninguno levantado: docker compose up -d")
 
 
+def left_over(project: Project) -> Iterator[Finding]:
+    """Lo que no quita un `down` sin los perfiles: sigue ahí, y la red con ello."""
+    found = [one.service for one in project.containers if project.services.get(one.service, {}).get("profiles")]
+    if found and len(found) == len(project.containers):
+        yield bad(
+            "contenedores",
+            f"de un `docker compose down` quedan {', '.join(found)}, que son de un perfil, y la red que usan",
+            'docker compose --profile "*" down',
+        )
+
+
 def _is_broken(container: Container) -> bool:
     if container.state in ("restarting", "dead"):
         return True

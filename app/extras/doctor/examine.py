@@ -16,7 +16,7 @@ from etl.parts import Parts
 from etl.settings import IN_IMAGE, ROOT, Settings
 from extras.doctor import compose_file, containers, database, docker, files, machine, spark
 from extras.doctor.docker import Project
-from extras.doctor.finding import Finding, bad
+from extras.doctor.finding import Finding, bad, skip
 from extras.doctor.ports import ports
 
 __all__ = ["Finding", "examine"]
@@ -38,14 +38,19 @@ def examine(settings: Settings, parts: Parts, root: Path = ROOT) -> list[Finding
         findings.append(files.line_ends(root))
     if project:
         findings += _stack(project)
-    findings += database.database(settings, parts, IN_IMAGE)
+    # Junto a un stack en marcha, la base de datos propia puede estar sin estrenar y no hay nada que arreglar.
+    beside = settings.db_host is None and bool(project and project.running("postgres"))
+    if beside:
+        findings.append(skip("conexión", "sin DB_HOST se usa la propia; para mirar la del stack, DB_HOST=localhost"))
+    else:
+        findings += database.database(settings, parts, IN_IMAGE)
     findings += spark.inside(settings.spark_master) if IN_IMAGE else []
     findings.append(files.output_folder(settings, project))
     try:
         tables = declarations.load()
     except EtlError as error:
         return [*findings, bad("declaraciones", error.message, error.hint)]
-    findings += database.written_here(settings, parts)
+    findings += [] if beside else database.written_here(settings, parts)
     return [*findings, *files.data_files(settings, tables, parts)]
 
 
@@ -63,7 +68,9 @@ def _stack(project: Project) -> Iterator[Finding]:
     yield from containers.names(project)
     yield from ports(project)
     yield from containers.exited(project)
+    yield from containers.left_over(project)
     yield from compose_file.addresses(project)
+    yield from compose_file.networks(project)
     yield from compose_file.gating(project)
     yield from compose_file.volumes(project)
     password = containers.password(project)

@@ -1,6 +1,7 @@
 """Los archivos del proyecto: `.env`, finales de línea, dueños y los datos que se rechazarían."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -20,6 +21,9 @@ from extras.doctor.docker import Project
 from extras.doctor.finding import Finding, bad, ok
 
 PASSWORDS = ("POSTGRES_PASSWORD", "ETL_LOADER_PASSWORD", "LECTOR_PASSWORD")
+# Lo que Compose cambia o corta en un valor sin comillas simples; entre dobles, solo $. Un ${NOMBRE} entero es adrede.
+CUT = re.compile(r"\s*(?!'|\$\{\w+\}\s*$)(\"[^\"]*(?<!\\)\$[\w{]|[^\"]*?(\$[\w{]|\s#))")
+SECRETS = (*PASSWORDS, "PGADMIN_DB_PASSWORD", "SPARK_AUTH_SECRET")
 OPEN = ("", "0.0.0.0", "::")  # noqa: S104 - son las direcciones que se buscan
 
 
@@ -34,6 +38,13 @@ def environment(root: Path, project: Project | None) -> Iterator[Finding]:
         if close:
             wrong = True
             yield bad(".env", f"nadie lee «{name}»; ¿quería decir «{close[0]}»?", f"en .env, {close[0]}=…")
+    for name in _cut(root / ".env"):
+        wrong = True
+        yield bad(
+            ".env",
+            f"Compose no lee entera la contraseña {name}: cambia lo que sigue a $ y corta en « #»",
+            f"póngala entre comillas simples: {name}='…'",
+        )
     if exposed and same:
         wrong = True
         yield bad(
@@ -44,6 +55,13 @@ def environment(root: Path, project: Project | None) -> Iterator[Finding]:
     if not wrong:
         what = "no hay: valen los valores por omisión" if not (root / ".env").exists() else "se entiende entero"
         yield ok(".env", what + ("; contraseñas de ejemplo, solo visibles desde esta máquina" if same else ""))
+
+
+def _cut(path: Path) -> list[str]:
+    """Las contraseñas escritas con $ o # sin comillas simples."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    pairs = [line.partition("=") for line in lines]
+    return [name.strip() for name, _, value in pairs if name.strip() in SECRETS and CUT.match(value)]
 
 
 def _exposed(project: Project) -> list[str]:
