@@ -180,7 +180,7 @@ def ensure_ready(settings: Settings) -> None:
         try:
             return _ensure_ready(settings)
         except DatabaseUnavailable:
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 raise
         time.sleep(1)
 
