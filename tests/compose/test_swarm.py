@@ -5,6 +5,7 @@ import os
 import subprocess
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,24 +13,22 @@ import pytest
 from compose.conftest import Clone
 from compose.stack import docker, wait_until
 from compose.test_first_up import ROWS
-
-SECRETS = ("postgres_password", "etl_loader_password", "lector_password")
+from docs.markdown import blocks, check
+from etl.settings import ROOT
 
 
 @pytest.fixture
 def swarm(
     engine: None, project: Path, clone: Clone, tmp_path: Path, images: dict[str, str], built: dict[str, str]
 ) -> Iterator[str]:
-    """El stack desplegado, con sus secretos. El Swarm se hace y se deshace: no es del motor."""
+    """El stack desplegado con las órdenes del documento y otro nombre, en un Swarm que se deshace al acabar."""
+    assert docker("info", "--format", "{{.Swarm.LocalNodeState}}") == "inactive", "este motor ya es de un Swarm"
     name, folder = f"prueba{uuid.uuid4().hex[:8]}", clone(tmp_path / "clon")
-    docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+    [steps] = [one for one in blocks((ROOT / "docs" / "escalar.md").read_text(encoding="utf-8")) if one.note == "swarm"]
+    assert steps.code.endswith(" bigdata\n")
     try:
-        for secret in SECRETS:
-            subprocess.run(["docker", "secret", "create", secret, "-"], input=b"clave-de-un-secreto", check=True)
-        subprocess.run(
-            ["docker", "stack", "deploy", "--resolve-image", "never", "-c", folder / "docker" / "stack.yml", name],
-            env={**os.environ, **images, **built}, capture_output=True, timeout=120, check=True,
-        )  # fmt: skip
+        own = replace(steps, code=steps.code.removesuffix("bigdata\n") + name)
+        check(own, folder, {**os.environ, **images, **built})
         yield name
     finally:
         docker("stack", "rm", name)
@@ -40,8 +39,9 @@ def swarm(
 
 def _removed(volume: str) -> bool:
     containers = docker("ps", "--all", "--quiet", "--filter", f"volume={volume}").split()
-    done = subprocess.run(["docker", "rm", "--force", *containers], capture_output=True, check=False)
-    return done.returncode == 0 and subprocess.run(["docker", "volume", "rm", volume], check=False).returncode == 0
+    for container in containers:
+        docker("rm", "--force", container)
+    return subprocess.run(["docker", "volume", "rm", volume], capture_output=True, check=False).returncode == 0
 
 
 def states(stack: str, service: str) -> list[str]:
@@ -76,7 +76,9 @@ def test_it_loads_everything_and_survives_a_restart_of_each_service(swarm: str) 
     assert closed["HostConfig"]["ReadonlyRootfs"] is True
     assert closed["HostConfig"]["CapDrop"] == ["ALL"]
     assert closed["HostConfig"]["PidsLimit"] == 200
-    assert "clave-de-un-secreto" not in json.dumps(closed)
+    secret = docker("exec", closed["Id"], "cat", "/run/secrets/postgres_password")
+    assert len(secret) == 32
+    assert secret not in json.dumps(closed)
     assert {mount["Type"] for mount in closed["Mounts"] if mount["Destination"] == "/tmp"} == {"tmpfs"}
 
     restart(swarm, "postgres", ["Running", "Shutdown"])
