@@ -53,7 +53,7 @@ def left_over(project: Project) -> Iterator[Finding]:
     if found and len(found) == len(project.containers):
         yield bad(
             "contenedores",
-            f"de un `docker compose down` quedan {', '.join(found)}, que son de un perfil, y la red que usan",
+            f"solo hay {', '.join(found)}, de un perfil: un `docker compose down` a secas no lo quita, ni la red que usa",
             'docker compose --profile "*" down',
         )
 
