@@ -52,9 +52,10 @@ def new_file(path: Path, hint: str) -> Iterator[BinaryIO]:
         if not special:
             partial.replace(path)
     except OSError as error:
-        owner = path.parent.stat()
-        if IN_IMAGE and error.errno == errno.EACCES and owner.st_uid:
-            hint = f"La carpeta es de otro usuario: ponga ETL_UID={owner.st_uid} y ETL_GID={owner.st_gid} en .env."
+        with suppress(OSError):  # la carpeta puede no existir
+            owner = path.parent.stat()
+            if IN_IMAGE and error.errno == errno.EACCES and owner.st_uid:
+                hint = f"La carpeta es de otro usuario: ponga ETL_UID={owner.st_uid} y ETL_GID={owner.st_gid} en .env."
         reason = REASONS.get(error.errno or 0, error.strerror)
         raise UsageError(f"No se puede escribir «{path}»: {reason}.", hint) from error
     finally:
