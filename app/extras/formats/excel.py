@@ -87,7 +87,8 @@ def sheet_names(file: Path | IO[bytes]) -> list[str]:
 
 def open_sheet(path: Path, sheet: str | None = None) -> CalamineSheet:
     """Una hoja; sin decir cuál, la primera que tenga algo. Lanza `FileRefused` si el libro no se puede leer."""
-    return _sheet(_book(path), sheet or next(iter(sheet_names(path)), None))
+    sheet = sheet or next(iter(sheet_names(path)), None)  # antes de abrirlo aquí, que lo podría tumbar
+    return _sheet(_book(path), sheet)
 
 
 def sheet_rows(sheet: CalamineSheet, after: int = 0) -> Iterator[tuple[int, list[Any]]]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,10 +16,13 @@ from pyarrow import parquet
 from etl.chunk import Chunk
 from etl.dialect import ISO
 from etl.errors import FileRefused
+from etl.extract.source import refuse_bomb
 from extras.formats.clock import clock
 from extras.formats.unstorable import without_unstorable
 
 ROWS = 65_536
+# Lo que puede ocupar un trozo, si las primeras filas (tantas como dice `FIRST`) se parecen a las demás.
+MOST_BYTES, FIRST = 8 << 20, 4
 # Lo que lanza Arrow ante bytes que no son lo que deben; también un texto que no es UTF-8.
 DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
 
@@ -60,13 +64,18 @@ class ParquetFile:
         """Las filas por trozos, con los valores escritos en ISO y con punto decimal."""
         line = 1
         try:
-            for batch in self.file.iter_batches(ROWS):
+            for batch in self.file.iter_batches(self._batch_rows()):
                 chunk = _to_chunk(batch, columns, line, self.as_bytes)
                 self._warn(chunk, columns)
                 yield chunk
                 line += batch.num_rows
         except DAMAGED as error:
             raise _damaged(error) from error
+
+    def _batch_rows(self) -> int:
+        """Cuántas filas caben en un trozo: 65.536 o, si llevan textos enormes, menos."""
+        first = next(self.file.iter_batches(FIRST), None)
+        return min(ROWS, MOST_BYTES * first.num_rows // first.nbytes + 1) if first and first.nbytes else ROWS
 
     def _warn(self, chunk: Chunk, columns: dict[str, int]) -> None:
         for name, position in columns.items():
@@ -77,11 +86,16 @@ class ParquetFile:
 
 
 def open_parquet(file: Path | IO[bytes], as_bytes: bool = False) -> ParquetFile:
-    """Lanza `FileRefused` si el archivo está dañado o no es Parquet."""
+    """Lanza `FileRefused` si el archivo está dañado, no es Parquet o lleva desmesuradamente más de lo que ocupa."""
     try:
-        return ParquetFile(parquet.ParquetFile(file), as_bytes=as_bytes)
+        opened = parquet.ParquetFile(file)
     except DAMAGED as error:
         raise _damaged(error) from error
+    found, size = opened.metadata, os.stat(file if isinstance(file, Path) else file.fileno()).st_size
+    unpacked = sum(found.row_group(at).total_byte_size for at in range(found.num_row_groups))
+    # Una columna de nulos no ocupa nada: cada valor cuenta, al menos, lo que su separador en un CSV.
+    refuse_bomb(max(unpacked, found.num_rows * found.num_columns), size, "guárdelo como CSV")
+    return ParquetFile(opened, as_bytes=as_bytes)
 
 
 def _damaged(error: Exception) -> FileRefused:
