@@ -20,6 +20,8 @@ from extras.formats.disguise import refuse_false_workbook
 from extras.formats.sheets import written_sheets
 
 ROWS = 20_000
+# Un libro guarda quince cifras de cada número; de las demás pone ceros.
+TOO_LONG = 10.0**15
 # Bytes que bastan para ver que un libro no lo es.
 START = 4096
 
@@ -100,14 +102,21 @@ def sheet_rows(sheet: CalamineSheet, after: int = 0) -> Iterator[tuple[int, list
     )
 
 
-def column_kinds(rows: Iterator[tuple[int, list[Any]]]) -> dict[int, str]:
-    """La clase de cada columna, si todas sus celdas con algo son de una (`undeclared/formats.py`)."""
+def column_kinds(rows: Iterator[tuple[int, list[Any]]]) -> tuple[dict[int, str], list[int]]:
+    """La clase de cada columna, si todas sus celdas con algo son de una (`undeclared/formats.py`).
+
+    Y qué columnas llevan números de más cifras que las que un libro guarda.
+    """
     seen: dict[int, set[type]] = {}
+    rounded: set[int] = set()
     for _, row in rows:
         for at, cell in enumerate(row):
             if cell != "":
                 seen.setdefault(at, set()).add(type(cell))
-    return {at: CLASSES[found.pop()] for at, found in seen.items() if len(found) == 1 and found <= CLASSES.keys()}
+                if type(cell) is float and abs(cell) >= TOO_LONG:
+                    rounded.add(at)
+    kinds = {at: CLASSES[found.pop()] for at, found in seen.items() if len(found) == 1 and found <= CLASSES.keys()}
+    return kinds, sorted(rounded)
 
 
 def _sheet(book: CalamineWorkbook, name: str | None) -> CalamineSheet:

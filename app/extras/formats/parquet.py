@@ -39,6 +39,8 @@ KINDS = (
     *((fits, "binary") for fits in BYTES),
 )
 
+# Con más decimales que estos, Arrow escribe los decimales pequeños con exponente («5.2E-9»).
+PLAIN_SCALE = 6
 # Como escribe Arrow un instante que no se puede escribir como fecha; detrás va el número guardado.
 FAR = "<value out of range"
 
@@ -129,6 +131,8 @@ def as_text(values: pa.Array, as_bytes: bool = False) -> pa.Array:
         return _moments(values).cast(pa.string())
     if any(fits(values.type) for fits in BYTES):
         return _bytes(values, as_bytes)
+    if pa.types.is_decimal(values.type) and values.type.scale > PLAIN_SCALE:
+        return pa.array([value if value is None else f"{value:f}" for value in values.to_pylist()], pa.string())
     return values.cast(pa.string())
 
 

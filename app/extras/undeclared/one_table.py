@@ -6,7 +6,6 @@ ni se cambia. La tabla anterior del mismo archivo se sustituye en la misma trans
 Qué tipo tiene cada columna lo decide `infer.py`; cómo está escrito el archivo, `unknown.py`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -42,6 +41,7 @@ class Attempt:
     """Lo aprendido de los intentos anteriores: los tipos según todas las filas, y el ancho que cabe."""
 
     plans: list[Plan] | None = None
+    evidence: tuple[list[Evidence], str] | None = None
     budget: int = BUDGET
     as_text: dict[str, str] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
@@ -81,7 +81,8 @@ def _fill(
             reason = misfit.reason or (NOT_EXACT if attempt.plans else None)
             if reason:
                 attempt.as_text[misfit.column] = reason
-            attempt.plans = plans_from_all(load.source, attempt.as_text)
+            attempt.evidence = attempt.evidence or evidence_of_all(load.source)
+            attempt.plans = decide(*attempt.evidence, attempt.as_text)
         except Filled as late:
             attempt.filled.add(str(late))
         except errors.ProgramLimitExceeded:
@@ -95,12 +96,12 @@ def _create_and_fill(
     with opened(load.source) as file, open_unknown(load.source, file) as (document, found):
         names = found.names
         chunks = without_ending(document.chunks({name: at for at, name in enumerate(names)}))
-        first = next(chunks, None)
+        first, second = next(chunks, None), next(chunks, None)
         reader = Reader(names, found, attempt, as_text)
-        reader.look(first)
+        reader.look(first, whole=second is None)
         table = staging.create(connection, load.table.table, load.load_id, reader.columns)
         writer = TableWriter(connection, Table(staging.SCHEMA, table), load.load_id)
-        ready = (reader.prepare(chunk, load.load_id) for chunk in chain([first] if first else [], chunks))
+        ready = (reader.prepare(chunk, load.load_id) for chunk in chain(filter(None, (first, second)), chunks))
         result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
         found.describe(result)
@@ -126,11 +127,14 @@ class Reader:
         self._final = plans is not None
         self.plans = plans or []
 
-    def look(self, first: Chunk | None) -> None:
-        """Decide los tipos por las primeras filas, si no se sabían ya por todas las filas."""
+    def look(self, first: Chunk | None, whole: bool) -> None:
+        """Decide los tipos por las primeras filas, si no se sabían ya por todas. `whole`: no hay más trozos."""
         if not self._final:
             observe(self._evidence, first, FIRST_ROWS)
             self.plans = decide(self._evidence, self._found.delimiter, self._attempt.as_text)
+            if whole and (first is None or len(first.lines) <= FIRST_ROWS):
+                self._final = True
+                self._attempt.evidence, self._attempt.plans = (self._evidence, self._found.delimiter), self.plans
         self.dropped = self._nameless_tail()
         kept = self.plans[: len(self.plans) - len(self.dropped)]
         self.kept, self.packed = split_columns(kept, self._attempt.budget)
@@ -205,11 +209,11 @@ def observe(evidence: list[Evidence], chunk: Chunk | None, rows: int | None = No
         column.observe(chunk.columns[column.name][:rows], chunk.lines[:rows])
 
 
-def plans_from_all(source: Source, as_text: Mapping[str, str]) -> list[Plan]:
-    """Los tipos según todas las filas del archivo, sin cargar nada."""
+def evidence_of_all(source: Source) -> tuple[list[Evidence], str]:
+    """Lo que dicen de los tipos todas las filas del archivo, sin cargar nada; y su separador."""
     with opened(source) as file, open_unknown(source, file) as (document, found):
         names = found.names
         evidence = new_evidence(names, found)
         for chunk in without_ending(document.chunks({name: at for at, name in enumerate(names)})):
             observe(evidence, chunk)
-    return decide(evidence, found.delimiter, as_text)
+    return evidence, found.delimiter
