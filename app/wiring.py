@@ -3,7 +3,7 @@
 Es lo que ejecuta la orden `etl`. Lo que tarda en importarse se importa al usarlo.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from etl.extract.source import Source
     from etl.parts import Parts
     from etl.result import FileResult
-    from etl.schema import Declared
     from etl.session import Session
 
 
@@ -25,14 +24,6 @@ def late(module: str, name: str) -> Callable[..., Any]:
         return getattr(import_module(f"extras.{module}"), name)(*arguments, **options)
 
     return call
-
-
-def correction(session: "Session", source: "Source", tables: "Sequence[Declared]") -> "Callable[[], FileResult] | None":
-    """Cómo se carga un archivo, si es una cuarentena corregida; si no lo es, no hay que importar nada más."""
-    from extras.quarantine.corrected import is_corrected
-
-    load = late("quarantine.correction", "load_correction")
-    return partial(load, session, source, tables) if is_corrected(source) else None
 
 
 def load_undeclared(session: "Session", source: "Source", as_text: bool) -> "list[FileResult]":
@@ -58,11 +49,10 @@ def assemble() -> "Parts":
     from extras.formats.json_text import one_per_line
     from extras.formats.look import look_above_header, look_at_encoding
     from extras.formats.readers import TABLES
-    from extras.quarantine.corrected import refuse_corrected
     from extras.screen.progress import show_progress
     from extras.undeclared.declared_now import declared_now
 
-    reading = Reading(TABLES, look_at_encoding, look_above_header, refuse_corrected, one_per_line)
+    reading = Reading(TABLES, look_at_encoding, look_above_header, one_per_line)
     # Solo quien tiene claves repetidas paga pandas, y solo quien pide un clúster, Java.
     open_sieve, open_cluster = late("sieve.sieve", "Sieve"), late("spark.cluster", "open_cluster")
     return Parts(
@@ -76,7 +66,7 @@ def assemble() -> "Parts":
         members=members,
         undeclared=load_undeclared,
         declared_now=declared_now,
-        correction=correction,
+        correct=late("quarantine.correction", "load_correction"),
         mend=late("quarantine.correction", "mend"),
         explain=late("doctor.causes", "explain"),
         show_progress=show_progress,

@@ -5,7 +5,8 @@
     ├── FileRefused             3  un archivo no se puede cargar; dice por qué
     ├── FileFailed              3  la carga de un archivo se interrumpió; no queda nada a medias
     ├── DatabaseUnavailable     4  no se llega a la base de datos, o no se puede usar
-    └── ClusterUnavailable      5  se pidió un clúster de Spark y no se puede usar
+    ├── ClusterUnavailable      5  se pidió un clúster de Spark y no se puede usar
+    └── Corrected                  el archivo no trae datos nuevos: corrige los que hay
 
 Las filas malas no son errores: son rechazos (`chunk.Reject`) y la carga sigue.
 """
@@ -61,6 +62,10 @@ class FileFailed(EtlError):
     """La carga del archivo se interrumpió; la transacción se deshizo entera."""
 
     exit_code = 3
+
+
+class Corrected(EtlError):
+    """El archivo es una cuarentena corregida: sus filas van a las cargas de que salieron (`Parts.correct`)."""
 
 
 class DatabaseUnavailable(EtlError):

@@ -11,7 +11,6 @@ from typing import Any
 from psycopg import Connection
 
 from etl.extract.read import Text
-from etl.load import ledger
 from etl.load.ledger import Counts, Load
 from etl.load.table import Advance, OpenSieve, TableWriter, write_all
 from etl.schema import Declared
@@ -23,7 +22,7 @@ LoadRows = Callable[[Connection[Any], Load, Declared, Text, Advance], tuple[Coun
 
 
 @contextmanager
-def open_local(_session: Session, open_sieve: OpenSieve | None = None) -> Iterator[LoadRows]:
+def open_local(_session: Session, _files: object, open_sieve: OpenSieve | None = None) -> Iterator[LoadRows]:
     """Este proceso. `open_sieve` separa las filas que pueden chocar de las demás: sin él también se carga."""
     yield partial(load_rows, open_sieve=open_sieve)
 
@@ -39,6 +38,4 @@ def load_rows(
     """Carga las filas de un archivo en su tabla."""
     writer = TableWriter(connection, load.table, load.load_id, open_sieve)
     ready = (writer.prepare(chunk, *transform(chunk, declared)) for chunk in text.chunks)
-    counts = write_all(writer, ready, text.file, advance)
-    ledger.limit_keys(connection, load, writer.limits.as_text(), counts.loaded)
-    return counts, None
+    return write_all(writer, ready, text.file, advance), None

@@ -20,7 +20,6 @@ from etl.extract.read import read
 from etl.extract.source import Opened, Source, opened
 from etl.load import ledger, versions
 from etl.load.ledger import Load
-from etl.load.table import Advance
 from etl.local import LoadRows
 from etl.parts import Parts
 from etl.result import FileResult
@@ -63,49 +62,27 @@ def load_declared(
     session: Session, source: Source, declared: Declared, load_rows: LoadRows, parts: Parts
 ) -> FileResult:
     """Carga un archivo en la tabla que se declaró y cuenta qué fue de él."""
-    fill = partial(
-        _fill,
-        declared=declared,
-        load_rows=load_rows,
-        parts=parts,
-        again=session.again,
-        advance=partial(session.progress, source),
-    )
+
+    def fill(connection: Connection, load: Load, file: Opened, result: FileResult) -> None:
+        """Su transacción: si no está ya, sus filas en lugar de las que reemplaza."""
+        version = versions.begin(connection, load, session.again)
+        if version.new:
+            with read(source, file, declared, parts.reading) as text:
+                ledger.describe(connection, load, text.document.header, text.written)
+                result.describe(text.encoding, text.written)
+                advance = partial(session.progress, source)
+                counts, sha256 = load_rows(connection, load, declared, text, advance)
+            result.counts, before = counts, version.reopened or version.replaces
+            mended = parts.mend(connection, load, declared, counts) if before else []
+            settled = versions.settle(connection, load, version)
+            result.warnings = [*mended, *text.warnings, *counts.warnings, *settled]
+            ledger.finish(connection, load, sha256 or file.finish(), counts, text.encoding, result.warnings)
+        else:
+            result.skip()
+            result.warnings = versions.settle(connection, load, version)
+        result.warnings += parts.declared_now(connection, source.name)
+
     return load_file(session, source, declared.table, fill, declaration=declared.fingerprint)
-
-
-def _fill(
-    connection: Connection,
-    load: Load,
-    file: Opened,
-    result: FileResult,
-    *,
-    declared: Declared,
-    load_rows: LoadRows,
-    parts: Parts,
-    again: bool,
-    advance: Advance,
-) -> None:
-    """La transacción de un archivo declarado: si no está ya, sus filas en lugar de las que reemplaza."""
-    version = versions.begin(connection, load, again)
-    if version.new:
-        with read(load.source, file, declared, parts.reading) as text:
-            ledger.describe(connection, load, text.document.header, text.written)
-            result.describe(text.encoding, text.written)
-            counts, sha256 = load_rows(connection, load, declared, text, advance)
-        result.counts = counts
-        mended = parts.mend(connection, load, declared, counts)
-        result.warnings = [
-            *mended,
-            *text.warnings,
-            *counts.warnings,
-            *versions.settle(connection, load, version),
-        ]
-        ledger.finish(connection, load, sha256 or file.finish(), counts, text.encoding, result.warnings)
-    else:
-        result.skip()
-        result.warnings = versions.settle(connection, load, version)
-    result.warnings += parts.declared_now(connection, load.source.name)
 
 
 def load_file(

@@ -6,6 +6,7 @@ Solo, el núcleo carga archivos declarados, de texto o JSON lines, y lo cuenta e
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from etl import plain
@@ -23,13 +24,18 @@ from etl.settings import Settings
 
 # Lo que se sabe de un mensaje de error, línea a línea.
 Explain = Callable[[str], list[str]]
-OpenEngine = Callable[[Session], AbstractContextManager[LoadRows]]
+# Un motor, para los archivos que se van a cargar, en su orden.
+OpenEngine = Callable[[Session, Sequence[tuple[Source, Declared | None]]], AbstractContextManager[LoadRows]]
 
 
-def refuse_undeclared(_session: Session, source: Source, _as_text: bool) -> list[FileResult]:
+def refused(reason: str, _session: Session, source: Source, _how: object) -> list[FileResult]:
     result = FileResult(source.name, None, None)
-    result.fail("refused", "Ninguna declaración encaja con su nombre.")
+    result.fail("refused", reason)
     return [result]
+
+
+not_declared = partial(refused, "Ninguna declaración encaja con su nombre.")
+not_corrected = partial(refused, "Es una cuarentena corregida, y esta instalación no las carga.")
 
 
 def needs_address(settings: Settings) -> Settings:
@@ -58,7 +64,7 @@ class Parts:
     las filas. `declared`: los data sets declarados, o los de otra carpeta. `reading` y `members`: otros formatos y
     archivos que llevan otros dentro. `undeclared`: carga lo que nadie declaró. `declared_now`: avisos, al cargar un
     archivo que antes no estaba declarado. `explain`: lo que se sabe de un mensaje de error, línea a línea.
-    `export_rejects`: escribe la cuarentena en un CSV. `correction`: cómo se carga, si es una cuarentena corregida;
+    `export_rejects`: escribe la cuarentena en un CSV. `correct` carga una cuarentena corregida;
     `mend` repite las correcciones de una carga que se lee otra vez.
     """
 
@@ -67,11 +73,9 @@ class Parts:
     declared: Callable[[Settings, Path | None], list[Declared]] = declared_here
     reading: Reading = field(default_factory=Reading)
     members: Members = one_member
-    undeclared: Callable[[Session, Source, bool], list[FileResult]] = refuse_undeclared
+    undeclared: Callable[[Session, Source, bool], list[FileResult]] = not_declared
     declared_now: Callable[[Connection, str], list[str]] = lambda _connection, _file: []
-    correction: Callable[[Session, Source, Sequence[Declared]], Callable[[], FileResult] | None] = (
-        lambda _session, _source, _declared: None
-    )
+    correct: Callable[[Session, Source, Sequence[Declared]], list[FileResult]] = not_corrected
     mend: Callable[[Connection, Load, Declared, Counts], list[str]] = lambda *_nothing: []
     explain: Explain = lambda _message: []
     show_progress: Callable[[], AbstractContextManager[Progress]] = plain.show_progress

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+from etl.errors import Corrected
 from etl.extract.discover import discover
 from etl.extract.source import Source
 from etl.load.marts import refresh_marts
@@ -34,17 +35,20 @@ def run(
     Un archivo que falla no impide cargar los demás. Repetir la ejecución no cambia nada.
     """
     found = discover(paths, session.settings.datos_dir, parts.members)
-    fixed = {source: load for source in found if (load := parts.correction(session, source, tables))}
-    pairs = in_load_order([source for source in found if source not in fixed], [] if as_text else tables)
+    pairs = in_load_order(found, [] if as_text else tables)
     done: list[Done] = []
-    with parts.engines[session.engine](session) as load_rows:
+    corrections: list[Source] = []
+    with parts.engines[session.engine](session, pairs) as load_rows:
         for source, declared in pairs:
-            if declared:
-                done.append((source, declared, [load_declared(session, source, declared, load_rows, parts)]))
-            else:
-                done.append((source, None, parts.undeclared(session, source, as_text)))
+            try:
+                if declared:
+                    done.append((source, declared, [load_declared(session, source, declared, load_rows, parts)]))
+                else:
+                    done.append((source, None, parts.undeclared(session, source, as_text)))
+            except Corrected:
+                corrections.append(source)
         # Al final: corrigen lo que acaba de cargarse.
-        done += [(source, None, [load()]) for source, load in fixed.items()]
+        done += [(source, None, parts.correct(session, source, tables)) for source in corrections]
         _repeat_incomplete(session, done, load_rows, parts)
     marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts")
     files = [result for _, _, results in done for result in results]

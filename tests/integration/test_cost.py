@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from etl.load.keys import KeyLimits, rows_of
+from etl.load.keys import rows_of, widen
 from etl.schema import Table
 from etl.settings import Settings
 from own_rows import CLIENTES, VENTAS, cliente, clientes, load_one, numbers, query, venta, write_parents
@@ -120,13 +121,13 @@ def test_the_limits_let_no_row_of_the_load_out(
     settings: Settings, chunks: list[list[tuple[int, Decimal, date, datetime, str]]]
 ) -> None:
     """Sea cual sea el tipo de la clave: lo dice PostgreSQL, que es quien las ordena."""
-    found = KeyLimits(NAMES)
+    found: dict[str, tuple[Any, Any]] = {}
     rows = [[(*row, row[3].replace(tzinfo=UTC) + timedelta(hours=1)) for row in chunk] for chunk in chunks]
     for chunk in rows:
         columns = zip(*chunk, strict=True) if chunk else [()] * len(NAMES)
         arrays = [pa.array(values, kind) for values, kind in zip(columns, ARROW, strict=True)]
-        found.widen(pa.table(dict(zip(NAMES, arrays, strict=True))))
-    condition = rows_of(Table("pg_temp", "filas", NAMES), 7, found.as_text())
+        widen(found, pa.table(dict(zip(NAMES, arrays, strict=True))), NAMES)
+    condition = rows_of(Table("pg_temp", "filas", NAMES), 7, found)
     with connect_settings(settings) as connection:
         fields = ", ".join(f"{name} {kind}" for name, kind in zip(NAMES, TYPES, strict=True))
         connection.execute(f"CREATE TEMP TABLE filas ({fields}, _load_id integer DEFAULT 7)".encode())

@@ -93,7 +93,6 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Solo cambia este proceso, el conductor, que es quien decide los cortes.
     """
-    monkeypatch.setattr("etl.extract.delimited.BLOCK", 4096)
     monkeypatch.setattr("extras.spark.plan.PART", 4096)
     monkeypatch.setattr("extras.spark.plan.MOST_PARTS", 12)
 

@@ -111,8 +111,7 @@ def case(
     expected = content(settings)
     assert expected[0] == LOADED
     forget(settings)
-    monkeypatch.setattr("etl.extract.delimited.BLOCK", path.stat().st_size // PARTS)
-    monkeypatch.setattr("extras.spark.plan.PART", 1)
+    monkeypatch.setattr("extras.spark.plan.PART", path.stat().st_size // PARTS)
     marks = tmp_path / "marcas"
     marks.mkdir()
     return Case(settings, database, cluster, marks, monkeypatch, expected)

@@ -51,6 +51,8 @@ class DelimitedFile:
     stream: ByteStream
     pending: bytes
     line: int
+    # Si tras sus bytes acaba el archivo; si no, lo que queda a medias sigue en `pending`.
+    to_end: bool = True
 
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
         """Las filas por trozos. `columns`: para cada columna de la tabla, su posición en el archivo."""
@@ -64,6 +66,8 @@ class DelimitedFile:
         while not at_end:
             data = self.stream.read(size)
             at_end = not data
+            if at_end and not self.to_end:
+                return
             # Se trabaja con líneas enteras; lo que sigue al último salto espera al bloque siguiente.
             cut = data.rfind(b"\n") + 1 or len(data)
             block = b"".join((self.pending, memoryview(data)[:cut]))

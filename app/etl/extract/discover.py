@@ -34,8 +34,9 @@ def discover(paths: list[Path], folder: Path, members: Members) -> list[Source]:
         else:
             raise UsageError(f"No existe «{path}».", "Compruebe la ruta.")
     return [
-        replace(source, refusal=source.refusal or _outside(path, folder), folder=folder.absolute())
+        replace(source, refusal=source.refusal or refusal, folder=folder.absolute())
         for path in found
+        for refusal in [_outside(path, folder)]
         for source in members(path, name_of(path, folder))
     ]
 

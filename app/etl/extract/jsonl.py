@@ -59,7 +59,7 @@ def open_json_lines(stream: ByteStream, encoding: str, optional: Collection[str]
 
     Un archivo vacío no tiene ninguna.
     """
-    lines = _numbered_lines(Utf8Stream(stream, encoding))
+    lines = numbered_lines(Utf8Stream(stream, encoding))
     first = list(islice(lines, SAMPLE_ROWS))
     rows = [row for _, raw in first if (row := decode(raw))]
     keys = list(dict.fromkeys(key for row in rows for key in row))
@@ -67,8 +67,9 @@ def open_json_lines(stream: ByteStream, encoding: str, optional: Collection[str]
     return JsonLinesFile(lines, first, keys + [name for name in optional if keys and name not in known])
 
 
-def _numbered_lines(stream: Utf8Stream) -> Iterator[tuple[int, bytes]]:
-    number, pending = 1, b""
+def numbered_lines(stream: Utf8Stream, number: int = 1) -> Iterator[tuple[int, bytes]]:
+    """Las líneas que llevan algo, con su número; `number` es el de la primera."""
+    pending = b""
     while True:
         data = stream.read(READ)
         *whole, pending = (pending + data).split(b"\n")

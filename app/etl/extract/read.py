@@ -4,6 +4,7 @@ Entra un archivo abierto y salen sus filas en texto (`Text`). El núcleo lee tex
 haga falta para otros formatos, o para mirar antes el principio del archivo, lo trae `Reading`.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import Protocol
 
 from etl.chunk import Chunk
 from etl.dialect import Dialect
-from etl.errors import FileRefused
+from etl.errors import Corrected, FileRefused
 from etl.extract.delimited import DelimitedFile, open_delimited
 from etl.extract.jsonl import open_json_lines
 from etl.extract.match import fits, match_columns
@@ -33,6 +34,9 @@ DELIMITED = (".csv", ".psv", ".txt", ".dat", *TABBED)
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 # Basta para la marca (BOM) y para ver si los acentos son de UTF-8 o de Latin-1.
 SAMPLE = 1 << 20
+# Lo que lleva en su cabecera, que cabe de sobra aquí, una cuarentena corregida (`etl rejects --csv`).
+HEADER_LIMIT = 64 << 10
+CORRECTED = re.compile(rb'_archivo"?(?P<delimiter>[^"\w])"?(_carga|_linea)\b')
 
 
 class Document(Protocol):
@@ -63,25 +67,18 @@ def as_lines(_sample: bytes, whole: ByteStream, encoding: str) -> tuple[ByteStre
     return whole, encoding
 
 
-def as_written(_header: list[str], chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Los trozos, tal como están escritos."""
-    return chunks
-
-
 @dataclass(frozen=True)
 class Reading:
     """Lo que se añade al leer; viaja a los ejecutores de Spark.
 
     `tables`: los lectores de otros formatos, por su extensión. `encoding`: con qué codificación se lee un
     principio de archivo que no es ASCII, sabiendo lo que dicen su marca o su declaración. `look`: qué corrige de
-    lo declarado un principio de archivo sin la cabecera declarada. `restore`: qué se deshace en las filas.
-    `lines`: los objetos de un JSON, cada uno en su línea.
+    lo declarado un principio de archivo sin la cabecera declarada. `lines`: los objetos de un JSON, cada uno en su línea.
     """
 
     tables: Mapping[str, Reader] = field(default_factory=dict)
     encoding: Callable[[bytes, str], tuple[str, list[str]]] = as_marked
     look: Callable[[bytes, Dialect, Schema], tuple[Dialect, list[str]]] = as_declared
-    restore: Callable[[list[str], Iterator[Chunk]], Iterator[Chunk]] = as_written
     lines: Callable[[bytes, ByteStream, str], tuple[ByteStream, str]] = as_lines
 
 
@@ -109,15 +106,20 @@ def read(source: Source, file: Opened, declared: Declared, reading: Reading) -> 
     """El archivo, listo para dar sus filas. Lanza `FileRefused` si no se puede leer o le faltan columnas."""
     rows, dialect = declared.in_file, declared.dialect
     with open_document(source, file, dialect, rows, reading) as (document, encoding, told):
+        divert(",".join(document.header).encode())
         columns, unmatched = match_columns(document.header, rows, dialect.header)
         warnings = [*told, *unmatched, *([SHORT_YEARS] if "%y" in dialect.date_format else [])]
         chunks = document.chunks(columns)
-        if any(name.startswith("_") for name in document.header):  # quizá lo escribió «etl rejects --csv»
-            chunks = reading.restore(document.header, chunks)
         written = document.dialect if isinstance(document, DelimitedFile) else None
         if written is None:  # un texto puede llevar la fecha como se declaró
             chunks = (replace(chunk, also=dialect) for chunk in chunks)
         yield Text(file, document, columns, chunks, encoding, written, warnings)
+
+
+def divert(start: bytes) -> None:
+    """Lanza `Corrected` si el principio de un archivo es el de una cuarentena corregida."""
+    if CORRECTED.search(start, 0, HEADER_LIMIT):
+        raise Corrected("Es una cuarentena corregida.")
 
 
 @contextmanager
@@ -140,6 +142,7 @@ def open_document(
         )
     with decompressed(source, file) as stream:
         sample = read_fully(stream, SAMPLE)
+        divert(sample)
         whole, encoding, warnings = Rewound(sample, stream), marked_encoding(sample, dialect.encoding), []
         if not sample.isascii():
             encoding, warnings = reading.encoding(sample, encoding)

@@ -59,14 +59,8 @@ def split_regular(block: bytes, dialect: Dialect, fields: int, line: int) -> Rec
     if _has_blank_line(block, breaks):
         return None
     if not dialect.quote or dialect.quote.encode() not in block:
-        return _split_plain(block, breaks, line)
+        return Records(block, _starts(breaks), np.arange(line, line + len(breaks)), len(block), line + len(breaks))
     return _split_quoted(block, breaks, dialect, fields, line)
-
-
-def _split_plain(block: bytes, breaks: np.ndarray, line: int) -> Records:
-    """Camino 1: ni comillas ni nada raro."""
-    end = line + len(breaks)
-    return Records(block, _starts(breaks), np.arange(line, end), len(block), end)
 
 
 def _split_quoted(block: bytes, breaks: np.ndarray, dialect: Dialect, fields: int, line: int) -> Records | None:

@@ -8,7 +8,6 @@ tarda la mitad más.
 
 import io
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -38,18 +37,12 @@ def encode(rows: pa.Table, load_id: int, jsonb: Collection[str] = ()) -> list[by
 
 def as_binary(rows: pa.Table, jsonb: Collection[str] = ()) -> list[bytes]:
     """Formato binario de COPY, con su cabecera y su final."""
-    encoder = pgpq.ArrowToPostgresBinaryEncoder.new_with_encoders(
-        rows.schema, {field.name: _encoder(field, field.name in jsonb) for field in rows.schema}
-    )
+    infer, as_jsonb = pgpq.ArrowToPostgresBinaryEncoder.infer_encoder, StringEncoderBuilder.new_with_output
+    encoders = {one.name: as_jsonb(one, Jsonb()) if one.name in jsonb else infer(one) for one in rows.schema}
+    encoder = pgpq.ArrowToPostgresBinaryEncoder.new_with_encoders(rows.schema, encoders)
     header = encoder.write_header()
     batches = [encoder.write_batch(batch) for batch in rows.combine_chunks().to_batches(SLICE)]
     return [header, *batches, encoder.finish()]
-
-
-def _encoder(field: pa.Field, jsonb: bool) -> Any:
-    if jsonb:
-        return StringEncoderBuilder.new_with_output(field, Jsonb())
-    return pgpq.ArrowToPostgresBinaryEncoder.infer_encoder(field)
 
 
 def as_csv(rows: pa.Table) -> list[bytes]:

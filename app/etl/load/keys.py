@@ -18,34 +18,23 @@ ORDERED = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_date, pa.types.
 # Lo que dice el libro de una carga, si vale: con otra declaración, las columnas de la clave podían ser de otro tipo; y si
 # sus cuentas cambiaron después, a sus filas se añadió alguna.
 KNOWN = sql.SQL("CASE WHEN declaration = %s AND (keys ->> 'rows')::bigint = rows_loaded THEN keys -> 'limits' END")
-# De cada columna, el menor y el mayor, como los escribe PostgreSQL.
-Limits = Mapping[str, tuple[str, str]]
+# De cada columna de la clave, el menor y el mayor valor.
+Limits = Mapping[str, tuple[Any, Any]]
 
 
-class KeyLimits:
-    """El menor y el mayor valor de cada columna de la clave, según se cargan los trozos."""
+def widen(limits: dict[str, tuple[Any, Any]], rows: pa.Table, key: tuple[str, ...]) -> None:
+    """Incluye en `limits` las claves de un trozo."""
+    for name in key if rows.num_rows else ():
+        if any(is_kind(rows[name].type) for is_kind in ORDERED):
+            ends = pc.min_max(rows[name]).as_py()
+            join(limits, {name: (ends["min"], ends["max"])})
 
-    def __init__(self, key: tuple[str, ...]) -> None:
-        self._key = key
-        self._found: dict[str, tuple[Any, Any]] = {}
 
-    def widen(self, rows: pa.Table) -> None:
-        for name in self._key if rows.num_rows else ():
-            if any(is_kind(rows[name].type) for is_kind in ORDERED):
-                ends = pc.min_max(rows[name]).as_py()
-                self._add(name, ends["min"], ends["max"])
-
-    def join(self, other: "KeyLimits") -> None:
-        """Incluye las filas de otra parte del archivo."""
-        for name, ends in other._found.items():
-            self._add(name, *ends)
-
-    def _add(self, name: str, least: Any, most: Any) -> None:
-        before = self._found.get(name, (least, most))
-        self._found[name] = (min(before[0], least), max(before[1], most))
-
-    def as_text(self) -> Limits:
-        return {name: (str(least), str(most)) for name, (least, most) in self._found.items()}
+def join(limits: dict[str, tuple[Any, Any]], others: Limits) -> None:
+    """Incluye en `limits` los de otra parte del archivo."""
+    for name, (least, most) in others.items():
+        before = limits.get(name, (least, most))
+        limits[name] = min(before[0], least), max(before[1], most)
 
 
 def rows_of(table: Table, load_id: int, limits: Limits | None) -> sql.Composed:

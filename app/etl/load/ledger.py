@@ -13,7 +13,6 @@ from psycopg.types.json import Jsonb
 
 from etl.dialect import Dialect
 from etl.extract.source import Source
-from etl.load.keys import Limits
 from etl.schema import Table
 
 
@@ -23,7 +22,7 @@ class Counts:
 
     Las actualizadas son parte de las cargadas; las que descarta su transformación, de las rechazadas. Las líneas de
     solo separadores (`blank`) no son filas; `header_again`, la primera línea que repite la cabecera; `displaced`,
-    cuántas filas de otros archivos sustituyen.
+    cuántas filas de otros archivos sustituyen; `limits`, entre qué claves están las cargadas (`keys.py`).
     """
 
     read: int = 0
@@ -34,10 +33,9 @@ class Counts:
     filtered: int = 0
     repaired: int = 0
     blank: int = field(default=0, compare=False)
-
     header_again: int = field(default=0, compare=False)
-
     displaced: dict[str, int] = field(default_factory=dict, compare=False)
+    limits: dict[str, tuple[Any, Any]] = field(default_factory=dict, compare=False)
 
     @property
     def warnings(self) -> list[str]:
@@ -115,12 +113,6 @@ def describe(
     )
 
 
-def limit_keys(connection: Connection[Any], load: Load, limits: Limits, rows: int) -> None:
-    """Apunta entre qué valores están las claves de sus filas, y cuántas eran."""
-    keys = Jsonb({"rows": rows, "limits": limits})
-    connection.execute("UPDATE etl.loads SET keys = %s WHERE load_id = %s", (keys, load.load_id))
-
-
 def finish(
     connection: Connection[Any],
     load: Load,
@@ -130,11 +122,13 @@ def finish(
     warnings: list[str],
 ) -> None:
     """Cierra el apunte como cargado, con sus cuentas."""
+    limits = {name: (str(least), str(most)) for name, (least, most) in counts.limits.items()}
+    keys = Jsonb({"rows": counts.loaded, "limits": limits})
     connection.execute(
         "UPDATE etl.loads SET status = 'loaded', sha256 = %s, rows_read = %s, rows_loaded = %s, rows_updated = %s,"
-        " rows_duplicate = %s, rows_rejected = %s, encoding = %s, warnings = %s, finished_at = clock_timestamp()"
+        " rows_duplicate = %s, rows_rejected = %s, keys = %s, encoding = %s, warnings = %s, finished_at = clock_timestamp()"
         " WHERE load_id = %s",
-        (sha256, *astuple(counts)[:5], encoding, warnings, load.load_id),
+        (sha256, *astuple(counts)[:5], keys, encoding, warnings, load.load_id),
     )
 
 

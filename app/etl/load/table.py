@@ -5,11 +5,10 @@ Entra una conexión con la transacción del archivo ya abierta; no la confirma n
 SAVEPOINT; solo cuando una clave choca, las filas dudosas van a una tabla temporal y se mezclan con cuidado.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +17,11 @@ from psycopg import Connection, errors, sql
 from etl.chunk import FILTERED, Chunk, Reject
 from etl.extract.source import Opened
 from etl.load.encode import FORMAT, encode
-from etl.load.keys import KeyLimits, rows_of
+from etl.load.keys import rows_of, widen
 from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
 from etl.schema import Table
 
-T = TypeVar("T")
 STAGE = sql.Identifier("etl_stage")
 REJECTS = sql.Identifier("etl", "rejects")
 
@@ -78,7 +76,6 @@ class TableWriter:
         self.table = table
         self.load_id = load_id
         self.counts = Counts()
-        self.limits = KeyLimits(table.key)
         self._open_sieve = open_sieve
         self._sieve: Sieve | None = None
         # Cuántos trozos traían huérfanas: por uno solo no se leen todas las claves de las tablas madre.
@@ -97,13 +94,13 @@ class TableWriter:
         rejects, before = list(prepared.rejects), self._orphaned
         if self._sieve or not self._copy_directly(prepared.rows.num_rows, prepared):
             rejects += self._sift(prepared, first_orphans=before < self._orphaned == 1)
-        self.limits.widen(prepared.rows)
         self.counts.blank += prepared.blank
         self.counts.header_again = self.counts.header_again or header_again(prepared.rejects)
         self.counts.rejected += len(rejects)
         self.counts.filtered += sum(reject.code == FILTERED for reject in rejects)
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)
         save_rejects(self.connection, self.load_id, rejects)
+        widen(self.counts.limits, prepared.rows, self.table.key)
 
     def _sift(self, prepared: Prepared, first_orphans: bool) -> list[Reject]:
         """Copia directamente las filas seguras y mezcla las dudosas, o todas; devuelve las huérfanas."""
@@ -111,7 +108,7 @@ class TableWriter:
         if self._open_sieve is None or first_orphans:
             return self._merge(prepared.rows, prepared.chunk)
         if self._sieve is None:
-            own = rows_of(self.table, self.load_id, self.limits.as_text())
+            own = rows_of(self.table, self.load_id, self.counts.limits)
             nothing = sql.SQL("false")
             self._sieve = self._open_sieve(
                 self.connection, self.table, own if self.counts.loaded else nothing, prepared.rows.schema
@@ -150,7 +147,8 @@ class TableWriter:
         self.connection.execute(create.format(STAGE, like))
         self.connection.execute(sql.SQL("TRUNCATE {}").format(STAGE))
         copy_rows(self.connection, STAGE, rows.column_names, encode(rows, self.load_id))
-        self.counts.merged(rows.num_rows, self.connection.execute(merge_statement(self.table, rows.column_names)))
+        merge = merge_statement(self.table, rows.column_names, self.load_id)
+        self.counts.merged(rows.num_rows, self.connection.execute(merge))
         return orphans
 
 
@@ -159,25 +157,25 @@ def header_again(rejects: list[Reject]) -> int:
     return next((reject.line for reject in rejects if reject.code == "repeated_header"), 0)
 
 
-def merge_statement(table: Table, columns: list[str], stage: sql.Composable = STAGE) -> sql.Composed:
-    """INSERT desde `stage`, la tabla temporal: dentro del archivo gana la primera fila de cada clave.
+def merge_statement(table: Table, columns: list[str], load_id: int, stage: sql.Composable = STAGE) -> sql.Composed:
+    """INSERT de las filas de `stage`, la tabla temporal: dentro del archivo gana la primera fila de cada clave.
 
-    Con otras cargas manda la más nueva, y lo dice su `load_id`; en el libro queda que la otra cedió filas. Devuelve
-    cuántas filas quedaron, cuántas de ellas sustituyen a otra (`xmax` no es cero en una fila actualizada) y cuántas
-    de cada archivo se sustituyen.
+    Son de la carga `load_id`. Con otras manda la más nueva, y lo dice ese número; en el libro queda que la otra cedió
+    filas. Devuelve cuántas filas quedaron, cuántas de ellas sustituyen a otra (`xmax` no es cero en una fila
+    actualizada) y cuántas de cada archivo se sustituyen.
     """
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     names = [*columns, "_load_id"]
     updates = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in table.key]
     return sql.SQL(
         "WITH merged AS (INSERT INTO {table} AS t ({columns})"
-        " SELECT DISTINCT ON ({key}) {columns} FROM {stage} ORDER BY {key}, _line"
+        " SELECT DISTINCT ON ({key}) {staged}, {load_id} FROM {stage} ORDER BY {key}, _line"
         " ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE t._load_id < excluded._load_id"
         " RETURNING (t.xmax <> 0) AS updated),"
         # Ve la tabla como estaba antes de la mezcla.
         " displaced AS (SELECT l.load_id, l.file, count(DISTINCT t.ctid) AS rows FROM {stage} AS s"
         " JOIN {table} AS t USING ({key}) JOIN etl.loads AS l ON l.load_id = t._load_id"
-        " WHERE t._load_id < s._load_id GROUP BY 1, 2),"
+        " WHERE t._load_id < {load_id} GROUP BY 1, 2),"
         " ceded AS (UPDATE etl.loads SET ceded = true WHERE NOT ceded AND load_id IN (SELECT load_id FROM displaced))"
         " SELECT count(*), count(*) FILTER (WHERE updated),"
         " (SELECT jsonb_object_agg(file, rows) FROM displaced) FROM merged"
@@ -187,6 +185,8 @@ def merge_statement(table: Table, columns: list[str], stage: sql.Composable = ST
         key=key,
         updates=sql.SQL(", ").join(updates),
         columns=sql.SQL(", ").join(map(sql.Identifier, names)),
+        staged=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        load_id=sql.Literal(load_id),
     )
 
 
@@ -203,23 +203,16 @@ def save_rejects(
 
 
 def write_all(writer: TableWriter, chunks: Iterable[Prepared], file: Opened, advance: Advance) -> Counts:
-    """Carga los trozos; cada uno se prepara en otro hilo mientras se carga el anterior."""
-    with closing(one_ahead(chunks)) as ready:
-        for prepared in ready:
+    """Carga los trozos; mientras se carga uno, otro hilo prepara el siguiente.
+
+    Arrow, SHA-256 y psycopg sueltan el GIL: leer y validar coinciden de verdad con la carga. En memoria hay dos
+    trozos; otro más no acelera nada.
+    """
+    following = iter(chunks)
+    with ThreadPoolExecutor(1, "etl-prepare") as thread:
+        coming = thread.submit(next, following, None)
+        while (prepared := coming.result()) is not None:
+            coming = thread.submit(next, following, None)
             writer.write(prepared)
             advance(file.bytes_read, writer.counts)
     return writer.counts
-
-
-def one_ahead(items: Iterable[T]) -> Generator[T]:
-    """Da los mismos elementos; mientras se usa uno, otro hilo hace el siguiente.
-
-    Arrow, SHA-256 y psycopg sueltan el GIL: leer y validar coinciden de verdad con la carga. En memoria hay dos
-    trozos; otro más no acelera nada. Un error al hacer el siguiente se lanza aquí.
-    """
-    following = iter(items)
-    with ThreadPoolExecutor(1, "etl-prepare") as thread:
-        coming = thread.submit(next, following, None)
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, following, None)
-            yield item

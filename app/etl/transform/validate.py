@@ -44,7 +44,10 @@ def transform(chunk: Chunk, declared: Declared) -> tuple[pa.Table, list[Reject]]
     válidas + rechazos, siempre. Lanza `FileFailed` si la transformación no hace lo que debe.
     """
     columns = declared.in_file.columns
-    texts = {column.name: _text(chunk, column.name) for column in columns}
+    # Toda nula si el archivo no la tiene (solo pasa con las opcionales).
+    absent = pa.chunked_array([pa.nulls(len(chunk.lines), pa.string())])
+    present = dict(zip(chunk.columns.column_names, chunk.columns.columns, strict=True))
+    texts = {column.name: present.get(column.name, absent) for column in columns}
     typed = {column.name: _typed(texts[column.name], column.type, chunk) for column in columns}
     if declared.function is not None:
         return _transformed(chunk, declared, texts, typed)
@@ -99,13 +102,6 @@ def _split(chunk: Chunk, typed: Columns, rows: np.ndarray, problems: list[Proble
     good = ~np.isin(rows, np.concatenate([problem.rows for problem in problems]))
     rejects = [*chunk.rejects, *_rejects(chunk, problems)]
     return table.filter(pa.array(good)), sorted(rejects, key=lambda reject: reject.line)
-
-
-def _text(chunk: Chunk, name: str) -> pa.ChunkedArray:
-    """La columna en texto; toda nula si el archivo no la tiene (solo pasa con las opcionales)."""
-    if name in chunk.columns.column_names:
-        return chunk.columns[name]
-    return pa.chunked_array([pa.nulls(len(chunk.lines), pa.string())])
 
 
 def _broken(schema: Schema, before: Columns, typed: Columns, also: Dialect | None = None) -> list[Problem]:

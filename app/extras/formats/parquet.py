@@ -52,6 +52,11 @@ class ParquetFile:
     file: parquet.ParquetFile
     warnings: list[str] = field(default_factory=list)
     as_bytes: bool = False  # lo binario, como bytes y no como el texto que quizá es
+    # Los grupos de filas que se leen: todos, o los que toquen.
+    groups: range = range(0)
+
+    def __post_init__(self) -> None:
+        self.groups = range(self.file.num_row_groups)
 
     @property
     def kinds(self) -> dict[int, str]:
@@ -64,9 +69,9 @@ class ParquetFile:
 
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
         """Las filas por trozos, con los valores escritos en ISO y con punto decimal."""
-        line = 1
+        line = 1 + sum(self.file.metadata.row_group(before).num_rows for before in range(self.groups.start))
         try:
-            for batch in self.file.iter_batches(self._batch_rows()):
+            for batch in self.file.iter_batches(self._batch_rows(), row_groups=list(self.groups)):
                 chunk = _to_chunk(batch, columns, line, self.as_bytes)
                 self._warn(chunk, columns)
                 yield chunk
@@ -76,7 +81,7 @@ class ParquetFile:
 
     def _batch_rows(self) -> int:
         """Cuántas filas caben en un trozo: 65.536 o, si llevan textos enormes, menos."""
-        first = next(self.file.iter_batches(FIRST), None)
+        first = next(self.file.iter_batches(FIRST, row_groups=list(self.groups)), None)
         return min(ROWS, MOST_BYTES * first.num_rows // first.nbytes + 1) if first and first.nbytes else ROWS
 
     def _warn(self, chunk: Chunk, columns: dict[str, int]) -> None:

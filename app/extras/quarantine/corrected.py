@@ -7,11 +7,9 @@ import csv
 import io
 import re
 import zlib
-from collections.abc import Iterator
 
-from etl.chunk import Chunk
 from etl.errors import FileRefused
-from etl.extract.source import Source, decompressed, opened
+from etl.extract.read import CORRECTED
 from etl.reader import program
 
 # Las columnas que explican cada fila. La carga y la línea dicen cuál es.
@@ -26,10 +24,6 @@ FILE, LOAD, LINE, SEAL, REASON, RAW = EXPLAINED = (
 )
 # El apóstrofo que protege de las fórmulas a quien abre el archivo en una hoja de cálculo.
 ESCAPED = re.compile(r"^'('*(?:\s*[=+\-@]|[\t\r]))")
-# Una cabecera de cuarentena cabe de sobra aquí.
-START = 64 << 10
-MARK = re.compile(rf'{FILE}"?(?P<delimiter>[^"\w])"?({LOAD}|{LINE})\b'.encode())
-TEXT = (".csv", ".txt", ".tsv", ".tab")
 
 Row = dict[str, str]
 
@@ -44,21 +38,11 @@ def one_line_end(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
 
 
-def is_corrected(source: Source) -> bool:
-    """Si el archivo salió de la cuarentena."""
-    if source.refusal or source.suffix not in TEXT or not source.path.is_file():
-        return False
-    try:
-        with opened(source) as file, decompressed(source, file) as stream:
-            return bool(MARK.search(stream.read(START)))
-    except FileRefused:  # lo que tenga de malo lo dirá quien lo cargue
-        return False
-
-
 def read_corrected(content: bytes) -> list[Row]:
     """Las filas, por el nombre de su columna. Lanza `FileRefused` si falta alguna columna de las nuestras."""
-    found = MARK.search(content)
-    assert found is not None
+    found = CORRECTED.search(content)
+    if found is None:
+        raise FileRefused("Es una cuarentena corregida, y no es un CSV.", "Guárdela como CSV.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:  # así guarda un CSV un Excel en español
@@ -81,10 +65,3 @@ def read_corrected(content: bytes) -> list[Row]:
                 "Revise en ella las comillas y los separadores.",
             )
     return [{name: ESCAPED.sub(r"\1", cell) for name, cell in zip(header, row, strict=True)} for row in rows]
-
-
-def refuse_corrected(header: list[str], chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Los trozos tal cual. Lanza `FileRefused` si son de una cuarentena en otro formato: no se sabría qué corrige."""
-    if {FILE, LINE, RAW} <= set(header):
-        raise FileRefused("Es una cuarentena corregida, y no es un CSV.", "Guárdela como CSV.")
-    return chunks

@@ -74,7 +74,7 @@ class Mended:
     raw: str
 
 
-def load_correction(session: Session, source: Source, declared: Sequence[Declared]) -> FileResult:
+def load_correction(session: Session, source: Source, declared: Sequence[Declared]) -> list[FileResult]:
     """Carga una cuarentena corregida: cada fila vuelve a su carga y a su línea."""
     try:
         with opened(source) as file, decompressed(source, file) as stream:
@@ -83,10 +83,10 @@ def load_correction(session: Session, source: Source, declared: Sequence[Declare
     except FileRefused as error:
         result = FileResult(source.name, None, None)
         result.fail("refused", str(error))
-        return result
+        return [result]
     known = next((one for one in declared if one.table.name == name), None)
     table = known.table if known else Table(staging.SCHEMA, name.removeprefix(f"{staging.SCHEMA}."))
-    return load_file(session, source, table, partial(_fill, rows=rows, declared=known), engine="local")
+    return [load_file(session, source, table, partial(_fill, rows=rows, declared=known), engine="local")]
 
 
 def _table_of(connection: Connection, rows: list[Row]) -> str:
@@ -325,6 +325,7 @@ def mend(connection: Connection, load: Load, declared: Declared, counts: Counts)
         for cells in [json.loads(entry.value or "{}")]
     ]
     _apply(connection, load.load_id, target, mended, counts)
+    counts.limits.clear()  # las corregidas pueden estar fuera
     return []
 
 

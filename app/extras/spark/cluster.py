@@ -1,13 +1,13 @@
-"""Un archivo, repartido: planea, manda las partes al clúster y mezcla lo que vuelve.
+"""El motor de Spark: reparte las filas de los archivos entre los ejecutores y mezcla lo que vuelve.
 
-Lo usa `one_file.py` como motor, dentro de la transacción del archivo. Las partes van por tandas:
-mientras el clúster valida una, aquí se mezcla la anterior.
+Lo usa `one_file.py`, dentro de la transacción de cada archivo. Mientras uno se mezcla, `ahead.py` ya tiene al clúster con
+los siguientes: los que no dependen de ninguno por cargar, porque las huérfanas se buscan al validar.
 """
 
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
@@ -18,41 +18,50 @@ from psycopg import Connection
 from etl.declarations import PACKAGE
 from etl.errors import FileFailed
 from etl.extract.delimited import DelimitedFile
-from etl.extract.read import Reading, Text
-from etl.extract.source import Utf8Stream
-from etl.load import ledger
+from etl.extract.jsonl import JsonLinesFile
+from etl.extract.read import Reading, Text, read
+from etl.extract.source import Source, opened
 from etl.load.ledger import Counts, Load
 from etl.load.table import Advance
+from etl.load.versions import find_known
 from etl.local import LoadRows
 from etl.schema import Declared
 from etl.session import Session
-from etl.settings import Settings
+from extras.spark.ahead import Item, Job, Series
+from extras.spark.cut import Layout, cut_part, measure
 from extras.spark.merge import Merger, StagingArea
-from extras.spark.plan import Part, plan
+from extras.spark.plan import Cut, Part, plan, settle
 from extras.spark.session import open_session, resources
 from extras.spark.stage import Staged, Work, stage_part
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# Partes por núcleo en cada tanda: pocas, para empezar pronto a mezclar; no una, porque no todas
-# tardan lo mismo.
-PARTS_PER_CORE = 2
-# Tandas a la vez: cuando a una le quedan menos partes que núcleos, la siguiente usa los demás.
-WAVES = 2
+# Tareas de una tanda, aunque haya más núcleos: cada una es una conexión, y PostgreSQL admite cien.
+MOST_TASKS = 16
+# Cuántas partes se miden de una vez.
+MEASURED = 64
 
 
 @contextmanager
-def open_cluster(session: Session, reading: Reading) -> Iterator[LoadRows]:
+def open_cluster(
+    session: Session, files: Sequence[tuple[Source, Declared | None]], reading: Reading
+) -> Iterator[LoadRows]:
     """El clúster pedido, con al menos un ejecutor. Lanza `ClusterUnavailable` si no lo hay."""
     with open_session(session.settings, f"etl run {session.run_id}") as spark:
         found = resources(spark)
         session.announce(str(found))
         session.facts["spark"] = asdict(found)
+        here = [source.name for source, declared in files if declared is None]
+        if here:
+            names = ", ".join(here[:3]) + (f" y {len(here) - 3} más" if len(here) > 3 else "")
+            session.announce(f"Sin declarar, en este proceso y no en el clúster: {names}")
         staging = StagingArea(session.settings, session.run_id)
+        cluster = Cluster(session, spark, staging, found.cores, reading, files)
         try:
-            yield Cluster(session.settings, spark, staging, found.cores, reading).load_rows
+            yield cluster.load_rows
         finally:
+            cluster.stop()
             staging.close()
 
 
@@ -60,65 +69,145 @@ class Cluster:
     """El motor de Spark: carga las filas de un archivo con los ejecutores de una sesión."""
 
     def __init__(
-        self, settings: Settings, spark: "SparkSession", staging: StagingArea, cores: int, reading: Reading
+        self,
+        session: Session,
+        spark: "SparkSession",
+        staging: StagingArea,
+        cores: int,
+        reading: Reading,
+        files: Sequence[tuple[Source, Declared | None]],
     ) -> None:
-        self._settings = settings
+        self._session = session
         self._context = spark.sparkContext
         self._staging = staging
         self._cores = cores
         self._reading = reading
+        self._files = files
+        self._series: Series | None = None
+        self._used: list[str] = []
+        self._hashing = ThreadPoolExecutor(1, "etl-hash")
 
     def load_rows(
         self, connection: Connection[Any], load: Load, declared: Declared, text: Text, advance: Advance
     ) -> tuple[Counts, str | None]:
-        """Lo mismo que en un proceso, en el clúster; la huella, si un ejecutor leyó el archivo entero."""
+        """Lo mismo que en un proceso, en el clúster; y la huella, que calcula quien lee el archivo entero."""
         # Mientras el clúster trabaja esta transacción espera, y eso no es un abandono.
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        merger, sha256 = Merger(connection, declared), None
-        layout = _closed(text.document) if isinstance(text.document, DelimitedFile) else None
-        stage = self._staging.create(load)
-        _carry(declared)
-        work = Work(self._settings, declared, self._reading, text.columns, load.load_id, stage, layout)
-        with closing(self._run(work, plan(load.source, text, self._cores))) as done:
-            for part, staged in done:
+        series, job = self._job(load.source)
+        merger, sha256 = Merger(connection, declared, load.load_id), None
+        hashed = self._hashing.submit(text.file.finish) if job.split else None
+        try:
+            for part, staged in series.results(job):
                 if staged.error is not None:
                     raise staged.error
                 merger.merge(staged)
                 sha256 = staged.sha256
-                advance(part.end or text.file.size, merger.counts)
+                advance(part.done, merger.counts)
+        except BaseException:
+            self.stop()  # las demás partes sobran
+            raise
         text.file.check_unchanged()
-        ledger.limit_keys(connection, load, merger.limits.as_text(), merger.counts.loaded)
-        return merger.counts, sha256
+        return merger.counts, hashed.result() if hashed else sha256
 
-    def _run(self, work: Work, parts: Iterator[Part]) -> Generator[tuple[Part, Staged]]:
-        """Cada parte y lo que dejó, en orden; las tandas siguientes avanzan mientras tanto.
-
-        El archivo se acaba de cortar aquí mismo, con las primeras tandas ya en marcha.
-        """
-        size = self._cores * PARTS_PER_CORE
-        waves = iter(lambda: list(islice(parts, size)), [])
-        threads = ThreadPoolExecutor(WAVES)
-        try:
-            for done in threads.map(partial(self._run_wave, work), waves):
-                yield from done
-        finally:
-            # Si una parte falló, las demás sobran: ni empezar las que esperan ni acabar las que corren.
-            threads.shutdown(wait=False, cancel_futures=True)
+    def stop(self) -> None:
+        """Deja lo que esté adelantado."""
+        if self._series:
+            series, self._series = self._series, None
             self._context.cancelAllJobs()
-            threads.shutdown()
+            series.stop()
 
-    def _run_wave(self, work: Work, parts: list[Part]) -> list[tuple[Part, Staged]]:
+    def _job(self, source: Source) -> tuple[Series, Job]:
+        """El trabajo de un archivo: el que se adelantó o, si no vale o no lo hay, uno nuevo."""
+        if not self._staging.survived():
+            self.stop()
+        while self._used:
+            self._staging.drop(self._used.pop())
+        job = self._series.take(source) if self._series else None
+        if self._series is None or job is None:
+            self.stop()
+            self._series = Series(self._following(source), self._cores, self._prepare, self._run)
+            job = self._series.take(source)
+        assert job is not None
+        if job.work:
+            self._used.append(job.work.stage)
+        return self._series, job
+
+    def _following(self, source: Source) -> list[Source]:
+        """El archivo y los que se pueden adelantar con él: hasta el primero que depende de alguno."""
+        at = [one for one, _ in self._files].index(source)
+        found: list[Source] = []
+        busy: set[str] = set()
+        for one, declared in self._files[at:]:
+            if declared is None:
+                break
+            if found and any(f"{key.parent_schema}.{key.parent_table}" in busy for key in declared.table.foreign_keys):
+                break
+            found.append(one)
+            busy.add(declared.table.name)
+        return found
+
+    def _prepare(self, job: Job) -> Iterable[Part]:
+        """Abre un archivo, lo corta y crea su tabla de paso; el que ya está cargado no se adelanta."""
+        declared = next(declared for source, declared in self._files if source == job.source)
+        assert declared is not None
+        with opened(job.source) as file:
+            load = Load(self._session.run_id, self._session.engine, job.source, declared.table, bytes=file.size)
+            if not (job.wanted or self._session.again):
+                known = find_known(self._staging.connection, load)
+                job.skip = known is not None and known.loaded and not known.incomplete
+            if job.skip:
+                return []
+            with read(job.source, file, declared, self._reading) as text:
+                parts = plan(job.source, text, self._cores)
+                layout = _layout(text, declared) if len(parts) > 1 else None
+                columns = text.columns
+        _carry(declared)
+        stage = self._staging.create(declared.table)
+        settings = self._session.settings
+        job.work, job.split = Work(settings, declared, self._reading, columns, stage, layout), len(parts) > 1
+        if layout is None:
+            return parts
+        remeasure = partial(_measure, layout, parts[0])
+        return settle(parts, self._cuts(layout, parts), remeasure)
+
+    def _cuts(self, layout: Layout, parts: list[Part]) -> Iterator[Cut]:
+        waiting = iter(parts)
+        while some := list(islice(waiting, MEASURED)):
+            yield from self._context.parallelize(some, len(some)).map(partial(cut_part, layout)).collect()
+
+    def _run(self, wave: list[Item]) -> None:
+        """Una tanda de partes, en el clúster: lo que dejó cada una queda en su `Future`."""
         from py4j.protocol import Py4JError
 
-        task = partial(stage_part, work)
+        tasks = [(work, part) for work, part, _ in wave]
+        # Las tareas van en la función y no en los datos: solo así viaja entera la transformación de un archivo de fuera.
+        run = partial(_run_one, stage_part, tasks)
         try:
-            staged = self._context.parallelize(parts, len(parts)).map(task).collect()
+            done = self._context.parallelize(range(len(tasks)), min(len(tasks), MOST_TASKS)).map(run).collect()
         except Py4JError as error:
             raise FileFailed(
                 f"Spark no pudo con una parte del archivo: {_cause(error)}",
                 "Mire el registro del ejecutor en la página del maestro y repita la carga.",
             ) from error
-        return list(zip(parts, staged, strict=True))
+        for (*_, staged), one in zip(wave, done, strict=True):
+            staged.set_result(one)
+
+
+def _run_one(stage: Any, tasks: list[tuple[Work, Part]], number: int) -> Staged:
+    found: Staged = stage(*tasks[number])
+    return found
+
+
+def _layout(text: Text, declared: Declared) -> Layout | None:
+    """Cómo es un archivo de texto partido; un Parquet lo dice él mismo en cada ejecutor."""
+    if isinstance(text.document, DelimitedFile | JsonLinesFile):
+        return Layout(text.document, text.encoding or "utf-8", declared.dialect)
+    return None
+
+
+def _measure(layout: Layout, first: Part, start: int, end: int) -> Cut:
+    with opened(first.source) as file:
+        return measure(layout, replace(first, start=start, end=end), file)
 
 
 def _carry(declared: Declared) -> None:
@@ -128,16 +217,6 @@ def _carry(declared: Declared) -> None:
     module = getattr(declared.function, "__module__", PACKAGE)
     if module.partition(".")[0] != PACKAGE:
         cloudpickle.register_pickle_by_value(sys.modules[module])  # type: ignore[no-untyped-call]
-
-
-def _closed(document: DelimitedFile) -> DelimitedFile:
-    """El mismo documento sin el archivo abierto, para enviarlo a los ejecutores."""
-    return replace(document, stream=Utf8Stream(_Nothing(), document.dialect.encoding), pending=b"")
-
-
-class _Nothing:
-    def read(self, _size: int, /) -> bytes:
-        return b""
 
 
 def _cause(error: Exception) -> str:

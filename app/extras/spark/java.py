@@ -43,7 +43,9 @@ def _version(java: str | None) -> int | None:
     """El número mayor de versión; `None` si no hay programa o no lo dice («java version» de macOS sin Java)."""
     if java is None:
         return None
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    # Sin JAVA_TOOL_OPTIONS y parecidas: con una opción mal escrita no diría la suya, y Java sí está.
+    plain = {name: value for name, value in os.environ.items() if not name.endswith("_OPTIONS")}
+    told = subprocess.run([java, "-version"], env=plain, capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(?:1\.)?(\d+)', told)
     return int(found[1]) if found else None
 

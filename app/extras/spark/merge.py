@@ -5,6 +5,7 @@ filas en la tabla, los rechazos en `etl.rejects` y las cuentas. Ningún otro int
 """
 
 from contextlib import suppress
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -12,18 +13,18 @@ import psycopg
 from psycopg import Connection, errors, sql
 
 from etl.database.connection import LOADER, connect
-from etl.load.keys import KeyLimits
-from etl.load.ledger import Counts, Load
+from etl.load.keys import join
+from etl.load.ledger import Counts
 from etl.load.table import REJECTS, merge_statement
-from etl.schema import Declared
+from etl.schema import Declared, Table
 from etl.settings import Settings
 from extras.spark.stage import SCHEMA, Staged, rejects_of
 
 PREFIX = "_spark"
-# _spark_<ejecución>_<carga>: la de un archivo. Las de sus intentos llevan detrás el número de intento.
-FILE_TABLE, ATTEMPT_TABLE = r"^_spark_{run}_\d+$", r"^_spark_{run}_\d+_.+$"
-ANY_TABLE = r"^_spark_{run}_\d+"
-ANY_RUN = "[0-9a-f]{12}"
+# Tablas que se borran de una vez: cada una es un bloqueo, y el servidor tiene los que tiene.
+DROPPED = 100
+# _spark_<ejecución>_<archivo>. Las de sus intentos llevan detrás el número de intento.
+ANY_FILE, ANY_RUN = r"\d+", "[0-9a-f]{12}"
 
 
 class StagingArea:
@@ -36,63 +37,70 @@ class StagingArea:
     def __init__(self, settings: Settings, run_id: UUID) -> None:
         self._settings = settings
         self.run = run_id.hex[:12]
+        self._files = count(1)
         self._open()
         self._drop_abandoned()
 
     def _open(self) -> None:
-        self._connection = connect(self._settings, role=LOADER)
+        self.connection = connect(self._settings, role=LOADER)
         # Mientras esta sesión viva, nadie da por abandonadas sus tablas.
-        _try_lock(self._connection, self.run)
+        _try_lock(self.connection, self.run)
 
-    def create(self, load: Load) -> str:
-        """Crea la tabla que copian las de cada intento, y devuelve su nombre.
-
-        Antes borra las del archivo anterior: su transacción ya acabó, bien o mal, y nadie las lee.
-        """
+    def survived(self) -> bool:
+        """Si la sesión sigue abierta; si no, se abre otra: el servidor pudo caer, y vaciar las tablas de paso."""
         try:
-            self._drop(self.run)
-        except psycopg.OperationalError:  # el servidor cayó o cortó esta sesión entre dos archivos
-            self._connection.close()
+            self.connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            self.connection.close()
             self._open()
-            self._drop(self.run)
-        name = f"{PREFIX}_{self.run}_{load.load_id}"
-        self._connection.execute(
+            return False
+        return True
+
+    def create(self, table: Table) -> str:
+        """Crea la tabla que copian las de cada intento de un archivo, y devuelve su nombre."""
+        name = f"{PREFIX}_{self.run}_{next(self._files)}"
+        self.connection.execute(
             sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {})").format(
-                sql.Identifier(SCHEMA, name), sql.Identifier(load.table.schema, load.table.table)
+                sql.Identifier(SCHEMA, name), sql.Identifier(table.schema, table.table)
             )
         )
         return name
+
+    def drop(self, name: str) -> None:
+        """Borra las tablas de un archivo, cuya transacción ya acabó, bien o mal."""
+        self._drop(self.run, name.rpartition("_")[2])
 
     def close(self) -> None:
         """Borra lo que quede. Lo que no se pueda borrar lo hará la ejecución siguiente."""
         with suppress(psycopg.Error):
             self._drop(self.run)
-        self._connection.close()
+        self.connection.close()
 
     def _drop_abandoned(self) -> None:
-        for run in {table.split("_")[2] for table in self._tables(ANY_TABLE, ANY_RUN)}:
-            if run != self.run and _try_lock(self._connection, run):
+        for run in {table.split("_")[2] for table in self._tables(ANY_RUN, ANY_FILE)}:
+            if run != self.run and _try_lock(self.connection, run):
                 self._drop(run)
-                _unlock(self._connection, run)
+                _unlock(self.connection, run)
 
-    def _drop(self, run: str) -> None:
-        """Borra las tablas de una ejecución: primero las de los archivos, luego las de sus intentos.
+    def _drop(self, run: str, file: str = ANY_FILE) -> None:
+        """Borra las tablas de una ejecución, o de un archivo: primero la suya, luego las de sus intentos.
 
         Lo primero espera a los intentos que sigan vivos (su tabla se hizo copiando esa) y ya no puede
         empezar otro; así no se escapa ninguno. Si no acaban a tiempo, se dejan para más tarde.
         """
-        for pattern in (FILE_TABLE, ATTEMPT_TABLE):
-            if tables := self._tables(pattern, run):
-                names = sql.SQL(", ").join(sql.Identifier(SCHEMA, table) for table in tables)
+        for attempt in ("$", "_.+$"):
+            tables = self._tables(run, file + attempt)
+            for at in range(0, len(tables), DROPPED):
+                names = sql.SQL(", ").join(sql.Identifier(SCHEMA, table) for table in tables[at : at + DROPPED])
                 try:
-                    self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(names))
+                    self.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(names))
                 except errors.LockNotAvailable:
                     return
 
-    def _tables(self, pattern: str, run: str) -> list[str]:
-        found = self._connection.execute(
+    def _tables(self, run: str, file: str) -> list[str]:
+        found = self.connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename ~ %s",
-            (SCHEMA, pattern.format(run=run)),
+            (SCHEMA, f"^{PREFIX}_{run}_{file}"),
         )
         return [table for (table,) in found]
 
@@ -112,12 +120,12 @@ class Merger:
     Como `load.TableWriter`: primero un INSERT directo; solo si una clave choca, con cuidado.
     """
 
-    def __init__(self, connection: Connection[Any], declared: Declared) -> None:
+    def __init__(self, connection: Connection[Any], declared: Declared, load_id: int) -> None:
         self.connection = connection
+        self.load_id = load_id
         self.table = declared.table
         self._columns = [*declared.rows.names, "_line"]
         self.counts = Counts()
-        self.limits = KeyLimits(self.table.key)
         self._collided = False
 
     def merge(self, staged: Staged) -> None:
@@ -128,22 +136,24 @@ class Merger:
         counts.filtered += staged.filtered
         counts.blank += staged.blank
         counts.header_again = counts.header_again or staged.header_again
-        if staged.limits:
-            self.limits.join(staged.limits)
+        join(counts.limits, staged.limits)
         if staged.rows and (self._collided or not self._insert(staged)):
             self._merge(staged)
         if staged.rejects:
             self.connection.execute(
-                sql.SQL("INSERT INTO {} SELECT * FROM {} ORDER BY line").format(
-                    REJECTS, sql.Identifier(SCHEMA, rejects_of(staged.table))
+                sql.SQL("INSERT INTO {} ({columns}, load_id) SELECT {columns}, {} FROM {} ORDER BY line").format(
+                    REJECTS,
+                    sql.Literal(self.load_id),
+                    sql.Identifier(SCHEMA, rejects_of(staged.table)),
+                    columns=sql.SQL("line, raw, column_name, value, code, message"),
                 )
             )
 
     def _insert(self, staged: Staged) -> bool:
-        columns = sql.SQL(", ").join(map(sql.Identifier, [*self._columns, "_load_id"]))
-        statement = sql.SQL("INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage}").format(
+        statement = sql.SQL("INSERT INTO {table} ({columns}, _load_id) SELECT {columns}, {load} FROM {stage}").format(
             table=sql.Identifier(self.table.schema, self.table.table),
-            columns=columns,
+            columns=sql.SQL(", ").join(map(sql.Identifier, self._columns)),
+            load=sql.Literal(self.load_id),
             stage=sql.Identifier(SCHEMA, staged.table),
         )
         try:
@@ -157,7 +167,7 @@ class Merger:
     def _merge(self, staged: Staged) -> None:
         stage = sql.Identifier(SCHEMA, staged.table)
         before = self.counts.duplicate + self.counts.updated
-        merged = self.connection.execute(merge_statement(self.table, self._columns, stage))
+        merged = self.connection.execute(merge_statement(self.table, self._columns, self.load_id, stage))
         self.counts.merged(staged.rows, merged)
         # Una parte sin choques devuelve el camino directo a la siguiente.
         self._collided = self.counts.duplicate + self.counts.updated > before

@@ -1,34 +1,35 @@
 """Corta un archivo en partes que se pueden leer por separado con el mismo resultado.
 
-Entra un archivo abierto y salen `Part`. Un archivo de texto sin comprimir se recorre una vez con
-el mismo código que lo leería entero, pero sin separar columnas: da los puntos seguros por donde
-cortar (nunca dentro de unas comillas) y la línea en que empieza cada parte. Lo comprimido, los
-libros y JSON lines no se pueden empezar a leer por la mitad: son una sola parte.
+Entra un archivo abierto y salen `Part`. Un archivo de texto sin comprimir se corta primero a ojo, sin leerlo (`plan`);
+dónde empieza de verdad un registro y cuántas líneas hay hasta el siguiente corte lo miran los ejecutores, cada uno lo
+suyo (`cut.py`), y aquí se comprueba que una parte acaba donde empieza la otra (`settle`). Un Parquet se reparte por
+grupos de filas. Lo comprimido y los libros no se pueden empezar a leer por la mitad: son una sola parte.
 """
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from etl.errors import EtlError
 from etl.extract.delimited import DelimitedFile
+from etl.extract.jsonl import JsonLinesFile
 from etl.extract.read import Text
-from etl.extract.source import Source, Utf8Stream
+from etl.extract.source import Opened, Source, Utf8Stream
 
 # Codificaciones en que un carácter es un byte: se sabe a qué byte corresponde cada carácter.
 SINGLE_BYTE = ("ascii", "iso8859-1", "iso8859-15", "cp1252", "cp850")
-# Más partes que estas solo añaden tablas de paso; en un archivo enorme, las partes son mayores.
-MOST_PARTS = 400
-# Con partes menores, repartir cuesta tanto como validar; en un archivo pequeño, no obstante, que
-# haya para todos los núcleos.
-PART, PARTS_PER_CORE = 8 << 20, 2
+# Con partes menores, repartir cuesta tanto como validar; en un archivo pequeño, no obstante, que haya para todos los
+# núcleos. Ni mayores: cada una se mezcla con una sentencia, y cada una son dos tablas de paso.
+PART, PARTS_PER_CORE, MOST_BYTES, MOST_PARTS = 8 << 20, 2, 128 << 20, 400
 
 
 @dataclass(frozen=True)
 class Part:
-    """Un tramo de un archivo: desde qué byte hasta cuál, y la línea en que empieza.
+    """Un tramo de un archivo: desde qué byte (o grupo de filas) hasta cuál, y la línea en que empieza.
 
-    Sin `end`, el archivo entero. `size` y `mtime_ns` son los del archivo que vio el conductor: el
-    ejecutor debe ver el mismo.
+    Sin `end`, el archivo entero; sin `line`, los extremos son a ojo. `size` y `mtime_ns` son los del archivo que vio
+    el conductor: el ejecutor debe ver el mismo. `done`: cuántos bytes van leídos con ella.
     """
 
     source: Source
@@ -37,35 +38,71 @@ class Part:
     start: int = 0
     end: int | None = None
     line: int = 1
+    done: int = 0
 
 
-def plan(source: Source, text: Text, cores: int) -> Iterator[Part]:
-    """Las partes del archivo, en orden. Si se puede cortar, lo lee hasta el final."""
-    file, document, encoding = text.file, text.document, text.encoding
-    whole = Part(source, file.size, file.before.st_mtime_ns)
-    if not isinstance(document, DelimitedFile) or not _can_split(source, encoding or ""):
-        yield whole
-        return
-    least = max(file.size // MOST_PARTS, min(PART, file.size // (cores * PARTS_PER_CORE)))
-    part = replace(whole, start=_position(document, encoding), line=document.line)
-    for _ in document.records():
-        end = min(_position(document, encoding), file.size)
-        if end - part.start >= least:
-            yield replace(part, end=end)
-            part = replace(whole, start=end, line=document.line)
-    if part.start < file.size:
-        yield replace(part, end=file.size)
+@dataclass(frozen=True)
+class Cut:
+    """Un tramo medido. `whole`: acaba donde acaba un registro; `error`: lo que no deja leerlo."""
+
+    start: int
+    end: int
+    lines: int = 0
+    whole: bool = True
+    error: EtlError | None = None
 
 
-def _can_split(source: Source, encoding: str) -> bool:
-    if source.unpack:
-        return False
-    return encoding == "utf-8" or codecs.lookup(encoding).name in SINGLE_BYTE
+def plan(source: Source, text: Text, cores: int) -> list[Part]:
+    """Las partes del archivo, en orden; las de un texto, cortadas a ojo."""
+    size = text.file.size
+    whole = Part(source, size, text.file.before.st_mtime_ns, done=size)
+    least = min(max(size // MOST_PARTS, min(PART, size // (cores * PARTS_PER_CORE))), MOST_BYTES)
+    groups = len(getattr(text.document, "groups", ()))
+    if source.unpack is None and groups > 1:
+        step = max(1, groups * least // size)
+        ends = [(at, min(at + step, groups)) for at in range(0, groups, step)]
+        return [replace(whole, start=start, end=end, done=size * end // groups) for start, end in ends]
+    first = _first_byte(source, text)
+    if first is None or size - first < 2 * least or not least:
+        return [whole]
+    cuts = [*range(first, size - least + 1, least), size]
+    nominal = [replace(whole, start=start, end=end, line=0) for start, end in pairwise(cuts)]
+    line = text.document.line if isinstance(text.document, DelimitedFile) else 1
+    return [replace(nominal[0], line=line), *nominal[1:]]
 
 
-def _position(document: DelimitedFile, encoding: str | None) -> int:
-    """El byte del archivo en que sigue la lectura: lo leído menos lo que quedó pendiente."""
-    pending = document.pending
-    waiting = len(pending) if encoding == "utf-8" else len(pending.decode("utf-8", "surrogateescape"))
-    assert isinstance(document.stream, Utf8Stream)
-    return document.stream.bytes_read - waiting
+def settle(nominal: list[Part], cuts: Iterable[Cut], measure: Callable[[int, int], Cut]) -> Iterator[Part]:
+    """Las partes de verdad: cada una empieza donde acaba la anterior, y se sabe en qué línea.
+
+    Si un corte cayó dentro de un registro (unas comillas con saltos de línea), su tramo y el siguiente son uno solo,
+    que se mide otra vez con `measure`.
+    """
+    start, line = nominal[0].start, nominal[0].line
+    for cut in cuts:
+        found = cut if cut.start == start else measure(start, cut.end)
+        if found.error:  # que falle al cargarlo, con su línea
+            yield replace(nominal[0], start=start, end=nominal[0].size, line=line)
+            return
+        if found.whole and found.end > start:
+            yield replace(nominal[0], start=start, end=found.end, line=line, done=found.end)
+            start, line = found.end, line + found.lines
+
+
+def _first_byte(source: Source, text: Text) -> int | None:
+    """Dónde empiezan las filas; nada si no se puede empezar a leer por la mitad."""
+    encoding, document = text.encoding or "", text.document
+    if source.unpack or not (encoding == "utf-8" or (encoding and codecs.lookup(encoding).name in SINGLE_BYTE)):
+        return None
+    if isinstance(document, DelimitedFile):
+        waiting = document.pending if encoding == "utf-8" else document.pending.decode("utf-8", "surrogateescape")
+        assert isinstance(document.stream, Utf8Stream)
+        return document.stream.bytes_read - len(waiting)
+    if isinstance(document, JsonLinesFile) and document.first and document.first[0][0] == 1:
+        # Si es una lista, u objetos en varias líneas, lo que se lee no son las líneas del archivo.
+        return 0 if _starts_with(text.file, document.first[0][1]) else None
+    return None
+
+
+def _starts_with(file: Opened, raw: bytes) -> bool:
+    with file.path.open("rb") as again:
+        return again.read(len(codecs.BOM_UTF8) + len(raw)).removeprefix(codecs.BOM_UTF8).startswith(raw)

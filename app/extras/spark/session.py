@@ -14,7 +14,7 @@ import time
 import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,8 +36,9 @@ PANDAS_WARNING = "PySpark does not yet fully support pandas"
 MASTER_SECONDS = 20.0
 # Lo que tarda un trabajador en lanzar su ejecutor, con mucho margen.
 EXECUTOR_SECONDS = 60.0
-# Lo que dice Spark si seguía arrancando cuando se rindió, según por dónde iba: el maestro no contestó tres veces.
-GAVE_UP = ("SparkEnv$.get()", "stopped SparkContext", "spark.SparkContext._")
+# Spark pide paso al maestro tres veces, cada 20 s, y se rinde en otro hilo, que para la sesión por donde esté: lo que
+# dice entonces es siempre otra cosa. Un fallo a estas alturas es eso; los demás no tardan tanto.
+GIVES_UP_AFTER = 60.0
 # Tras cada ejecutor, lo que se espera al siguiente para decir cuántos hay.
 SETTLE_SECONDS = 3.0
 # El conductor escucha en todas sus redes; solo le hablan los que conocen el secreto.
@@ -86,16 +87,14 @@ def open_session(settings: Settings, name: str) -> Iterator["SparkSession"]:
         # `docker compose run` no lo conoce nadie, y con un guion bajo Spark no lo acepta.
         builder = builder.config("spark.driver.host", reach_from)
         builder = builder.config("spark.driver.bindAddress", ANY_ADDRESS)
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as closing:
+        folder = closing.enter_context(tempfile.TemporaryDirectory())
         with _clear_errors(master):
             session = builder.getOrCreate()
-        try:
-            with _clear_errors(master):
-                # El código viaja con el trabajo: los ejecutores corren el mismo que el conductor.
-                session.sparkContext.addPyFile(str(_zip_package(Path(folder))))
-            yield session
-        finally:
-            session.stop()
+            closing.callback(session.stop)
+            # El código viaja con el trabajo: los ejecutores corren el mismo que el conductor.
+            session.sparkContext.addPyFile(str(_zip_package(Path(folder))))
+        yield session
 
 
 def _submitted_to() -> str | None:
@@ -115,10 +114,17 @@ def _clear_errors(master: str) -> Iterator[None]:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
+    start = time.monotonic()
     try:
         yield
     except (Py4JError, PySparkException, RuntimeError) as error:
-        if any(sign in str(error) for sign in GAVE_UP):
+        if "JAVA_GATEWAY_EXITED" in str(error):
+            raise ClusterUnavailable(
+                f"Java se paró al arrancar ({os.environ['JAVA_HOME']}).",
+                "La causa está en las líneas de arriba, que son de Java. Suele ser una opción de JAVA_TOOL_OPTIONS, o "
+                "la memoria (spark.driver.memory, en spark/conf/spark-defaults.conf).",
+            ) from error
+        if master.startswith("spark:") and time.monotonic() - start > GIVES_UP_AFTER:
             raise _not_admitted(master) from error
         raise ClusterUnavailable(
             f"Spark no pudo empezar a trabajar en {master}: {_first_line(error)}",

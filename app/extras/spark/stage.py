@@ -6,7 +6,7 @@ número de intento, así que dos ejecuciones de la misma parte no se mezclan. Lo
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -15,36 +15,37 @@ from psycopg import Connection, sql
 from etl.chunk import FILTERED, Chunk
 from etl.database.connection import LOADER, connect
 from etl.errors import EtlError, FileRefused
-from etl.extract.delimited import DelimitedFile
 from etl.extract.read import Reading, read
-from etl.extract.source import ByteStream, Opened, Utf8Stream, opened
+from etl.extract.source import Opened, opened
 from etl.load.encode import encode
-from etl.load.keys import KeyLimits
+from etl.load.keys import widen
 from etl.load.orphans import without_orphans
 from etl.load.table import REJECTS, copy_rows, header_again, save_rejects
 from etl.schema import Declared
 from etl.settings import Settings
 from etl.transform.validate import transform
+from extras.spark.cut import Layout
 from extras.spark.plan import Part
 
 SCHEMA = "staging"
+# El número de una carga que todavía no lo tiene.
+UNKNOWN = 0
 
 
 @dataclass(frozen=True)
 class Work:
     """Lo que comparten las partes de un archivo; viaja a los ejecutores.
 
-    `layout`: el archivo ya con su cabecera leída y sin nada abierto; solo si está en varias partes.
-    `stage`: la tabla de paso del archivo, vacía: el molde de las de cada intento.
+    `layout`: cómo es el archivo, si es de texto y está en varias partes. `stage`: la tabla de paso del archivo, vacía: el
+    molde de las de cada intento. A qué carga van sus filas lo sabrá `merge.py`: se preparan antes de que les toque.
     """
 
     settings: Settings
     declared: Declared
     reading: Reading
     columns: dict[str, int]
-    load_id: int
     stage: str
-    layout: DelimitedFile | None
+    layout: Layout | None
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Staged:
     filtered: int = 0
     blank: int = 0
     header_again: int = 0
-    limits: KeyLimits | None = None
+    limits: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     sha256: str | None = None
     error: EtlError | psycopg.Error | None = None
 
@@ -100,8 +101,7 @@ def rejects_of(table: str) -> str:
 
 
 def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> Staged:
-    limits = KeyLimits(work.declared.table.key)
-    staged = Staged(table, limits=limits)
+    staged = Staged(table)
     # Si el archivo ya acabó, su tabla no existe y un intento rezagado falla aquí; si no, no se puede
     # borrar hasta que este intento termine.
     rows_table = _create(connection, table, sql.Identifier(SCHEMA, work.stage))
@@ -109,16 +109,16 @@ def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> S
         _check_same_file(part, file)
         for chunk in _chunks(work, part, file):
             rows, rejects = transform(chunk, work.declared)
-            limits.widen(rows)
+            widen(staged.limits, rows, work.declared.table.key)
             rows, orphans = without_orphans(connection, work.declared.table, rows, chunk)
             rejects = rejects + orphans
             if rows.num_rows:
-                payload = encode(rows, work.load_id)
+                payload = encode(rows, UNKNOWN)
                 copy_rows(connection, rows_table, rows.column_names, payload)
             if rejects and not staged.rejects:
                 rejects_table = _create(connection, rejects_of(table), REJECTS)
             if rejects:
-                save_rejects(connection, work.load_id, rejects, rejects_table)
+                save_rejects(connection, UNKNOWN, rejects, rejects_table)
             filtered = sum(reject.code == FILTERED for reject in rejects)
             staged = replace(
                 staged,
@@ -141,24 +141,10 @@ def _check_same_file(part: Part, file: Opened) -> None:
 
 
 def _chunks(work: Work, part: Part, file: Opened) -> Iterator[Chunk]:
-    if part.end is None or work.layout is None:
-        with read(part.source, file, work.declared, work.reading) as whole:
-            yield from whole.chunks
+    if work.layout is not None:
+        yield from work.layout.chunks(file, part, work.columns)
         return
-    file.file.seek(part.start)
-    text = Utf8Stream(Stretch(file, part.end - part.start), work.layout.dialect.encoding, at_start=False)
-    document = replace(work.layout, stream=text, line=part.line)
-    yield from work.reading.restore(document.header, document.chunks(work.columns))
-
-
-class Stretch:
-    """Los próximos `size` bytes de un archivo, y luego nada más."""
-
-    def __init__(self, stream: ByteStream, size: int) -> None:
-        self._stream = stream
-        self._left = size
-
-    def read(self, size: int, /) -> bytes:
-        data = self._stream.read(min(size, self._left))
-        self._left -= len(data)
-        return data
+    with read(part.source, file, work.declared, work.reading) as whole:
+        if part.end is not None:  # grupos de filas de un Parquet
+            whole.document.groups = range(part.start, part.end)  # type: ignore[attr-defined]
+        yield from whole.chunks

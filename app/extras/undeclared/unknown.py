@@ -15,7 +15,7 @@ from itertools import islice
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.delimited import BLOCK, DelimitedFile
-from etl.extract.read import DELIMITED, SAMPLE, Document
+from etl.extract.read import DELIMITED, SAMPLE, Document, divert
 from etl.extract.source import ByteStream, Opened, Rewound, Source, Utf8Stream, decompressed, read_fully
 from etl.result import FileResult
 from extras.formats.disguise import refuse_disguised
@@ -121,6 +121,7 @@ def _open_text(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]
         sample = read_fully(stream, SAMPLE)
         if not sample.strip(NOTHING):
             raise FileRefused("El archivo está vacío: no tiene ni cabecera.", "Expórtelo de nuevo.")
+        divert(sample)
         refuse_disguised(sample)
         complete = len(sample) < SAMPLE
         found = detect(sample, complete=complete, more=b"" if complete else _probes(source))
