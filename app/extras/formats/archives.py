@@ -20,6 +20,7 @@ import pyarrow as pa
 from etl.errors import FileRefused
 from etl.extract.discover import is_data_name
 from etl.extract.source import BOMB_BYTES, BOMB_RATIO, ByteStream, Opened, Source, bomb, damaged, refuse_bomb
+from extras.formats.partitions import joined, partitioned
 
 BLOCK = 1 << 20
 # Lo que lanzan lzma, zipfile y compañía ante un archivo comprimido que no está entero.
@@ -46,8 +47,12 @@ MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zst": b"\x28\
 
 
 def members(path: Path, name: str) -> Iterator[Source]:
-    """Los archivos que hay en `path`: los de un .zip, o él mismo."""
+    """Los archivos que hay en `path`: los de un .zip, la carpeta partida de que es una parte, o él mismo."""
     suffix = path.suffix.lower()
+    if (root := partitioned(path, name)) and (copy := joined(root)):
+        # La da cada una de sus partes: es la misma.
+        yield Source(copy, name.removesuffix(path.relative_to(root).as_posix()).rstrip("/"), copy.name)
+        return
     if suffix == ".zip" and os.path.isfile(path):  # noqa: PTH113 - el de Path falla en un enlace a sí mismo
         yield from _zipped(path, name)
     elif suffix in OPENERS:

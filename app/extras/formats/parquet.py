@@ -18,6 +18,7 @@ from etl.dialect import ISO
 from etl.errors import FileRefused
 from etl.extract.source import refuse_bomb
 from extras.formats.clock import clock
+from extras.formats.partitions import WARNING
 from extras.formats.unstorable import without_unstorable
 
 ROWS = 65_536
@@ -71,7 +72,7 @@ class ParquetFile:
         """Las filas por trozos, con los valores escritos en ISO y con punto decimal."""
         line = 1 + sum(self.file.metadata.row_group(before).num_rows for before in range(self.groups.start))
         try:
-            for batch in self.file.iter_batches(self._batch_rows(), row_groups=list(self.groups)):
+            for batch in self.batches():
                 chunk = _to_chunk(batch, columns, line, self.as_bytes)
                 self._warn(chunk, columns)
                 yield chunk
@@ -79,10 +80,12 @@ class ParquetFile:
         except DAMAGED as error:
             raise _damaged(error) from error
 
-    def _batch_rows(self) -> int:
-        """Cuántas filas caben en un trozo: 65.536 o, si llevan textos enormes, menos."""
-        first = next(self.file.iter_batches(FIRST, row_groups=list(self.groups)), None)
-        return min(ROWS, MOST_BYTES * first.num_rows // first.nbytes + 1) if first and first.nbytes else ROWS
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Las filas de sus grupos, de 65.536 en 65.536 o, si llevan textos enormes, menos."""
+        groups = list(self.groups)
+        first = next(self.file.iter_batches(FIRST, row_groups=groups), None)
+        rows = min(ROWS, MOST_BYTES * first.num_rows // first.nbytes + 1) if first and first.nbytes else ROWS
+        return self.file.iter_batches(rows, row_groups=groups)  # type: ignore[no-any-return]
 
     def _warn(self, chunk: Chunk, columns: dict[str, int]) -> None:
         for name, position in columns.items():
@@ -102,7 +105,8 @@ def open_parquet(file: Path | IO[bytes], as_bytes: bool = False) -> ParquetFile:
     unpacked = sum(found.row_group(at).total_byte_size for at in range(found.num_row_groups))
     # Una columna de nulos no ocupa nada: cada valor cuenta, al menos, lo que su separador en un CSV.
     refuse_bomb(max(unpacked, found.num_rows * found.num_columns), size, "guárdelo como CSV")
-    return ParquetFile(opened, as_bytes=as_bytes)
+    told = (opened.schema_arrow.metadata or {}).get(WARNING)
+    return ParquetFile(opened, [told.decode()] if told else [], as_bytes)
 
 
 def _damaged(error: Exception) -> FileRefused:
