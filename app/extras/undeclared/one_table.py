@@ -24,8 +24,11 @@ from etl.one_file import load_file
 from etl.result import FileResult
 from etl.schema import Table
 from etl.session import Session
+from extras.formats.look import ODD_SIGN
+from extras.formats.unstorable import odd_sign
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
+from extras.undeclared.detection.header import EMPTY_TAIL
 from extras.undeclared.ending import without_ending
 from extras.undeclared.evidence import Evidence, possible_formats
 from extras.undeclared.infer import Plan, decide, warnings_of
@@ -105,7 +108,8 @@ def _create_and_fill(
         result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
         found.describe(result)
-        result.warnings = [*found.told, *reader.warnings, *result.counts.warnings]
+        told = [warning for warning in found.told if warning != EMPTY_TAIL]  # de ella se dice si se quita
+        result.warnings = [*told, *reader.warnings, *result.counts.warnings]
     comments = dict(zip(names, found.columns, strict=True))
     staging.replace(connection, load.table.table, table, comments, staging.origin(load.source.name, as_text))
     staging.retire(connection, load)
@@ -123,6 +127,8 @@ class Reader:
         self._attempt = attempt
         self._evidence = new_evidence(names, found)
         self._impossible = ImpossibleDates()
+        self._odd: str | None = next((told for told in found.warnings if told.startswith(ODD_SIGN)), None)
+        self._odd_known = self._odd is not None  # al principio del archivo, que ya se miró
         plans = [Plan(name, pa.string()) for name in names] if as_text else attempt.plans
         self._final = plans is not None
         self.plans = plans or []
@@ -158,14 +164,18 @@ class Reader:
     @property
     def warnings(self) -> list[str]:
         """Lo que la persona debe saber de los tipos."""
-        told = [*warnings_of(self.plans), *([packed_warning(self.packed)] if self.packed else [])]
+        told = [self._odd] if self._odd and not self._odd_known else []
+        told += [*warnings_of(self.plans), *([packed_warning(self.packed)] if self.packed else [])]
         if self.dropped:
             told.append(f"Columnas del final sin nombre ni valores, que se quitan: {len(self.dropped)}.")
+        if self._attempt.filled and len(self._found.unnamed) < len(self._found.columns):  # hay cabecera
+            told.append(f"Sin nombre en la cabecera: {', '.join(sorted(self._attempt.filled))}.")
         return told
 
     def prepare(self, chunk: Chunk, load_id: int) -> Prepared:
         """Un trozo, con sus tipos y listo para COPY. Lanza `Misfit` si hay que volver a decidir."""
         rows, impossible = convert(chunk, self.plans)
+        self._odd = self._odd or odd_sign(chunk)
         if not self._final:
             self._reconsider(chunk)
         self._impossible.count(impossible, len(chunk.lines))
