@@ -17,7 +17,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
-from pyarrow import parquet
 
 from etl.errors import FileRefused
 from etl.extract.discover import is_data_name
@@ -34,11 +33,14 @@ NOT_EQUAL = "Sus partes no tienen las mismas columnas: se juntan por su nombre, 
 Values = dict[str, str | None]
 
 
-def partitioned(path: Path, name: str) -> Path | None:
-    """La carpeta partida en que está `path`, si está en una; `name` es su ruta dentro de la de datos, que no lo es."""
+def partitioned(path: Path, name: str) -> tuple[Path, str] | None:
+    """La carpeta partida en que está `path`, si está en una, y su nombre; `name` es el de `path`.
+
+    La carpeta de datos, de la que ese nombre no dice nada, no es una de ellas.
+    """
     *folders, _ = name.split("/")
     depth = len(list(takewhile(lambda folder: "=" in folder, reversed(folders))))
-    return path.parents[depth] if 0 < depth < len(folders) else None
+    return (path.absolute().parents[depth], "/".join(folders[:-depth])) if 0 < depth < len(folders) else None
 
 
 @cache
@@ -67,6 +69,8 @@ def _values(path: Path, root: Path) -> Values:
 
 
 def _join_parquet(copy: Path, parts: list[Path], values: list[Values]) -> None:
+    from pyarrow import parquet
+
     from extras.formats.parquet import open_parquet
 
     files = [open_parquet(part) for part in parts]
