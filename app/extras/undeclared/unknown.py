@@ -142,6 +142,7 @@ def _open_sheet(source: Source) -> tuple[Document, Found]:
     records = tuple(Record(line, cells) for line, cells in texts.items())
     lines = [" ".join(texts.get(line, ())).strip() for line in range(1, first[-1][0] + 1)]
     found = find_heading(records, len(first[0][1]), lines, Shape("\t", None))
+    divert("\t".join(found.columns).encode())
     after = found.preamble_rows + found.header_rows
     rows = [sheet_rows(sheet, after), sheet_rows(sheet, after)]
     told = [*found.warnings, *merged_warning(sheet, after), *odd_warnings(odd_cells(source.path, sheet.name))]
