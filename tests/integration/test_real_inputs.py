@@ -511,3 +511,8 @@ def test_a_sign_that_nobody_writes_is_told_wherever_it_is(settings: Settings) ->
     parquet.write_table(pa.table({"nota": ["a", "5\u0085", "5\u0099"]}), settings.datos_dir / "notas.parquet")
     [file] = run_with(settings, [], settings.datos_dir / "notas.parquet").files
     assert [warning[:46] for warning in file.warnings] == ["Hay signos que nadie escribe (U+0099, línea 3)"]
+
+
+def test_a_damaged_json_in_utf16_is_refused_and_is_no_failure_of_ours(settings: Settings) -> None:
+    result = load_one(settings, "cortado.json", '[{"id": 1}]'.encode("utf-16") + b"9")
+    assert (result.status, "cortado" in str(result.reason)) == ("refused", True), result.reason
