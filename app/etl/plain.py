@@ -101,11 +101,7 @@ def quarantine(connection: Connection[Any]) -> list[str]:
         " count(*) FILTER (WHERE r.code NOT IN ('repaired', 'filtered'))"
         " FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id) WHERE l.status = 'loaded' GROUP BY 1 ORDER BY 1"
     )
-    return [
-        f"{table}: {rows(done)} en cuarentena ya corregidas; sin corregir, {left}"
-        for table, done, left in found
-        if done
-    ]
+    return [f"{table}: filas corregidas, {done}; sin corregir, {left}" for table, done, left in found if done]
 
 
 def outdated(connection: Connection[Any], declared: list[Declared]) -> list[str]:

@@ -171,7 +171,9 @@ def _countable_lines(result: FileResult, file: Seed) -> list[int] | None:
     if not plain or quote in file.data or escape in file.data or (result.encoding or "").startswith("utf-32"):
         return None
     lines = re.split(rb"\r\n|\n|\r", file.data.removeprefix(b"\xef\xbb\xbf"))
-    blank = rb" *" if marks.get("delimiter", "").startswith(" ") else b""
+    # Una línea de separadores solos es una línea en blanco.
+    mark = marks.get("delimiter", "").encode()
+    blank = rb" *" if mark.startswith(b" ") else rb"(%s)*" % re.escape(mark)
     return [number for number, line in enumerate(lines, 1) if not re.fullmatch(blank, line)]
 
 

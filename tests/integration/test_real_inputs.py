@@ -55,7 +55,13 @@ TEXTS: dict[str, tuple[str, dict[str, str], list[tuple[Any, ...]], list[str]]] =
         "a;b;;\n1;2;;\n3;4;;\n",
         {"a": "bigint", "b": "bigint"},
         [(1, 2), (3, 4)],
-        ["acaban en separador", "Sin nombre", "se quitan: 2"],
+        ["se quitan: 2"],
+    ),
+    "cabecera_aparte.csv": (
+        "nombre;edad\nAna,5\nEva,6\n",
+        {"nombre": "text", "edad": "bigint"},
+        [("Ana", 5), ("Eva", 6)],
+        ["se ha cortado por su separador"],
     ),
     "vacias.csv": (
         "r,g,alfa\n255,0,0.3\n,,\n1,2,0.6\n,,\n,,\n",
@@ -493,3 +499,20 @@ def test_a_blank_row_is_no_row_of_a_declared_file_either(settings: Settings) -> 
 
 def test_gzip_is_still_read(settings: Settings) -> None:
     assert load(settings, "a.csv.gz", gzip.compress(b"id,v\n1,2\n")).counts.loaded == 1
+
+
+def test_a_sign_that_nobody_writes_is_told_wherever_it_is(settings: Settings) -> None:
+    """También lejos del principio, y en un formato con tipos."""
+    rows = "".join(f"{number},una fila como las demás\n" for number in range(60_000))
+    result = load_one(settings, "lejos.csv", "id,nota\n" + rows + "60000,5\u0080\n" + rows.replace("\n", "\u0099\n", 1))
+    assert [warning for warning in result.warnings if "U+" in warning] == [
+        "Hay signos que nadie escribe (U+0080, línea 60002): era texto en cp1252; pídalo otra vez."
+    ]
+    parquet.write_table(pa.table({"nota": ["a", "5\u0085", "5\u0099"]}), settings.datos_dir / "notas.parquet")
+    [file] = run_with(settings, [], settings.datos_dir / "notas.parquet").files
+    assert [warning[:46] for warning in file.warnings] == ["Hay signos que nadie escribe (U+0099, línea 3)"]
+
+
+def test_a_damaged_json_in_utf16_is_refused_and_is_no_failure_of_ours(settings: Settings) -> None:
+    result = load_one(settings, "cortado.json", '[{"id": 1}]'.encode("utf-16") + b"9")
+    assert (result.status, "cortado" in str(result.reason)) == ("refused", True), result.reason

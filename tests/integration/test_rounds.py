@@ -1,11 +1,14 @@
 """Tres rondas de cuarentena, solo con las órdenes que el programa imprime, y lo que después puede deshacerlas."""
 
+import csv
+import io
 import json
 import re
 import shlex
 import subprocess
 import sys
 
+import openpyxl
 import pytest
 
 from declared.clientes import Cliente
@@ -165,3 +168,22 @@ def test_what_a_spanish_excel_saves_is_understood(settings: Settings) -> None:
     path.write_bytes(text.replace("\n", "\r\n").encode("cp1252"))
     assert load_path(settings, path).counts.repaired == 3
     assert query(settings, "SELECT count(*) FROM staging.pedidos WHERE nota = 'año'") == [3]
+
+
+@pytest.mark.parametrize("table", ["clientes", "pedidos"])
+def test_a_correction_saved_as_a_workbook_is_no_table_and_says_what_to_do(settings: Settings, table: str) -> None:
+    """Un libro cambia las fechas y los números de las celdas: solo se corrige con un CSV."""
+    content = {"clientes": CLIENTES + cliente(1) + cliente(2, fecha_alta="ayer"), "pedidos": PEDIDOS}[table]
+    load_one(settings, f"{table}.csv", content)
+    path = correct(settings, table, f"{table}_x.csv", lambda _: {})
+    text = path.read_text("utf-8-sig")
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in csv.reader(io.StringIO(text), delimiter=";" if ";" in text.splitlines()[0] else ","):
+        book.active.append(row)
+    book.save(path.with_suffix(".xlsx"))
+    result = load_path(settings, path.with_suffix(".xlsx"))
+    assert (result.status, result.reason) == (
+        "refused", "Es una cuarentena corregida, y no es un CSV. Guárdela como CSV.",
+    )  # fmt: skip
+    assert query(settings, "SELECT to_regclass(%s) IS NULL", f"staging.{table}_x") == [True]

@@ -33,12 +33,13 @@ def discover(paths: list[Path], folder: Path, members: Members) -> list[Source]:
             found.append(path)
         else:
             raise UsageError(f"No existe «{path}».", "Compruebe la ruta.")
-    return [
+    sources = [
         replace(source, refusal=source.refusal or refusal, folder=folder.absolute())
         for path in found
         for refusal in [_outside(path, folder)]
         for source in members(path, name_of(path, folder))
     ]
+    return list({source.name: source for source in sources}.values())  # una carpeta partida sale una vez por parte
 
 
 def one_member(path: Path, name: str) -> list[Source]:

@@ -166,24 +166,33 @@ def damaged(error: Exception) -> FileRefused:
     return FileRefused(f"El archivo comprimido está dañado o cortado: {error}.", "Descárguelo o cópielo de nuevo.")
 
 
+def bomb(unpacked: int, packed: int) -> str | None:
+    """Por qué no se lee lo que sale de `packed` bytes, si es desmesurado."""
+    if unpacked <= max(BOMB_BYTES, BOMB_RATIO * packed):
+        return None
+    return f"Descomprimido ocupa más de {BOMB_RATIO} veces lo que comprimido: parece una bomba."
+
+
+def refuse_bomb(unpacked: int, packed: int, cure: str = "descomprímalo en la carpeta") -> None:
+    """Lanza `FileRefused` si lo que sale de `packed` bytes es desmesurado. `cure`: qué hacer si es de fiar."""
+    if told := bomb(unpacked, packed):
+        raise FileRefused(told, f"Si es de fiar, {cure}.")
+
+
 class Limited:
     """Los mismos bytes, mientras no sean desmesuradamente más que los del archivo comprimido."""
 
     def __init__(self, stream: ByteStream, compressed: int) -> None:
         self._stream = stream
-        self._left = max(BOMB_BYTES, BOMB_RATIO * compressed)
+        self._compressed, self._unpacked = compressed, 0
 
     def read(self, size: int, /) -> bytes:
         try:
             data = self._stream.read(size)
         except (EOFError, OSError, zlib.error) as error:
             raise damaged(error) from error
-        self._left -= len(data)
-        if self._left < 0:
-            raise FileRefused(
-                f"Descomprimido ocupa más de {BOMB_RATIO} veces lo que comprimido: parece una bomba.",
-                "Si es de fiar, descomprímalo en la carpeta.",
-            )
+        self._unpacked += len(data)
+        refuse_bomb(self._unpacked, self._compressed)
         return data
 
 

@@ -13,14 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 
 from etl.errors import FileRefused
 from etl.extract.discover import is_data_name
-from etl.extract.source import ByteStream, Opened, Source, damaged
+from etl.extract.source import BOMB_BYTES, BOMB_RATIO, ByteStream, Opened, Source, bomb, damaged, refuse_bomb
+from extras.formats.partitions import joined, partitioned
 
+BLOCK = 1 << 20
 # Lo que lanzan lzma, zipfile y compañía ante un archivo comprimido que no está entero.
 DAMAGED = (EOFError, OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
@@ -45,8 +47,11 @@ MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zst": b"\x28\
 
 
 def members(path: Path, name: str) -> Iterator[Source]:
-    """Los archivos que hay en `path`: los de un .zip, o él mismo."""
+    """Los archivos que hay en `path`: los de un .zip, la carpeta partida de que es una parte, o él mismo."""
     suffix = path.suffix.lower()
+    if (whole := partitioned(path, name)) and (copy := joined(whole[0])):
+        yield Source(copy, whole[1], copy.name)  # la da cada una de sus partes: es la misma
+        return
     if suffix == ".zip" and os.path.isfile(path):  # noqa: PTH113 - el de Path falla en un enlace a sí mismo
         yield from _zipped(path, name)
     elif suffix in OPENERS:
@@ -69,7 +74,17 @@ def unpack(source: Source, file: Opened) -> Iterator[ByteStream]:
                 f"Se llama «{suffix}», pero no está comprimido así: dentro hay otra cosa.",
                 f"Si se abre con un editor, quítele la extensión {suffix}; si no, descárguelo de nuevo.",
             )
+        start.seek(0)
+        _refuse_bomb_at_start(Checked(OPENERS[suffix](start)), start)
     yield Checked(OPENERS[suffix](file))
+
+
+def _refuse_bomb_at_start(stream: ByteStream, packed: IO[bytes]) -> None:
+    """Lanza `FileRefused` si ya el principio se hincha como una bomba: así no se llega a cargar ni una fila."""
+    unpacked = 0
+    while packed.tell() < BOMB_BYTES // BOMB_RATIO and (data := stream.read(BLOCK)):
+        unpacked += len(data)
+        refuse_bomb(unpacked, packed.tell())
 
 
 @contextmanager
@@ -78,6 +93,9 @@ def unzip(source: Source, file: Opened) -> Iterator[ByteStream]:
     name = source.inside.removeprefix("/")
     with zipfile.ZipFile(source.path) as archive, _opened_member(archive, name) as member:
         suffix = Path(name).suffix.lower()
+        if suffix in OPENERS:
+            with _opened_member(archive, name) as start:
+                _refuse_bomb_at_start(Checked(OPENERS[suffix](start)), start)
         yield Checked(OPENERS[suffix](member) if suffix in OPENERS else member)
 
 
@@ -106,17 +124,19 @@ def _opened_member(archive: zipfile.ZipFile, name: str) -> Any:
 def _zipped(path: Path, name: str) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
-            found = [item.filename for item in archive.infolist() if not item.is_dir()]
-            found = [member for member in found if _is_data(member)]
+            items = [item for item in archive.infolist() if not item.is_dir() and _is_data(item.filename)]
     except Exception:  # noqa: BLE001 - ante uno dañado, zipfile lanza de todo
         yield Source(path, name, path.name, refusal="El archivo .zip está dañado o cortado.")
         return
-    if not found:
+    if not items:
         yield Source(path, name, path.name, refusal="El archivo .zip está vacío.")
-    for member in dict.fromkeys(found):
+    found = [item.filename for item in items]
+    # zipfile no saca de un miembro más de lo que dice ocupar.
+    swollen = bomb(sum(item.file_size for item in items), path.stat().st_size)
+    for member, item in {item.filename: item for item in items}.items():
         source = Source(path, f"{name}/{member}", _content(member), unzip, f"/{member}")
         twice = "El .zip trae dos archivos con este nombre." if found.count(member) > 1 else None
-        yield replace(source, refusal=_unsafe(member) or twice)
+        yield replace(source, refusal=_unsafe(member) or twice or swollen or bomb(item.file_size, item.compress_size))
 
 
 def _is_data(member: str) -> bool:

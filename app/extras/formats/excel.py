@@ -20,6 +20,8 @@ from extras.formats.disguise import refuse_false_workbook
 from extras.formats.sheets import written_sheets
 
 ROWS = 20_000
+# Un libro guarda quince cifras de cada número; de las demás pone ceros.
+TOO_LONG = 10.0**15
 # Bytes que bastan para ver que un libro no lo es.
 START = 4096
 
@@ -87,7 +89,8 @@ def sheet_names(file: Path | IO[bytes]) -> list[str]:
 
 def open_sheet(path: Path, sheet: str | None = None) -> CalamineSheet:
     """Una hoja; sin decir cuál, la primera que tenga algo. Lanza `FileRefused` si el libro no se puede leer."""
-    return _sheet(_book(path), sheet or next(iter(sheet_names(path)), None))
+    sheet = sheet or next(iter(sheet_names(path)), None)  # antes de abrirlo aquí, que lo podría tumbar
+    return _sheet(_book(path), sheet)
 
 
 def sheet_rows(sheet: CalamineSheet, after: int = 0) -> Iterator[tuple[int, list[Any]]]:
@@ -99,14 +102,21 @@ def sheet_rows(sheet: CalamineSheet, after: int = 0) -> Iterator[tuple[int, list
     )
 
 
-def column_kinds(rows: Iterator[tuple[int, list[Any]]]) -> dict[int, str]:
-    """La clase de cada columna, si todas sus celdas con algo son de una (`undeclared/formats.py`)."""
+def column_kinds(rows: Iterator[tuple[int, list[Any]]]) -> tuple[dict[int, str], list[int]]:
+    """La clase de cada columna, si todas sus celdas con algo son de una (`undeclared/formats.py`).
+
+    Y qué columnas llevan números de más cifras que las que un libro guarda.
+    """
     seen: dict[int, set[type]] = {}
+    rounded: set[int] = set()
     for _, row in rows:
         for at, cell in enumerate(row):
             if cell != "":
                 seen.setdefault(at, set()).add(type(cell))
-    return {at: CLASSES[found.pop()] for at, found in seen.items() if len(found) == 1 and found <= CLASSES.keys()}
+                if type(cell) is float and abs(cell) >= TOO_LONG:
+                    rounded.add(at)
+    kinds = {at: CLASSES[found.pop()] for at, found in seen.items() if len(found) == 1 and found <= CLASSES.keys()}
+    return kinds, sorted(rounded)
 
 
 def _sheet(book: CalamineWorkbook, name: str | None) -> CalamineSheet:

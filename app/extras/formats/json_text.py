@@ -12,7 +12,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 
 from etl.errors import FileRefused
 from etl.extract.jsonl import decode
-from etl.extract.source import ByteStream, Rewound, read_fully
+from etl.extract.source import UNREADABLE, ByteStream, Rewound, read_fully
 
 LIST_LIMIT = 256 << 20
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -32,7 +32,7 @@ def one_per_line(sample: bytes, whole: ByteStream, encoding: str) -> tuple[ByteS
     try:
         if len(read) > LIST_LIMIT:
             raise FileRefused("El JSON ocupa más de 256 MB.", "Guárdelo con un objeto por línea (.jsonl).")
-        text = read.decode(encoding, "surrogateescape").lstrip("\ufeff \t\r\n")
+        text = read.decode(encoding, "surrogateescape" if encoding == "utf-8" else UNREADABLE).lstrip("\ufeff \t\r\n")
         return io.BytesIO("\n".join(_members(text)).encode("utf-8", "surrogateescape")), "utf-8"
     except FileRefused:
         if start.startswith("["):

@@ -17,8 +17,9 @@ from extras.formats.preamble import lines_above_header, preamble_warning
 _MOJIBAKE = re.compile("[ÃÂ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\u0080-\u00bf™œ“”˜¦]")
 
 
+ODD_SIGN = "Hay signos que nadie escribe"
 # En cp1252 son signos (€, «, —); en Unicode, órdenes de terminal que nadie escribe, salvo U+0085.
-_CONTROL = re.compile("[\u0080-\u0084\u0086-\u009f]")
+CONTROL = "[\u0080-\u0084\u0086-\u009f]"
 
 
 def look_at_encoding(sample: bytes, encoding: str) -> tuple[str, list[str]]:
@@ -49,11 +50,8 @@ def mojibake(sample: bytes, encoding: str) -> list[str]:
         return []
     text = sample.decode(encoding, "replace")
     told = []
-    if encoding.startswith("utf") and (odd := _CONTROL.search(text)):
-        line = text.count("\n", 0, odd.start()) + 1
-        told = [
-            f"Hay signos que nadie escribe (U+{ord(odd[0]):04X}, línea {line}): era texto en cp1252; pídalo otra vez."
-        ]
+    if encoding.startswith("utf") and (odd := re.search(CONTROL, text)):
+        told = [odd_sign_warning(odd[0], text.count("\n", 0, odd.start()) + 1)]
     found = _MOJIBAKE.search(text)
     if found is None:
         return told
@@ -62,6 +60,10 @@ def mojibake(sample: bytes, encoding: str) -> list[str]:
         f"Hay texto mal codificado de origen («{found.group()}»): se carga tal cual; "
         "pida el archivo otra vez o corríjalo antes.",
     ]
+
+
+def odd_sign_warning(sign: str, line: int) -> str:
+    return f"{ODD_SIGN} (U+{ord(sign):04X}, línea {line}): era texto en cp1252; pídalo otra vez."
 
 
 def look_above_header(sample: bytes, dialect: Dialect, rows: Schema) -> tuple[Dialect, list[str]]:

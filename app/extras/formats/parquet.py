@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,10 +16,14 @@ from pyarrow import parquet
 from etl.chunk import Chunk
 from etl.dialect import ISO
 from etl.errors import FileRefused
+from etl.extract.source import refuse_bomb
 from extras.formats.clock import clock
+from extras.formats.partitions import WARNING
 from extras.formats.unstorable import without_unstorable
 
 ROWS = 65_536
+# Lo que puede ocupar un trozo, si las primeras filas (tantas como dice `FIRST`) se parecen a las demás.
+MOST_BYTES, FIRST = 8 << 20, 4
 # Lo que lanza Arrow ante bytes que no son lo que deben; también un texto que no es UTF-8.
 DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
 
@@ -35,6 +40,8 @@ KINDS = (
     *((fits, "binary") for fits in BYTES),
 )
 
+# Con más decimales que estos, Arrow escribe los decimales pequeños con exponente («5.2E-9»).
+PLAIN_SCALE = 6
 # Como escribe Arrow un instante que no se puede escribir como fecha; detrás va el número guardado.
 FAR = "<value out of range"
 
@@ -65,13 +72,20 @@ class ParquetFile:
         """Las filas por trozos, con los valores escritos en ISO y con punto decimal."""
         line = 1 + sum(self.file.metadata.row_group(before).num_rows for before in range(self.groups.start))
         try:
-            for batch in self.file.iter_batches(ROWS, row_groups=list(self.groups)):
+            for batch in self.batches():
                 chunk = _to_chunk(batch, columns, line, self.as_bytes)
                 self._warn(chunk, columns)
                 yield chunk
                 line += batch.num_rows
         except DAMAGED as error:
             raise _damaged(error) from error
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Las filas de sus grupos, de 65.536 en 65.536 o, si llevan textos enormes, menos."""
+        groups = list(self.groups)
+        first = next(self.file.iter_batches(FIRST, row_groups=groups), None)
+        rows = min(ROWS, MOST_BYTES * first.num_rows // first.nbytes + 1) if first and first.nbytes else ROWS
+        return self.file.iter_batches(rows, row_groups=groups)  # type: ignore[no-any-return]
 
     def _warn(self, chunk: Chunk, columns: dict[str, int]) -> None:
         for name, position in columns.items():
@@ -82,11 +96,17 @@ class ParquetFile:
 
 
 def open_parquet(file: Path | IO[bytes], as_bytes: bool = False) -> ParquetFile:
-    """Lanza `FileRefused` si el archivo está dañado o no es Parquet."""
+    """Lanza `FileRefused` si el archivo está dañado, no es Parquet o lleva desmesuradamente más de lo que ocupa."""
     try:
-        return ParquetFile(parquet.ParquetFile(file), as_bytes=as_bytes)
+        opened = parquet.ParquetFile(file)
     except DAMAGED as error:
         raise _damaged(error) from error
+    found, size = opened.metadata, os.stat(file if isinstance(file, Path) else file.fileno()).st_size
+    unpacked = sum(found.row_group(at).total_byte_size for at in range(found.num_row_groups))
+    # Una columna de nulos no ocupa nada: cada valor cuenta, al menos, lo que su separador en un CSV.
+    refuse_bomb(max(unpacked, found.num_rows * found.num_columns), size, "guárdelo como CSV")
+    told = (opened.schema_arrow.metadata or {}).get(WARNING)
+    return ParquetFile(opened, [told.decode()] if told else [], as_bytes)
 
 
 def _damaged(error: Exception) -> FileRefused:
@@ -120,6 +140,8 @@ def as_text(values: pa.Array, as_bytes: bool = False) -> pa.Array:
         return _moments(values).cast(pa.string())
     if any(fits(values.type) for fits in BYTES):
         return _bytes(values, as_bytes)
+    if pa.types.is_decimal(values.type) and values.type.scale > PLAIN_SCALE:
+        return pa.array([value if value is None else f"{value:f}" for value in values.to_pylist()], pa.string())
     return values.cast(pa.string())
 
 

@@ -22,10 +22,15 @@ import pyarrow as pa
 from etl.chunk import Chunk, Reject
 from etl.dialect import ISO
 from etl.errors import FileRefused
+from etl.extract.source import refuse_bomb
 from extras.formats.unstorable import without_unstorable
 
 ROWS = 20_000
+# Lo que puede ocupar un trozo, y un valor que no está guardado sino que se calcula.
+MOST_BYTES, COMPUTED = 8 << 20, 8 << 20
 BAD_TEXT = "hay un texto que no está en UTF-8; corríjalo en la base de datos"
+# Como dice SQLite que una columna se calcula al leerla, y qué hacer con una que da demasiado.
+VIRTUAL, CURE = 2, "quite de la tabla las columnas calculadas (GENERATED), o expórtela a CSV"
 # Lo que lanza el módulo de Python ante una base dañada; también un nombre que no es UTF-8.
 DAMAGED = (sqlite3.Error, UnicodeDecodeError)
 
@@ -37,11 +42,12 @@ class SqliteTable:
     header: list[str]
     kinds: dict[int, str]
     rows: Iterator[tuple[int, tuple[Any, ...]]]
+    batch_rows: int = ROWS
 
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
         """Las filas por trozos."""
         try:
-            while batch := list(islice(self.rows, ROWS)):
+            while batch := list(islice(self.rows, self.batch_rows)):
                 yield _to_chunk(batch, columns)
         except DAMAGED as error:
             raise _damaged(error) from error
@@ -93,13 +99,31 @@ def open_table(path: Path, table: str) -> SqliteTable:
     name = _quoted(table)
     try:
         connection = _open(path)
-        types = {row[1]: row[2].upper() for row in connection.execute(f"PRAGMA table_xinfo({name})")}
+        listed = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
+        types = {row[1]: row[2].upper() for row in listed}
+        size = _size(connection, name, [row[1] for row in listed if row[6] == VIRTUAL], path.stat().st_size)
         cursor = connection.execute(f"SELECT * FROM {name}")  # noqa: S608 - nombre entre comillas
         header = [column[0] for column in cursor.description]
         kinds = _kinds(connection, name, header, types)
+        [(count,)] = connection.execute(f"SELECT count(*) FROM {name}")  # noqa: S608 - ídem
     except DAMAGED as error:
         raise _damaged(error) from error
-    return SqliteTable(header, kinds, enumerate(cursor, start=1))
+    return SqliteTable(header, kinds, enumerate(cursor, start=1), min(ROWS, MOST_BYTES * count // size + 1))
+
+
+def _size(connection: sqlite3.Connection, table: str, computed: list[str], stored: int) -> int:
+    """Los bytes guardados y los que saldrán de calcular. Lanza `FileRefused` si son desmesurados."""
+    size = stored
+    try:
+        for name in map(_quoted, computed):  # una a una: todas a la vez podrían no caber en la memoria
+            [(length,)] = connection.execute(f"SELECT total(length({name})) FROM {table}")  # noqa: S608 - ídem
+            size += int(length)
+            refuse_bomb(size, stored, CURE)
+    except sqlite3.DataError as error:
+        raise FileRefused(
+            f"Sus columnas calculadas dan valores enormes: {error}.", f"Si es de fiar, {CURE}."
+        ) from error
+    return size
 
 
 def _kinds(connection: sqlite3.Connection, table: str, header: list[str], types: dict[str, str]) -> dict[int, str]:
@@ -124,6 +148,8 @@ def _quoted(name: str) -> str:
 def _open(path: Path) -> sqlite3.Connection:
     # Las primeras filas las lee el hilo que la abre y las demás el que prepara los trozos: nunca a la vez.
     connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    # Nada de lo que está guardado pasa de lo que ocupa el archivo, ni de lo que admite SQLite.
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(10**9, max(COMPUTED, path.stat().st_size)))
     # Un texto que no es UTF-8 aparta su fila, y no la tabla entera.
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     return connection

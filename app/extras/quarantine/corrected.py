@@ -5,12 +5,12 @@ Sale cada fila con sus celdas por columna, sin los apóstrofos que se le pusiero
 
 import csv
 import io
-import re
 import zlib
 
 from etl.errors import FileRefused
 from etl.extract.read import CORRECTED
 from etl.reader import program
+from extras.quarantine.formula import original
 
 # Las columnas que explican cada fila. La carga y la línea dicen cuál es.
 # `_sello` es la huella de `_fila`: dice si se editó, aunque la fila ya no esté como entonces.
@@ -22,8 +22,6 @@ FILE, LOAD, LINE, SEAL, REASON, RAW = EXPLAINED = (
     "_motivo",
     "_fila",
 )
-# El apóstrofo que protege de las fórmulas a quien abre el archivo en una hoja de cálculo.
-ESCAPED = re.compile(r"^'('*(?:\s*[=+\-@]|[\t\r]))")
 
 Row = dict[str, str]
 
@@ -64,4 +62,4 @@ def read_corrected(content: bytes) -> list[Row]:
                 f"Fila {number}: tiene {len(row)} celdas y la cabecera {len(header)}.",
                 "Revise en ella las comillas y los separadores.",
             )
-    return [{name: ESCAPED.sub(r"\1", cell) for name, cell in zip(header, row, strict=True)} for row in rows]
+    return [{name: original(cell) for name, cell in zip(header, row, strict=True)} for row in rows]

@@ -6,7 +6,6 @@ corrige en las columnas o, si la fila no se pudo separar y están vacías, en `_
 
 import csv
 import io
-import re
 from collections import Counter
 from pathlib import Path
 
@@ -19,12 +18,8 @@ from etl.settings import Settings
 from extras.output import free, new_file
 from extras.quarantine.cells import Writing
 from extras.quarantine.corrected import EXPLAINED, seal
+from extras.quarantine.formula import harmless
 from extras.undeclared import staging
-
-# Una hoja de cálculo ejecuta lo que empieza así; el apóstrofo lo deja en texto (OWASP, «CSV injection»).
-# Lo que ya llevaba uno lleva otro: al cargarlo se quita solo uno.
-FORMULA = re.compile(r"^'*(\s*[=+\-@]|[\t\r])")
-NUMBER = re.compile(r"^[+-]?[0-9][0-9.,]*$")
 
 ROWS = (
     "SELECT l.table_name, l.header, l.dialect, l.file, l.load_id, r.line, r.message, r.raw FROM etl.rejects AS r"
@@ -70,11 +65,5 @@ def _content(columns: list[str], rows: list[tuple], delimiter: str) -> bytes:  #
         explained = [file, load_id, line, seal(raw), message, raw]
         writing = Writing(columns, header or [], written, table.startswith(f"{staging.SCHEMA}."))
         cells = writing.cells(raw) or {}
-        writer.writerow(_harmless(cell) for cell in [*(cells.get(name, "") for name in columns), *explained])
+        writer.writerow(harmless(cell) for cell in [*(cells.get(name, "") for name in columns), *explained])
     return text.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: object) -> str:
-    """La celda sin nada que una hoja de cálculo pueda ejecutar; los números se quedan como están."""
-    text = str(cell)
-    return f"'{text}" if FORMULA.match(text) and not NUMBER.match(text) else text

@@ -20,9 +20,9 @@ PLAIN = Dialect(true_words=YES, false_words=NO)
 INTEGER_DIGITS, DECIMAL_DIGITS = 18, 38
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Format:
-    """Una forma de escribir un valor. `dialect` dice a `parse` cómo leerla."""
+    """Una forma de escribir un valor. `dialect` dice a `parse` cómo leerla. Cada una es solo igual a sí misma."""
 
     name: str
     regex: str

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.chunk import Reject
-from etl.errors import FileRefused, unexpected
+from etl.errors import Corrected, FileRefused, unexpected
 from etl.extract.source import Source, opened
 from etl.result import FileResult
 from extras.undeclared import staging
@@ -139,7 +139,7 @@ def look_or_refuse(source: Source) -> Inspection | Refused:
     """Como `inspect`, pero un archivo malo no impide mirar los demás."""
     try:
         return inspect(source)
-    except FileRefused as error:
+    except (FileRefused, Corrected) as error:
         return Refused(source, str(error))
     except Exception as error:  # noqa: BLE001 - tampoco uno que rompe el programa
         return Refused(source, str(unexpected(error)))

@@ -6,7 +6,6 @@ ni se cambia. La tabla anterior del mismo archivo se sustituye en la misma trans
 Qué tipo tiene cada columna lo decide `infer.py`; cómo está escrito el archivo, `unknown.py`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -25,8 +24,11 @@ from etl.one_file import load_file
 from etl.result import FileResult
 from etl.schema import Table
 from etl.session import Session
+from extras.formats.look import ODD_SIGN
+from extras.formats.unstorable import odd_sign
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
+from extras.undeclared.detection.header import EMPTY_TAIL
 from extras.undeclared.ending import without_ending
 from extras.undeclared.evidence import Evidence, possible_formats
 from extras.undeclared.infer import Plan, decide, warnings_of
@@ -42,6 +44,7 @@ class Attempt:
     """Lo aprendido de los intentos anteriores: los tipos según todas las filas, y el ancho que cabe."""
 
     plans: list[Plan] | None = None
+    evidence: tuple[list[Evidence], str] | None = None
     budget: int = BUDGET
     as_text: dict[str, str] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
@@ -81,7 +84,8 @@ def _fill(
             reason = misfit.reason or (NOT_EXACT if attempt.plans else None)
             if reason:
                 attempt.as_text[misfit.column] = reason
-            attempt.plans = plans_from_all(load.source, attempt.as_text)
+            attempt.evidence = attempt.evidence or evidence_of_all(load.source)
+            attempt.plans = decide(*attempt.evidence, attempt.as_text)
         except Filled as late:
             attempt.filled.add(str(late))
         except errors.ProgramLimitExceeded:
@@ -95,16 +99,17 @@ def _create_and_fill(
     with opened(load.source) as file, open_unknown(load.source, file) as (document, found):
         names = found.names
         chunks = without_ending(document.chunks({name: at for at, name in enumerate(names)}))
-        first = next(chunks, None)
+        first, second = next(chunks, None), next(chunks, None)
         reader = Reader(names, found, attempt, as_text)
-        reader.look(first)
+        reader.look(first, whole=second is None)
         table = staging.create(connection, load.table.table, load.load_id, reader.columns)
         writer = TableWriter(connection, Table(staging.SCHEMA, table), load.load_id)
-        ready = (reader.prepare(chunk, load.load_id) for chunk in chain([first] if first else [], chunks))
+        ready = (reader.prepare(chunk, load.load_id) for chunk in chain(filter(None, (first, second)), chunks))
         result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
         found.describe(result)
-        result.warnings = [*found.told, *reader.warnings, *result.counts.warnings]
+        told = [warning for warning in found.told if warning != EMPTY_TAIL]  # de ella se dice si se quita
+        result.warnings = [*told, *reader.warnings, *result.counts.warnings]
     comments = dict(zip(names, found.columns, strict=True))
     staging.replace(connection, load.table.table, table, comments, staging.origin(load.source.name, as_text))
     staging.retire(connection, load)
@@ -122,15 +127,20 @@ class Reader:
         self._attempt = attempt
         self._evidence = new_evidence(names, found)
         self._impossible = ImpossibleDates()
+        self._odd: str | None = next((told for told in found.warnings if told.startswith(ODD_SIGN)), None)
+        self._odd_known = self._odd is not None  # al principio del archivo, que ya se miró
         plans = [Plan(name, pa.string()) for name in names] if as_text else attempt.plans
         self._final = plans is not None
         self.plans = plans or []
 
-    def look(self, first: Chunk | None) -> None:
-        """Decide los tipos por las primeras filas, si no se sabían ya por todas las filas."""
+    def look(self, first: Chunk | None, whole: bool) -> None:
+        """Decide los tipos por las primeras filas, si no se sabían ya por todas. `whole`: no hay más trozos."""
         if not self._final:
             observe(self._evidence, first, FIRST_ROWS)
             self.plans = decide(self._evidence, self._found.delimiter, self._attempt.as_text)
+            if whole and (first is None or len(first.lines) <= FIRST_ROWS):
+                self._final = True
+                self._attempt.evidence, self._attempt.plans = (self._evidence, self._found.delimiter), self.plans
         self.dropped = self._nameless_tail()
         kept = self.plans[: len(self.plans) - len(self.dropped)]
         self.kept, self.packed = split_columns(kept, self._attempt.budget)
@@ -154,14 +164,18 @@ class Reader:
     @property
     def warnings(self) -> list[str]:
         """Lo que la persona debe saber de los tipos."""
-        told = [*warnings_of(self.plans), *([packed_warning(self.packed)] if self.packed else [])]
+        told = [self._odd] if self._odd and not self._odd_known else []
+        told += [*warnings_of(self.plans), *([packed_warning(self.packed)] if self.packed else [])]
         if self.dropped:
             told.append(f"Columnas del final sin nombre ni valores, que se quitan: {len(self.dropped)}.")
+        if self._attempt.filled and len(self._found.unnamed) < len(self._found.columns):  # hay cabecera
+            told.append(f"Sin nombre en la cabecera: {', '.join(sorted(self._attempt.filled))}.")
         return told
 
     def prepare(self, chunk: Chunk, load_id: int) -> Prepared:
         """Un trozo, con sus tipos y listo para COPY. Lanza `Misfit` si hay que volver a decidir."""
         rows, impossible = convert(chunk, self.plans)
+        self._odd = self._odd or odd_sign(chunk)
         if not self._final:
             self._reconsider(chunk)
         self._impossible.count(impossible, len(chunk.lines))
@@ -205,11 +219,11 @@ def observe(evidence: list[Evidence], chunk: Chunk | None, rows: int | None = No
         column.observe(chunk.columns[column.name][:rows], chunk.lines[:rows])
 
 
-def plans_from_all(source: Source, as_text: Mapping[str, str]) -> list[Plan]:
-    """Los tipos según todas las filas del archivo, sin cargar nada."""
+def evidence_of_all(source: Source) -> tuple[list[Evidence], str]:
+    """Lo que dicen de los tipos todas las filas del archivo, sin cargar nada; y su separador."""
     with opened(source) as file, open_unknown(source, file) as (document, found):
         names = found.names
         evidence = new_evidence(names, found)
         for chunk in without_ending(document.chunks({name: at for at, name in enumerate(names)})):
             observe(evidence, chunk)
-    return decide(evidence, found.delimiter, as_text)
+    return evidence, found.delimiter

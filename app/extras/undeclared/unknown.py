@@ -33,6 +33,9 @@ PROBES, PROBE_BYTES = 64, 16 << 10
 TEXT_SUFFIXES = (*DELIMITED, ".data", ".asc", ".prn", ".log", ".tsv", "")
 # Un disco que se llenó o se apagó a destiempo deja archivos de nulos.
 NOTHING = b" \t\r\n\v\f\0"
+ROUNDED = (
+    "columna «{}»: números de más de 15 cifras, que un libro no guarda enteros; si son códigos, póngalos como texto."
+)
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r)")
 
 
@@ -139,11 +142,13 @@ def _open_sheet(source: Source) -> tuple[Document, Found]:
     records = tuple(Record(line, cells) for line, cells in texts.items())
     lines = [" ".join(texts.get(line, ())).strip() for line in range(1, first[-1][0] + 1)]
     found = find_heading(records, len(first[0][1]), lines, Shape("\t", None))
+    divert("\t".join(found.columns).encode())
     after = found.preamble_rows + found.header_rows
     rows = [sheet_rows(sheet, after), sheet_rows(sheet, after)]
     told = [*found.warnings, *merged_warning(sheet, after), *odd_warnings(odd_cells(source.path, sheet.name))]
     document = Worksheet(list(found.columns), rows[0])
-    kinds = column_kinds(rows[1])
+    kinds, rounded = column_kinds(rows[1])
+    told += [ROUNDED.format(found.columns[at]) for at in rounded if at < len(found.columns)]
     return document, Found(found.columns, found.unnamed, warnings=told, native=True, kinds=kinds, heading=found)
 
 

@@ -5,11 +5,16 @@ parte. La cabecera se reconoce porque no se parece a lo que hay debajo; si no se
 """
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 from extras.undeclared.detection.cut import Record, Shape, split, split_loosely
 from extras.undeclared.detection.header_rows import MAX_HEADER_ROWS, column_types, header_depth
 from extras.undeclared.detection.sniff import DELIMITERS
 from extras.undeclared.detection.values import MOMENT, NUMBER, TEXT, kind
+
+EMPTY_TAIL = "Todas las filas acaban en separador: la última columna está vacía en la muestra."
+# Los que cortan una cabecera de solo dos nombres; un espacio puede ser parte de uno.
+USUAL = ",;\t|"
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,11 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
             *_preamble_warning(preamble, lines),
             *notes,
             *([] if sure else [_unsure(depth > 0)]),
-            *([] if damaged or names[-1] else _empty_tail_warning(body, width)),
+            *(
+                []
+                if damaged or names[-1] or width < 2 or not body or any(cells[-1] for cells in body)
+                else [EMPTY_TAIL]
+            ),
         ),
         unnamed=unnamed,
     )
@@ -73,14 +82,9 @@ def _unnamed(names: tuple[str, ...], head: tuple[Record, ...], data: tuple[Recor
         return frozenset(range(width))
     if any(row.width != width for row in head):
         return frozenset(index for index, name in enumerate(names) if not name)
-    last_empty = all(not (row.cells or ("",))[-1] for row in data if row.width == width)
-    return frozenset({width - 1}) if not names[-1] and last_empty else frozenset()
-
-
-def _empty_tail_warning(body: list[tuple[str, ...]], width: int) -> list[str]:
-    if width < 2 or not body or any(cells[-1] for cells in body):
-        return []
-    return ["Todas las filas acaban en separador: la última columna está vacía en la muestra."]
+    cells = [row.cells for row in data if row.cells and row.width == width]
+    tail = takewhile(lambda at: not names[at] and not any(row[at] for row in cells), reversed(range(width)))
+    return frozenset(tail)
 
 
 def _unsure(header: bool) -> str:
@@ -150,6 +154,8 @@ def _damaged_header(
         return full, f"La cabecera tiene {len(names)} nombres y las filas {width}: se quitan los vacíos."
     if len(names) == width and rows[start - 1].cells is None:
         return names, "La cabecera tiene comillas mal puestas: se ha leído tal cual."
+    if others := _split_otherwise(line, width, shape):
+        return others, "La cabecera va separada de otra manera que las filas: se ha cortado por su separador."
     if _row_names(names, rows[start:], width):
         note = "La cabecera tiene un nombre menos que las filas: se ha tomado la primera columna por el nombre de cada fila."
         return ("", *names), note
@@ -158,16 +164,13 @@ def _damaged_header(
             f"La cabecera tiene {len(names)} nombres y las filas {width} valores: se ha leído tal cual; "
             "revise qué nombre lleva cada columna."
         )
-    if others := _split_otherwise(line, width, shape):
-        return others, "La cabecera va separada de otra manera que las filas: se ha cortado por su separador."
     return None
 
 
 def _split_otherwise(line: str, width: int, shape: Shape) -> tuple[str, ...] | None:
     """Los nombres de la línea, cortada por otro separador que da justo tantos como columnas hay."""
-    if width < 3:
-        return None
-    others = (Shape(other, shape.quote, shape.escape) for other in DELIMITERS if other != shape.delimiter)
+    marks = [mark for mark in DELIMITERS if mark != shape.delimiter and (width > 2 or mark in USUAL)]
+    others = (Shape(mark, shape.quote, shape.escape) for mark in marks)
     found = ((split(line, other) or ((), 0))[0] for other in others)
     return next((tuple(map(str.strip, names)) for names in found if len(names) == width and all(names)), None)
 

@@ -169,6 +169,8 @@ def _score(rows: list[Record], width: int, count: int, shape: Shape) -> float:
     score: float = regular**2 * covered**0.5 * worth**2 * (1 - 0.6 / width) * trust
     if fitting[0] > 0 and not (len(rows) > 1 and abs(rows[0].width - width) == 1 and width > 2):
         score *= 0.5  # la primera línea no encaja: preámbulo, o separador equivocado
+    if count == 1 and len(rows) > 2:
+        score *= 0.5  # solo encaja una línea: quizá una cabecera cortada de otra manera que las filas
     if trust < TRUSTED and not (
         fitting[0] == 0 and count >= 3 and (regular * covered > 0.6 or any(row.quoted for row in sample))
     ):

@@ -1,0 +1,133 @@
+"""Carpetas partidas como las de Hive y Spark, «consumos/anio=2023/mes=1/part-0.parquet»: una sola tabla.
+
+Entra una de sus partes y sale una copia con las filas de todas, fuera de la carpeta de datos, que dura lo que el
+programa; lo que dicen los nombres de las carpetas son sus primeras columnas. Las partes son Parquet, o CSV con la
+misma cabecera; las que no se saben juntar quedan como archivos sueltos.
+"""
+
+import atexit
+import re
+import shutil
+import tempfile
+from codecs import BOM_UTF8
+from collections.abc import Iterator
+from functools import cache
+from itertools import takewhile
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from etl.errors import FileRefused
+from etl.extract.discover import is_data_name
+
+PARQUET, CSV = ".parquet", ".csv"
+WHOLE = re.compile("0|[1-9][0-9]{0,17}")
+# Como escribe Hive una columna sin valor en el nombre de una carpeta.
+NULL = "__HIVE_DEFAULT_PARTITION__"
+# Dónde guarda la copia, que es un Parquet, lo que hay que saber de sus partes.
+WARNING = b"etl:aviso"
+NOT_EQUAL = "Sus partes no tienen las mismas columnas: se juntan por su nombre, y en las que falta una queda nula."
+
+# Los valores de una parte, por columna.
+Values = dict[str, str | None]
+
+
+def partitioned(path: Path, name: str) -> tuple[Path, str] | None:
+    """La carpeta partida en que está `path`, si está en una, y su nombre; `name` es el de `path`.
+
+    La carpeta de datos, de la que ese nombre no dice nada, no es una de ellas.
+    """
+    *folders, _ = name.split("/")
+    depth = len(list(takewhile(lambda folder: "=" in folder, reversed(folders))))
+    return (path.absolute().parents[depth], "/".join(folders[:-depth])) if 0 < depth < len(folders) else None
+
+
+@cache
+def joined(root: Path) -> Path | None:
+    """La copia con las filas de todas las partes de `root`; `None` si no se saben juntar."""
+    parts = [path for path in sorted(root.rglob("*")) if path.is_file() and is_data_name(path.name)]
+    values = [_values(path, root) for path in parts]
+    if len({tuple(found) for found in values}) > 1 or len({path.suffix for path in parts}) > 1:
+        return None
+    if any(path.is_symlink() for path in parts):  # puede salir de la carpeta de datos
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="etl-partes-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy = folder / f"{root.name.removesuffix(parts[0].suffix)}{parts[0].suffix}"
+    try:
+        join = {PARQUET: _join_parquet, CSV: _join_csv}[parts[0].suffix.lower()]
+        join(copy, parts, values)
+    except (KeyError, ValueError, OSError, pa.ArrowException, FileRefused):  # por separado se verá qué les pasa
+        return None
+    return copy
+
+
+def _values(path: Path, root: Path) -> Values:
+    pairs = (name.partition("=") for name in path.relative_to(root).parts[:-1])
+    return {unquote(name): None if value == NULL else unquote(value) for name, _, value in pairs}
+
+
+def _join_parquet(copy: Path, parts: list[Path], values: list[Values]) -> None:
+    from pyarrow import parquet
+
+    from extras.formats.parquet import open_parquet
+
+    files = [open_parquet(part) for part in parts]
+    schemas = [one.file.schema_arrow.remove_metadata() for one in files]
+    added = [pa.field(name, _type_of([one[name] for one in values])) for name in values[0]]
+    own = pa.unify_schemas(schemas, promote_options="permissive")
+    fields = [*added, *(one for one in own if one.name not in values[0])]
+    metadata = None if all(one.equals(own) for one in schemas) else {WARNING: NOT_EQUAL.encode()}
+    schema = pa.schema(fields, metadata)
+    with parquet.ParquetWriter(copy, schema) as writer:
+        for one, known in zip(files, values, strict=True):
+            for batch in one.batches():
+                columns = [_column(batch, field, known) for field in fields]
+                writer.write_table(pa.table(columns, schema=schema))
+
+
+def _type_of(values: list[str | None]) -> pa.DataType:
+    """Entera solo si todos lo son y ninguno lleva ceros delante."""
+    return pa.int64() if all(value is None or WHOLE.fullmatch(value) for value in values) else pa.string()
+
+
+def _column(batch: pa.RecordBatch, field: pa.Field, known: Values) -> pa.Array:
+    if field.name in known:
+        value = known[field.name]
+        whole = int(value) if value is not None and field.type == pa.int64() else value
+        return pa.array([whole] * batch.num_rows, field.type)
+    at = batch.schema.get_field_index(field.name)
+    return pa.nulls(batch.num_rows, field.type) if at < 0 else batch.column(at).cast(field.type)
+
+
+def _join_csv(copy: Path, parts: list[Path], values: list[Values]) -> None:
+    """Cada línea, tal cual, detrás de los valores de su parte. Lanza `ValueError` si una no se puede juntar así."""
+    headers: set[bytes] = set()
+    with copy.open("wb") as file:
+        for part, known in zip(parts, values, strict=True):
+            lines = _lines(part)
+            header = next(lines, b"")
+            mark = max(b",;\t|", key=header.count).to_bytes()
+            if not headers:
+                file.write(_cells(list(known), mark) + header + b"\n")
+            headers.add(header)
+            if len(headers) > 1 or not header:
+                raise ValueError("otra cabecera")
+            start = _cells(list(known.values()), mark)
+            file.writelines(start + line + b"\n" if line else b"\n" for line in lines)
+
+
+def _lines(part: Path) -> Iterator[bytes]:
+    with part.open("rb") as file:
+        for number, line in enumerate(file):
+            if line.count(b'"') % 2 or b"\0" in line:
+                raise ValueError("un campo ocupa varias líneas, o es UTF-16")
+            yield (line.removeprefix(BOM_UTF8) if number == 0 else line).rstrip(b"\r\n")
+
+
+def _cells(values: list[str | None], mark: bytes) -> bytes:
+    texts = [value or "" for value in values]
+    if any(set(text) & set('",;\t|\r\n') for text in texts):
+        raise ValueError("hay que entrecomillarlo")
+    return b"".join(text.encode() + mark for text in texts)
