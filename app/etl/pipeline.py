@@ -50,7 +50,7 @@ def run(
         # Al final: corrigen lo que acaba de cargarse.
         done += [(source, None, parts.correct(session, source, tables)) for source in corrections]
         _repeat_incomplete(session, done, load_rows, parts)
-    marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts")
+    marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts", parts.by_groups)
     files = [result for _, _, results in done for result in results]
     return RunResult(session.run_id, session.engine, files, marts, session.facts, wrong)
 

@@ -98,3 +98,20 @@ marts = sa.Table(
     sa.Column("loads", sa.Text, nullable=False, comment="qué cargas de esas tablas había al hacerlo"),
     comment="De qué salió cada mart. Grano: un mart.",
 )
+
+# Las crea «groups.sql», con lo que las llena.
+grains = sa.Table(
+    "grains",
+    metadata,
+    sa.Column("mart", sa.Text, primary_key=True),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("columns", sa.ARRAY(sa.Text), nullable=False),
+    sa.Column("filenode", OID),
+)
+touched = sa.Table(
+    "touched",
+    metadata,
+    sa.Column("mart", sa.Text, nullable=False),
+    sa.Column("column_name", sa.Text, nullable=False),
+    sa.Column("value", sa.Text),
+)
