@@ -13,7 +13,7 @@ from etl.declarations import import_declared
 from etl.settings import load_settings
 
 SCHEMAS = ("datos", "etl")
-GROUPS = Path(__file__).with_name("groups.sql").read_text(encoding="utf-8").replace("%", "%%")
+AFTER = Path(__file__).with_name("after.sql").read_text(encoding="utf-8").replace("%", "%%")
 
 
 def our_schemas(name, kind, _parents):
@@ -70,4 +70,4 @@ with engine.connect() as bind:
     with context.begin_transaction():
         context.run_migrations()
         if not getattr(context.config.cmd_opts, "autogenerate", False):
-            bind.exec_driver_sql(GROUPS)
+            bind.exec_driver_sql(AFTER)

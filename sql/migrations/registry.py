@@ -64,6 +64,9 @@ loads = sa.Table(
     comment="Libro de cargas. Grano: un archivo en una ejecución.",
 )
 sa.Index("ix_loads_known", loads.c.table_name, loads.c.bytes)
+# Estos dos los crea «after.sql».
+sa.Index("ix_loads_file", loads.c.file)
+sa.Index("ix_loads_sha256", loads.c.sha256)
 
 rejects = sa.Table(
     "rejects",
@@ -99,7 +102,7 @@ marts = sa.Table(
     comment="De qué salió cada mart. Grano: un mart.",
 )
 
-# Las crea «groups.sql», con lo que las llena.
+# Las crea «after.sql», con lo que las llena.
 grains = sa.Table(
     "grains",
     metadata,

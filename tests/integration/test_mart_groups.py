@@ -217,3 +217,18 @@ def test_a_reader_sees_the_groups_as_they_were_or_as_they_are(own: Settings) -> 
         assert reader.execute("SELECT * FROM marts.por_cliente ORDER BY 1").fetchall() == old
         reader.execute("COMMIT")
         assert reader.execute("SELECT * FROM marts.por_cliente ORDER BY 1").fetchall() != old
+
+
+def test_what_the_loader_notes_is_never_run_by_whoever_takes_rows_away(own: Settings) -> None:
+    """Los disparadores actúan con los permisos de quien quita filas, que puede ser el dueño."""
+    nasty = "x', 'y', 'z'); DROP TABLE datos.ventas; --"
+    with connect_settings(own) as connection:
+        connection.execute("SET ROLE etl_loader")
+        connection.execute("DELETE FROM etl.touched")
+        insert = "INSERT INTO etl.grains VALUES (%s, 'datos.ventas', ARRAY['canal', %s])"
+        connection.execute(insert, (nasty, f"canal) {nasty}"))
+        connection.execute("RESET ROLE")
+        connection.execute("DELETE FROM datos.ventas WHERE venta_id = 100")
+    noted = query(own, "SELECT column_name, value FROM etl.touched WHERE mart = %s", nasty)
+    assert noted == [("canal", "web")]
+    assert query(own, "SELECT count(*) FROM datos.ventas") == [1]

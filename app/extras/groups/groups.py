@@ -1,7 +1,7 @@
 """Pone al día un mart solo en los grupos que tocan las filas nuevas, las cambiadas y las que se van.
 
 Lo pide su primer comentario: «-- Por grupos de datos.viajes: dia, estacion», columnas de esa tabla que el mart
-da con su nombre. Qué grupos son lo apuntan los disparadores de `sql/migrations/groups.sql`. Si no se puede (lo decide
+da con su nombre. Qué grupos son lo apuntan los disparadores de `sql/migrations/after.sql`. Si no se puede (lo decide
 PostgreSQL) o no sale a cuenta, devuelve `False` y `load/marts.py` lo rehace entero, como siempre.
 """
 

@@ -1,4 +1,4 @@
-"""Para que las bases de datos de antes ejecuten `groups.sql`, que va detrás de cualquier migración."""
+"""Para que las bases de datos de antes ejecuten `after.sql`, que va detrás de cualquier migración."""
 
 revision = "0002_grupos"
 down_revision = "0002_registro"

@@ -1,7 +1,7 @@
--- Qué grupos de un mart cambian, apuntado mientras se carga (lo usa app/extras/groups).
+-- Lo que va detrás de las migraciones: «etl migrate» lo ejecuta como dueño, y se puede repetir.
 --
--- Lo ejecuta «etl migrate» como dueño, después de las migraciones: así avisan también las tablas nuevas. Se puede
--- repetir. Las filas que llegan no se miran, que frenaría COPY: se encuentran después por su carga.
+-- Apunta, mientras se carga, qué grupos de un mart cambian (lo usa app/extras/groups), también en las tablas nuevas. Las
+-- filas que llegan no se miran, que frenaría COPY: se encuentran después por su carga.
 DO $$
 DECLARE
   found regclass;
@@ -10,6 +10,10 @@ BEGIN
   IF to_regclass('etl.loads') IS NULL THEN
     RETURN;
   END IF;
+  -- Con diez mil archivos en el libro, encontrar uno por su nombre o por su huella cuesta lo que con uno.
+  CREATE INDEX IF NOT EXISTS ix_loads_file ON etl.loads (file);
+  CREATE INDEX IF NOT EXISTS ix_loads_sha256 ON etl.loads (sha256);
+
   CREATE TABLE IF NOT EXISTS etl.grains (
     mart text CONSTRAINT pk_grains PRIMARY KEY, table_name text NOT NULL, columns text[] NOT NULL, filenode oid);
   CREATE TABLE IF NOT EXISTS etl.touched (mart text NOT NULL, column_name text NOT NULL, value text);
