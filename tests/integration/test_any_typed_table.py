@@ -227,7 +227,7 @@ def load(settings: Settings) -> Iterator[Load]:
     engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings, role=OWNER))
     cast(sa.Table, AllTypes.__table__).create(engine)
     engine.dispose()
-    with open_session(settings, "local", silent, print) as session, open_local(session) as load_rows:
+    with open_session(settings, "local", silent, print) as session, open_local(session, []) as load_rows:
 
         def load(name: str, data: bytes, dialect: Dialect) -> FileResult:
             empty(settings)

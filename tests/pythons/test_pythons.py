@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +46,21 @@ def counted(document: dict[str, Any]) -> dict[str, Expected]:
     return {one["file"]: Expected(*(one[name] for name in COUNTS)) for one in document["files"] if one["rows_read"]}
 
 
-@pytest.mark.pythons
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("version", OTHERS)
-def test_make_run_loads_the_same_with_both_engines(version: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def plays(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[None]]]:
+    """Lo que hace cada intérprete, de dos en dos: sobre todo, esperar a que lleguen sus paquetes."""
+    asked = [item.callspec.params["version"] for item in request.session.items if item.module is request.module]
+    with ThreadPoolExecutor(2) as threads:
+        yield {one: threads.submit(play, one, tmp_path_factory.mktemp("pythons")) for one in asked}
+
+
+def play(version: str, scratch: Path) -> None:
     python = interpreter(version)
-    folder = declare_own(fresh_copy(tmp_path / "proyecto"))
+    folder = declare_own(fresh_copy(scratch / "proyecto"))
     expected = write_sample(folder / "datos", 2400, months=2)
-    later = (folder / "datos" / LATER).rename(tmp_path / LATER)
+    later = (folder / "datos" / LATER).rename(scratch / LATER)
     try:
         found = counted(json.loads(run(folder, "make", "run", f"PYTHON={python}", "ARGS=--json")))
         assert found == {name: count for name, count in expected.items() if name != LATER}
@@ -62,3 +70,11 @@ def test_make_run_loads_the_same_with_both_engines(version: str, tmp_path: Path)
         assert counted(document)[LATER] == expected[LATER]
     finally:
         subprocess.run(["make", "clean"], cwd=folder, capture_output=True, check=True)
+
+
+@pytest.mark.pythons
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("version", OTHERS)
+def test_make_run_loads_the_same_with_both_engines(version: str, plays: dict[str, Future[None]]) -> None:
+    plays[version].result()

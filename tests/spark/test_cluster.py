@@ -1,11 +1,15 @@
 """En un clúster de verdad (un maestro y dos trabajadores): lo mismo que en un proceso, y a la vista."""
 
+import csv
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from compose.stack import free_ports
 from etl.errors import ClusterUnavailable
@@ -51,6 +55,57 @@ def test_data_with_many_errors_is_equal(
     load(replace(settings, spark_master=cluster.url), "spark", folder)
     assert_equal(expected, state(database))
     assert len(expected["rejects"]) > 500
+
+
+def test_while_a_file_is_merged_the_next_ones_are_validated(
+    settings: Settings, database: ServerAddress, cluster: Standalone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, marks = tmp_path / "tienda", tmp_path / "marcas"
+    marks.mkdir()
+    write_sample(folder, 840, every=7, months=6)
+    write_lines_and_groups(folder)
+    load(settings, "local", folder)
+    expected = state(database)
+    clear(database)
+
+    def task(work: Any, part: Any) -> Any:
+        import time
+        from uuid import uuid4
+
+        from extras.spark.stage import stage_part
+
+        start = time.time()
+        staged = stage_part(work, part)
+        time.sleep(0.3)  # para que coincidan aunque la máquina sea rápida
+        (marks / uuid4().hex).write_text(f"{part.source.name} {start} {time.time()}")
+        return staged
+
+    monkeypatch.setattr("extras.spark.cluster.stage_part", task)
+    monkeypatch.setattr("extras.spark.plan.PART", 4096)
+    result = load(replace(settings, spark_master=cluster.url), "spark", folder)
+    assert [one.reason for one in result.files if one.reason] == []
+    assert_equal(expected, state(database))
+    done = [
+        (name, float(start), float(end)) for name, start, end in (one.read_text().split() for one in marks.iterdir())
+    ]
+    together = [{name for name, start, end in done if start <= moment < end} for _, moment, _ in done]
+    assert max(map(len, together)) > 1
+    # De estos, cada uno fue más de una tarea.
+    assert all(sum(name == file for name, *_ in done) > 1 for file in ("ventas_lineas.jsonl", "ventas_grupos.parquet"))
+
+
+def write_lines_and_groups(folder: Path) -> None:
+    """Las ventas de un mes otra vez, con otras claves, en JSON lines y en Parquet de varios grupos."""
+    with (folder / "ventas_2025-01.csv").open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    for times, name in ((1, "ventas_lineas.jsonl"), (2, "ventas_grupos.parquet")):
+        good = [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
+        for row in good:
+            row["venta_id"] += f"{times:07}"
+        if name.endswith("jsonl"):
+            (folder / name).write_text("".join(f"{json.dumps(row)}\n" for row in good), encoding="utf-8")
+        else:
+            parquet.write_table(pa.Table.from_pylist(good), folder / name, row_group_size=20)
 
 
 def test_a_master_that_does_not_answer_is_an_error_and_never_a_local_run(

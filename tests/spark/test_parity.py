@@ -131,6 +131,15 @@ def test_46_a_file_that_grows_while_it_is_read_is_refused(
     assert staging_tables(database) == []
 
 
+def test_it_says_which_files_do_not_go_to_the_cluster(settings: Settings, copy_sample: Copy) -> None:
+    folder = copy_sample(settings.datos_dir, *PARENTS)
+    for name in ("medidas.csv", "otras.csv", "mas.csv", "y_mas.csv"):
+        (folder / name).write_text("a,b\n1,2\n")
+    said: list[str] = []
+    load(settings, "spark", folder, said=said)
+    assert said[1:] == ["Sin declarar, en este proceso y no en el clúster: mas.csv, medidas.csv, otras.csv y 1 más"]
+
+
 def test_a_second_run_changes_nothing_whichever_engine_loaded_first(
     settings: Settings, database: ServerAddress, copy_sample: Copy
 ) -> None:

@@ -21,6 +21,8 @@ from etl.settings import Settings
 from extras.spark.stage import SCHEMA, Staged, rejects_of
 
 PREFIX = "_spark"
+# Tablas que se borran de una vez: cada una es un bloqueo, y el servidor tiene los que tiene.
+DROPPED = 100
 # _spark_<ejecución>_<archivo>. Las de sus intentos llevan detrás el número de intento.
 ANY_FILE, ANY_RUN = r"\d+", "[0-9a-f]{12}"
 
@@ -87,8 +89,9 @@ class StagingArea:
         empezar otro; así no se escapa ninguno. Si no acaban a tiempo, se dejan para más tarde.
         """
         for attempt in ("$", "_.+$"):
-            if tables := self._tables(run, file + attempt):
-                names = sql.SQL(", ").join(sql.Identifier(SCHEMA, table) for table in tables)
+            tables = self._tables(run, file + attempt)
+            for at in range(0, len(tables), DROPPED):
+                names = sql.SQL(", ").join(sql.Identifier(SCHEMA, table) for table in tables[at : at + DROPPED])
                 try:
                     self.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(names))
                 except errors.LockNotAvailable:
