@@ -36,12 +36,15 @@ def run(
     """
     found = discover(paths, session.settings.datos_dir, parts.members)
     pairs = in_load_order(found, [] if as_text else tables)
+    already = parts.already(session, pairs)
     done: list[Done] = []
     corrections: list[Source] = []
     with parts.engines[session.engine](session, pairs) as load_rows:
         for source, declared in pairs:
             try:
-                if declared:
+                if source.name in already:
+                    done.append((source, declared, [already[source.name]]))
+                elif declared:
                     done.append((source, declared, [load_declared(session, source, declared, load_rows, parts)]))
                 else:
                     done.append((source, None, parts.undeclared(session, source, as_text)))

@@ -7,5 +7,6 @@
     spark/       repartir en un clúster     embedded/  PostgreSQL sin instalar nada
     doctor/      qué está mal               report/    el informe en HTML
     groups/      marts al día por grupos    forget/    deshacer la carga de un archivo
+    many/        pasar por alto lo cargado
     screen/      tablas y colores           generate/  la tienda de ejemplo
 """
