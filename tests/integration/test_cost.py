@@ -182,3 +182,20 @@ def ledger_rows_read(settings: Settings) -> int:
         settings, "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relid = 'etl.loads'::regclass"
     )
     return found[0]
+
+
+def test_what_is_already_loaded_is_passed_over_without_a_transaction_for_each(full: Settings) -> None:
+    paths = [write(full, f"clientes_{number}.csv", CLIENTES, cliente(9000 + number)) for number in range(41)]
+    load(full, *paths)
+    commits = [committed(full)]
+    for some in (paths[:1], paths):
+        assert {file.status for file in load(full, *some).files} == {"skipped"}
+        commits.append(committed(full))
+    one, all_of_them = (after - before for before, after in pairwise(commits))
+    assert all_of_them - one < 20
+
+
+def committed(settings: Settings) -> int:
+    wait_for_the_loader(settings)
+    found: list[int] = query(settings, "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
+    return found[0]
