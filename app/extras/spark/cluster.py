@@ -82,7 +82,7 @@ class Cluster:
         self._staging = staging
         self._cores = cores
         self._reading = reading
-        self._files = files
+        self._files, self._declared = files, dict(files)
         self._series: Series | None = None
         self._used: list[str] = []
         self._hashing = ThreadPoolExecutor(1, "etl-hash")
@@ -148,7 +148,7 @@ class Cluster:
 
     def _prepare(self, job: Job) -> Iterable[Part]:
         """Abre un archivo, lo corta y crea su tabla de paso; el que ya está cargado no se adelanta."""
-        declared = next(declared for source, declared in self._files if source == job.source)
+        declared = self._declared[job.source]
         assert declared is not None
         with opened(job.source) as file:
             load = Load(self._session.run_id, self._session.engine, job.source, declared.table, bytes=file.size)
