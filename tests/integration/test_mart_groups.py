@@ -49,6 +49,12 @@ IN_FULL = {
     ),
     "z_hora": ASKS.format("canal", "canal, max(current_date - fecha_venta) AS n", "GROUP BY 1"),
     "z_columna": ASKS.format("mes", "1 AS mes, count(*) AS n", ""),
+    "z_mes": ASKS.format(
+        "fecha_venta", "date_trunc('month', fecha_venta)::date AS fecha_venta, count(*) AS n", "GROUP BY 1"
+    ),
+    "z_otra_cosa": ASKS.format("cliente_id", "cliente_id + 1 AS cliente_id, count(*) AS n", "GROUP BY 1"),
+    "z_otro_tipo": ASKS.format("fecha_venta", "fecha_venta::text, count(*) AS n", "GROUP BY 1"),
+    "z_no_la_da": ASKS.format("canal", "producto_id, count(*) AS n", "GROUP BY 1"),
     "z_sin_pedirlo": "SELECT canal, count(*) AS n FROM ventas GROUP BY 1",
 }
 TABLES = in_order([Cliente, Producto, Tienda, Venta])
