@@ -68,6 +68,8 @@ def assemble() -> "Parts":
         declared_now=declared_now,
         correct=late("quarantine.correction", "load_correction"),
         mend=late("quarantine.correction", "mend"),
+        already=late("many.already", "already_loaded"),
+        by_groups=late("groups.groups", "by_groups"),
         explain=late("doctor.causes", "explain"),
         show_progress=show_progress,
         show_result=late("screen.summary", "show_result"),

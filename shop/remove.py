@@ -20,11 +20,12 @@ VERSIONS = "sql/migrations/versions"
 # Lo que se borra, por patrones y en este orden: al final, esta carpeta. Ninguno alcanza lo que añada otra persona.
 SHOP = (
     *(f"app/declared/{name}.py" for name in ("clientes", "productos", "tiendas", "ventas")),
-    *(f"sql/marts/{name}.sql" for name in ("clientes_rfm", "productos_top", "ventas_mensuales")),
+    *(f"sql/marts/{name}.sql" for name in ("clientes_compras", "clientes_rfm", "productos_ingresos", "productos_top")),
+    *(f"sql/marts/{name}.sql" for name in ("ventas_diarias", "ventas_mensuales")),
     *(f"datos/{name}" for name in ("clientes.csv", "productos.csv", "tiendas.jsonl", "ventas_2025-??.csv*")),
     *("app/extras/generate", "spark/jobs/baskets_and_cohorts.py", "tests/shop"),
-    # La segunda pone al día el registro de las bases de datos de antes; sin la tienda ya no hay ninguna.
-    *(f"{VERSIONS}/{name}.py" for name in ("0002_tienda", "0002_registro")),
+    # Las otras ponen al día el registro de las bases de datos de antes; sin la tienda ya no hay ninguna.
+    *(f"{VERSIONS}/{name}.py" for name in ("0002_tienda", "0002_registro", "0002_grupos")),
     *("docs/guia.md", "README.en.md", "docs/img/*.png", "shop"),
 )
 REPLACED = ("README.md", "CHANGELOG.md", "datos/README.md")
@@ -39,12 +40,12 @@ EDITS = (
 )
 MARKED = re.compile(r"^(?:<!-- |# )tienda(?: -->)?\n.*?^(?:<!-- |# )/tienda(?: -->)?\n\n?", re.M | re.S)
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
-BEHIND = re.compile(r"""^down_revision = ["']0002_(?:tienda|registro)["']""", re.M)
+BEHIND = re.compile(r"""^down_revision = ["']0002_(?:tienda|registro|grupos)["']""", re.M)
 TABLES = "clientes|productos|tiendas|ventas"
 # Una clave foránea, un import, una consulta o una migración que une la de la tienda con otra.
 LEANS = re.compile(
     rf"""(?:ForeignKey\(\s*["']|declared[. ](?:import )?|FROM |JOIN |datos\.)({TABLES})\b"""
-    r"""|^down_revision = \(.*["'](0002_(?:tienda|registro))["']""",
+    r"""|^down_revision = \(.*["'](0002_(?:tienda|registro|grupos))["']""",
     re.I | re.M,
 )
 

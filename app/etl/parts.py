@@ -16,6 +16,7 @@ from etl.extract.discover import Members, one_member
 from etl.extract.read import Reading
 from etl.extract.source import Source
 from etl.load.ledger import Counts, Load
+from etl.load.marts import ByGroups, rebuilt
 from etl.local import LoadRows, open_local
 from etl.result import FileResult, RunResult
 from etl.schema import Declared
@@ -24,8 +25,10 @@ from etl.settings import Settings
 
 # Lo que se sabe de un mensaje de error, línea a línea.
 Explain = Callable[[str], list[str]]
-# Un motor, para los archivos que se van a cargar, en su orden.
-OpenEngine = Callable[[Session, Sequence[tuple[Source, Declared | None]]], AbstractContextManager[LoadRows]]
+# Los archivos que se van a cargar, en su orden, con su declaración si la tienen.
+Pairs = Sequence[tuple[Source, Declared | None]]
+# Un motor, para esos archivos.
+OpenEngine = Callable[[Session, Pairs], AbstractContextManager[LoadRows]]
 
 
 def refused(reason: str, _session: Session, source: Source, _how: object) -> list[FileResult]:
@@ -65,7 +68,8 @@ class Parts:
     archivos que llevan otros dentro. `undeclared`: carga lo que nadie declaró. `declared_now`: avisos, al cargar un
     archivo que antes no estaba declarado. `explain`: lo que se sabe de un mensaje de error, línea a línea.
     `export_rejects`: escribe la cuarentena en un CSV. `correct` carga una cuarentena corregida;
-    `mend` repite las correcciones de una carga que se lee otra vez.
+    `mend` repite las correcciones de una carga que se lee otra vez. `by_groups` pone al día un mart sin rehacerlo;
+    `already` dice, de muchos archivos, cuáles están ya.
     """
 
     server: Callable[[Settings], Settings] = needs_address
@@ -77,6 +81,8 @@ class Parts:
     declared_now: Callable[[Connection, str], list[str]] = lambda _connection, _file: []
     correct: Callable[[Session, Source, Sequence[Declared]], list[FileResult]] = not_corrected
     mend: Callable[[Connection, Load, Declared, Counts], list[str]] = lambda *_nothing: []
+    already: Callable[[Session, Pairs], Mapping[str, FileResult]] = lambda *_nothing: {}
+    by_groups: ByGroups = rebuilt
     explain: Explain = lambda _message: []
     show_progress: Callable[[], AbstractContextManager[Progress]] = plain.show_progress
     show_result: Callable[[RunResult, bool, Explain], None] = plain.show_result

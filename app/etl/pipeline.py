@@ -36,12 +36,15 @@ def run(
     """
     found = discover(paths, session.settings.datos_dir, parts.members)
     pairs = in_load_order(found, [] if as_text else tables)
+    already = parts.already(session, pairs)
     done: list[Done] = []
     corrections: list[Source] = []
     with parts.engines[session.engine](session, pairs) as load_rows:
         for source, declared in pairs:
             try:
-                if declared:
+                if source.name in already:
+                    done.append((source, declared, [already[source.name]]))
+                elif declared:
                     done.append((source, declared, [load_declared(session, source, declared, load_rows, parts)]))
                 else:
                     done.append((source, None, parts.undeclared(session, source, as_text)))
@@ -50,7 +53,7 @@ def run(
         # Al final: corrigen lo que acaba de cargarse.
         done += [(source, None, parts.correct(session, source, tables)) for source in corrections]
         _repeat_incomplete(session, done, load_rows, parts)
-    marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts")
+    marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts", parts.by_groups)
     files = [result for _, _, results in done for result in results]
     return RunResult(session.run_id, session.engine, files, marts, session.facts, wrong)
 

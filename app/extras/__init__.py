@@ -6,5 +6,7 @@
     quarantine/  corregir filas apartadas   sieve/     cargas con muchas claves repetidas
     spark/       repartir en un clúster     embedded/  PostgreSQL sin instalar nada
     doctor/      qué está mal               report/    el informe en HTML
+    groups/      marts al día por grupos    forget/    deshacer la carga de un archivo
+    many/        pasar por alto lo cargado
     screen/      tablas y colores           generate/  la tienda de ejemplo
 """

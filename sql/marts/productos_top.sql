@@ -1,23 +1,13 @@
--- Una fila por producto vendido, del que más ingresa al que menos. Importes y margen en euros: suman líneas ya
--- redondeadas al céntimo, como una factura; sin redondearlas, el total bailaría unos céntimos.
-WITH vendido AS (
-  SELECT
-    producto_id,
-    sum(cantidad) AS unidades,
-    sum(importe_eur) AS importe
-  FROM datos.ventas
-  GROUP BY producto_id
-)
-
+-- Una fila por producto vendido, del que más ingresa al que menos. Importes y margen en euros.
 SELECT
-  rank() OVER (ORDER BY vendido.importe DESC) AS puesto,
+  rank() OVER (ORDER BY vendido.importe_eur DESC) AS puesto,
   p.producto_id,
   p.nombre,
   p.categoria,
   vendido.unidades,
-  vendido.importe AS importe_eur,
-  round(vendido.importe - vendido.unidades * p.coste, 2) AS margen_eur,
-  round(100 * vendido.importe / sum(vendido.importe) OVER (), 2) AS cuota_pct
-FROM vendido
+  vendido.importe_eur,
+  round(vendido.importe_eur - vendido.unidades * p.coste, 2) AS margen_eur,
+  round(100 * vendido.importe_eur / sum(vendido.importe_eur) OVER (), 2) AS cuota_pct
+FROM marts.productos_ingresos AS vendido
 JOIN datos.productos AS p USING (producto_id)
 ORDER BY puesto, p.producto_id

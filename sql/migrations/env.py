@@ -1,5 +1,7 @@
 """Cómo se conecta Alembic y qué tablas compara: las declaradas (`datos`) y las del registro (`etl`)."""
 
+from pathlib import Path
+
 import sqlalchemy as sa
 from alembic import context
 
@@ -11,6 +13,7 @@ from etl.declarations import import_declared
 from etl.settings import load_settings
 
 SCHEMAS = ("datos", "etl")
+AFTER = Path(__file__).with_name("after.sql").read_text(encoding="utf-8").replace("%", "%%")
 
 
 def our_schemas(name, kind, _parents):
@@ -66,3 +69,5 @@ with engine.connect() as bind:
     )
     with context.begin_transaction():
         context.run_migrations()
+        if not getattr(context.config.cmd_opts, "autogenerate", False):
+            bind.exec_driver_sql(AFTER)

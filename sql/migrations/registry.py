@@ -64,6 +64,9 @@ loads = sa.Table(
     comment="Libro de cargas. Grano: un archivo en una ejecución.",
 )
 sa.Index("ix_loads_known", loads.c.table_name, loads.c.bytes)
+# Estos dos los crea «after.sql».
+sa.Index("ix_loads_file", loads.c.file)
+sa.Index("ix_loads_sha256", loads.c.sha256)
 
 rejects = sa.Table(
     "rejects",
@@ -97,4 +100,21 @@ marts = sa.Table(
     sa.Column("reads", sa.ARRAY(sa.Text), comment="tablas que lee; nulo si pueden ser todas"),
     sa.Column("loads", sa.Text, nullable=False, comment="qué cargas de esas tablas había al hacerlo"),
     comment="De qué salió cada mart. Grano: un mart.",
+)
+
+# Las crea «after.sql», con lo que las llena.
+grains = sa.Table(
+    "grains",
+    metadata,
+    sa.Column("mart", sa.Text, primary_key=True),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("columns", sa.ARRAY(sa.Text), nullable=False),
+    sa.Column("filenode", OID),
+)
+touched = sa.Table(
+    "touched",
+    metadata,
+    sa.Column("mart", sa.Text, nullable=False),
+    sa.Column("column_name", sa.Text, nullable=False),
+    sa.Column("value", sa.Text),
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,19 @@ from psycopg import sql
 from etl.load.keys import rows_of, widen
 from etl.schema import Table
 from etl.settings import Settings
-from own_rows import CLIENTES, VENTAS, cliente, clientes, load_one, numbers, query, venta, write_parents
+from own_rows import (
+    CLIENTES,
+    VENTAS,
+    cliente,
+    clientes,
+    load,
+    load_one,
+    numbers,
+    query,
+    venta,
+    write,
+    write_parents,
+)  # fmt: skip
 from support import connect_settings
 
 MANY = 2000
@@ -39,12 +52,17 @@ def full(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def rows_read(settings: Settings) -> int:
-    """Cuántas filas de clientes se han leído recorriendo la tabla, cuando el cargador ya se ha ido y lo ha dicho."""
+    """Cuántas filas de clientes se han leído recorriendo la tabla."""
+    wait_for_the_loader(settings)
+    found: list[int] = query(settings, "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'clientes'")
+    return found[0]
+
+
+def wait_for_the_loader(settings: Settings) -> None:
+    """Hasta que se va no dice lo que ha leído."""
     left = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'etl'"
     while query(settings, left) != [0]:
         time.sleep(0.01)
-    found: list[int] = query(settings, "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'clientes'")
-    return found[0]
 
 
 def put(settings: Settings, name: str, first: int, last: int, nombre: str = "Ana") -> tuple[int, ...]:
@@ -136,3 +154,48 @@ def test_the_limits_let_no_row_of_the_load_out(
             cursor.executemany(insert, [row for chunk in rows for row in chunk])
         kept = connection.execute(sql.SQL("SELECT count(*) FROM filas WHERE {}").format(condition)).fetchone()
     assert kept == (sum(map(len, rows)),)
+
+
+def test_the_next_file_costs_the_same_however_many_there_were(full: Settings) -> None:
+    """Nuevo o conocido: se cuentan las filas del libro que lee cada uno, aparte de lo que lee toda ejecución."""
+    paths = [write(full, f"clientes_{number}.csv", CLIENTES, cliente(9000 + number)) for number in range(20)]
+    with connect_settings(full) as connection:
+        connection.execute(
+            "INSERT INTO etl.loads (run_id, file, table_name, engine, sha256, bytes, status)"
+            " SELECT gen_random_uuid(), 'otro_' || n || '.csv', 'datos.clientes', 'local', md5(n::text), %s, 'loaded'"
+            " FROM generate_series(1, 5000) AS n",
+            (paths[0].stat().st_size,),
+        )
+        connection.execute("ANALYZE etl.loads")
+    reads = [ledger_rows_read(full)]
+    for some in (paths[:1], paths, paths[:1], paths):
+        load(full, *some)
+        reads.append(ledger_rows_read(full))
+    one, new, known, all_known = (after - before for before, after in pairwise(reads))
+    assert new - one < 19 * 20
+    assert all_known - known < 19 * 20
+
+
+def ledger_rows_read(settings: Settings) -> int:
+    wait_for_the_loader(settings)
+    found: list[int] = query(
+        settings, "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relid = 'etl.loads'::regclass"
+    )
+    return found[0]
+
+
+def test_what_is_already_loaded_is_passed_over_without_a_transaction_for_each(full: Settings) -> None:
+    paths = [write(full, f"clientes_{number}.csv", CLIENTES, cliente(9000 + number)) for number in range(41)]
+    load(full, *paths)
+    commits = [committed(full)]
+    for some in (paths[:1], paths):
+        assert {file.status for file in load(full, *some).files} == {"skipped"}
+        commits.append(committed(full))
+    one, all_of_them = (after - before for before, after in pairwise(commits))
+    assert all_of_them - one < 20
+
+
+def committed(settings: Settings) -> int:
+    wait_for_the_loader(settings)
+    found: list[int] = query(settings, "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
+    return found[0]

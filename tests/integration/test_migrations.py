@@ -31,7 +31,7 @@ TABLES = (
 )
 PREPARED = [
     "datos.clientes", "datos.productos", "datos.tiendas", "datos.ventas",
-    "etl.alembic_version", "etl.loads", "etl.marts", "etl.migrations", "etl.rejects",
+    "etl.alembic_version", "etl.grains", "etl.loads", "etl.marts", "etl.migrations", "etl.rejects", "etl.touched",
 ]  # fmt: skip
 
 
@@ -84,10 +84,12 @@ def test_everything_can_be_undone_and_done_again(settings: Settings) -> None:
     assert alembic(settings, "downgrade", "0001").returncode == 0
     assert query(settings, TABLES) == [
         "etl.alembic_version",
+        "etl.grains",
         "etl.loads",
         "etl.marts",
         "etl.migrations",
         "etl.rejects",
+        "etl.touched",
     ]
     assert migrate.migrate(settings) == "0002"
     assert query(settings, TABLES) == PREPARED

@@ -87,7 +87,7 @@ def test_a_data_set_of_ones_own_goes_on_with_one_more_command(settings: Settings
     told = etl(root, settings, "run")
     assert told.returncode == 2
     assert told.stderr == (
-        "Error: Hay 2 migraciones finales: «0002_tabla_mascotas.py» y «0002_registro.py».\nÚnalas: etl revision\n"
+        "Error: Hay 2 migraciones finales: «0002_tabla_mascotas.py» y «0002_grupos.py».\nÚnalas: etl revision\n"
     )
     joined = etl(root, settings, "revision")
     assert joined.stdout.splitlines()[0] == "Escrito: sql/migrations/versions/0003_une.py", joined.stderr

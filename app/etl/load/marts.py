@@ -6,6 +6,7 @@ rehace si algo de eso cambió, y si una ejecución se cortó antes de llegar aqu
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,10 +23,15 @@ ITS_AUTHORS = (errors.ProgrammingError, errors.DataError, errors.NotSupportedErr
 
 # Hasta dónde se vio cada tabla: cuántas cargas hubo y qué transacciones escribieron sus apuntes. Quien cambia las filas
 # de una carga cambia también su apunte.
+# Un mart puede leer otro, de nombre anterior, que cambia cuando se rehace.
 LOADS = (
     "SELECT table_name, concat_ws('/', count(*), sum(xmin::text::bigint))"
-    " FROM etl.loads WHERE status IN ('loaded', 'replaced') GROUP BY 1 ORDER BY 1"
+    " FROM etl.loads WHERE status IN ('loaded', 'replaced') GROUP BY 1"
+    " UNION ALL SELECT 'marts.' || name, md5(concat_ws('/', table_oid, query, loads)) FROM etl.marts ORDER BY 1"
 )
+# Recibe la conexión, un mart, su SELECT y qué tablas cambiaron desde que se hizo (`None`: hay que rehacerlo); dice si lo
+# ha puesto al día sin rehacerlo.
+ByGroups = Callable[[Connection[Any], str, str, set[str] | None], bool]
 # De qué dependen una vista y las que ella lee; sin nombre, lo que no es una tabla: una función que no es de PostgreSQL...
 READS = """
 WITH RECURSIVE used (class, id) AS (
@@ -41,13 +47,19 @@ WHERE class IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_operator'::regcla
 """
 
 
-def refresh_marts(connection: Connection[Any], folder: Path) -> tuple[list[str], list[str]]:
-    """Rehace los marts que no están al día; devuelve sus nombres, y qué les pasa a los que están mal escritos.
+def rebuilt(*_mart: object) -> bool:
+    return False
+
+
+def refresh_marts(
+    connection: Connection[Any], folder: Path, by_groups: ByGroups = rebuilt
+) -> tuple[list[str], list[str]]:
+    """Pone al día los marts que no lo están; devuelve sus nombres, y qué les pasa a los que están mal escritos.
 
     Uno malo no impide rehacer los demás. Pasa por alto los de tablas que no existen. Lanza
     `DatabaseUnavailable` si alguien los bloquea.
     """
-    return each(folder, partial(_refresh, connection))
+    return each(folder, partial(_refresh, connection, by_groups))
 
 
 def each(folder: Path, work: Callable[[Path], bool]) -> tuple[list[str], list[str]]:
@@ -83,7 +95,7 @@ def select(path: Path) -> str:
     return path.read_text(encoding="utf-8").rstrip().rstrip(";")
 
 
-def _refresh(connection: Connection[Any], path: Path) -> bool:
+def _refresh(connection: Connection[Any], by_groups: ByGroups, path: Path) -> bool:
     text = select(path)
     try:
         with connection.transaction():
@@ -92,11 +104,15 @@ def _refresh(connection: Connection[Any], path: Path) -> bool:
             query = hashlib.sha256(text.encode()).hexdigest()
             # Se mira antes que los datos: una carga que acabe entretanto hará rehacerlo otra vez.
             loads = dict(connection.execute(LOADS).fetchall())
-            if _is_current(connection, path.stem, query, loads):
+            reads, before = _noted(connection, path.stem, query)
+            stale = None if before is None else _seen(reads, loads).items() ^ before.items()
+            if before is not None and not stale:
                 return False
-            connection.execute(create(path.stem, text))
-            reads = _reads(connection, text, loads)
-            swap_in(connection, path.stem)
+            known = None if reads is None or stale is None else {table for table, _ in stale}
+            if not by_groups(connection, path.stem, text, known):
+                connection.execute(create(path.stem, text))
+                reads = _reads(connection, text, loads)
+                swap_in(connection, path.stem)
             _note(connection, path.stem, query, reads, loads)
     except errors.LockNotAvailable as error:
         raise DatabaseUnavailable(
@@ -122,19 +138,21 @@ def swap_in(connection: Connection[Any], name: str) -> None:
     connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(building(name), sql.Identifier(name)))
 
 
-def _is_current(connection: Connection[Any], name: str, query: str, loads: dict[str, str]) -> bool:
-    """Si el mart es el que se hizo con ese SELECT y con lo que hay en las tablas que lee."""
+def _noted(connection: Connection[Any], name: str, query: str) -> tuple[list[str] | None, dict[str, str] | None]:
+    """Qué tablas lee el mart que se hizo con ese SELECT, y qué había en ellas; nada, si no se ha hecho."""
     found = connection.execute(
-        "SELECT reads, loads FROM etl.marts WHERE name = %s AND query = %s"
+        "SELECT reads, loads::jsonb FROM etl.marts WHERE name = %s AND query = %s AND left(loads, 1) = '{'"
         " AND table_oid = to_regclass(format('%%I.%%I', %s::text, name))",
         (name, query, SCHEMA),
     ).fetchone()
-    return found is not None and _seen(found[0], loads) == found[1]
+    return found or (None, None)
 
 
-def _seen(reads: list[str] | None, loads: dict[str, str]) -> str:
+def _seen(reads: list[str] | None, loads: dict[str, str]) -> dict[str, str]:
     """Las cargas de unas tablas, o de todas."""
-    return " ".join(f"{table}:{mark}" for table, mark in loads.items() if reads is None or table in reads)
+    if reads is None:
+        return {table: mark for table, mark in loads.items() if not table.startswith(f"{SCHEMA}.")}
+    return {table: loads[table] for table in reads if table in loads}
 
 
 def _reads(connection: Connection[Any], text: str, loads: dict[str, str]) -> list[str] | None:
@@ -153,5 +171,5 @@ def _note(connection: Connection[Any], name: str, query: str, reads: list[str] |
         "INSERT INTO etl.marts VALUES (%s, to_regclass(format('%%I.%%I', %s::text, %s::text)), %s, %s, %s)"
         " ON CONFLICT (name) DO UPDATE SET table_oid = excluded.table_oid, query = excluded.query,"
         " reads = excluded.reads, loads = excluded.loads",
-        (name, SCHEMA, name, query, reads, _seen(reads, loads)),
+        (name, SCHEMA, name, query, reads, json.dumps(_seen(reads, loads))),
     )

@@ -10,6 +10,7 @@ from rich.table import Table
 from etl.plain import STATUSES, outdated, quarantine, status
 from etl.reader import program, thousands
 from etl.schema import Declared
+from extras.groups.groups import kinds
 from extras.output import escape
 
 
@@ -25,7 +26,7 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     for _, file, *_, error in loads:
         if error:
             console.print(f"[red]✖[/] {escape(f'{file}: {error}')}", highlight=False)
-    for line in quarantine(connection):
+    for line in [*quarantine(connection), *kinds(connection)]:
         console.print(escape(line), highlight=False, soft_wrap=True)
     for line in outdated(connection, declared):
         console.print(f"[yellow]![/] {escape(line)}", highlight=False, soft_wrap=True)

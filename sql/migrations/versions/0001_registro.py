@@ -133,3 +133,6 @@ def downgrade() -> None:
     op.drop_table("marts", schema="etl")
     op.drop_table("rejects", schema="etl")
     op.drop_table("loads", schema="etl")
+    # De «after.sql».
+    op.execute("DROP TABLE IF EXISTS etl.touched, etl.grains")
+    op.execute("DROP FUNCTION IF EXISTS etl.note_load, etl.note_gone CASCADE")

@@ -1,19 +1,8 @@
 -- Una fila por cliente con compras. RFM: días desde la última compra, número de días con compra y
 -- gasto en euros; cada uno puntúa de 1 (peor quinto) a 5 (mejor quinto).
-WITH compras AS (
-  SELECT
-    cliente_id,
-    max(fecha_venta) AS ultima_compra,
-    count(DISTINCT fecha_venta) AS dias_con_compra,
-    sum(cantidad * precio_unitario * (1 - descuento_pct / 100)) AS gasto
-  FROM datos.ventas
-  WHERE cliente_id IS NOT NULL
-  GROUP BY cliente_id
-),
-
 -- La referencia es la última venta registrada, no el día de hoy: el resultado no cambia solo.
-hoy AS (
-  SELECT max(fecha_venta) AS fecha FROM datos.ventas
+WITH hoy AS (
+  SELECT max(ultima_compra) AS fecha FROM marts.clientes_compras
 )
 
 SELECT
@@ -27,7 +16,7 @@ SELECT
   ntile(5) OVER (ORDER BY compras.ultima_compra, c.cliente_id) AS r,
   ntile(5) OVER (ORDER BY compras.dias_con_compra, c.cliente_id) AS f,
   ntile(5) OVER (ORDER BY compras.gasto, c.cliente_id) AS m
-FROM compras
+FROM marts.clientes_compras AS compras
 JOIN datos.clientes AS c USING (cliente_id)
 CROSS JOIN hoy
-ORDER BY gasto_eur DESC, c.cliente_id
+ORDER BY compras.gasto DESC, c.cliente_id

@@ -1,13 +1,4 @@
 -- Una fila por producto vendido, del que más ingresa al que menos. Importes y margen en euros.
-WITH vendido AS (
-  SELECT
-    producto_id,
-    sum(cantidad) AS unidades,
-    sum(cantidad * precio_unitario * (1 - descuento_pct / 100)) AS importe
-  FROM datos.ventas
-  GROUP BY producto_id
-)
-
 SELECT
   rank() OVER (ORDER BY vendido.importe DESC) AS puesto,
   p.producto_id,
@@ -17,6 +8,6 @@ SELECT
   round(vendido.importe, 2) AS importe_eur,
   round(vendido.importe - vendido.unidades * p.coste, 2) AS margen_eur,
   round(100 * vendido.importe / sum(vendido.importe) OVER (), 2) AS cuota_pct
-FROM vendido
+FROM marts.productos_ingresos AS vendido
 JOIN datos.productos AS p USING (producto_id)
 ORDER BY puesto, p.producto_id

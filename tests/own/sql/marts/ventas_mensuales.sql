@@ -1,13 +1,13 @@
 -- Una fila por mes, tienda y canal. Importes en euros, con el descuento ya aplicado.
 SELECT
-  date_trunc('month', v.fecha_venta)::date AS mes,
+  date_trunc('month', d.fecha_venta)::date AS mes,
   t.provincia,
   t.nombre AS tienda,
-  v.canal,
-  count(*) AS lineas,
-  sum(v.cantidad) AS unidades,
-  round(sum(v.cantidad * v.precio_unitario * (1 - v.descuento_pct / 100)), 2) AS importe_eur
-FROM datos.ventas AS v
+  d.canal,
+  sum(d.lineas)::bigint AS lineas,
+  sum(d.unidades)::bigint AS unidades,
+  round(sum(d.importe), 2) AS importe_eur
+FROM marts.ventas_diarias AS d
 JOIN datos.tiendas AS t USING (tienda_id)
-GROUP BY mes, t.provincia, t.tienda_id, t.nombre, v.canal
-ORDER BY mes, t.nombre, v.canal
+GROUP BY mes, t.provincia, t.tienda_id, t.nombre, d.canal
+ORDER BY mes, t.nombre, d.canal

@@ -1,0 +1,1 @@
+"""many: muchos archivos en datos/."""
