@@ -74,9 +74,9 @@ def load_declared(
                 counts, sha256 = load_rows(connection, load, declared, text, advance)
             result.counts, before = counts, version.reopened or version.replaces
             mended = parts.mend(connection, load, declared, counts) if before else []
-            settled = versions.settle(connection, load, version)
+            settled, sha256 = versions.settle(connection, load, version), sha256 or file.finish()
             result.warnings = [*mended, *text.warnings, *counts.warnings, *settled]
-            ledger.finish(connection, load, sha256 or file.finish(), counts, text.encoding, result.warnings)
+            ledger.finish(connection, load, sha256, counts, text.encoding, result.warnings)
         else:
             result.skip()
             result.warnings = versions.settle(connection, load, version)

@@ -36,7 +36,8 @@ def run(
     """
     found = discover(paths, session.settings.datos_dir, parts.members)
     pairs = in_load_order(found, [] if as_text else tables)
-    already = parts.already(session, pairs)
+    # De uno solo se entera su transacción.
+    already = parts.already(session, pairs) if len(pairs) > 1 else {}
     done: list[Done] = []
     corrections: list[Source] = []
     with parts.engines[session.engine](session, pairs) as load_rows:
@@ -52,15 +53,15 @@ def run(
                 corrections.append(source)
         # Al final: corrigen lo que acaba de cargarse.
         done += [(source, None, parts.correct(session, source, tables)) for source in corrections]
-        _repeat_incomplete(session, done, load_rows, parts)
+        if incomplete := incomplete_tables(session.connection):
+            _repeat(session, incomplete, done, load_rows, parts)
     marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts", parts.by_groups)
     files = [result for _, _, results in done for result in results]
     return RunResult(session.run_id, session.engine, files, marts, session.facts, wrong)
 
 
-def _repeat_incomplete(session: Session, done: list[Done], load_rows: LoadRows, parts: Parts) -> None:
+def _repeat(session: Session, tables: set[str], done: list[Done], load_rows: LoadRows, parts: Parts) -> None:
     """Repite los que otro archivo, cargado después, dejó sin filas: una versión nueva que no las trae."""
-    tables = incomplete_tables(session.connection)
     for source, declared, results in done:
         if declared and declared.table.name in tables and not results[0].outside:
             again = load_declared(session, source, declared, load_rows, parts)

@@ -142,7 +142,6 @@ def open_document(
         )
     with decompressed(source, file) as stream:
         sample = read_fully(stream, SAMPLE)
-        divert(sample)
         whole, encoding, warnings = Rewound(sample, stream), marked_encoding(sample, dialect.encoding), []
         if not sample.isascii():
             encoding, warnings = reading.encoding(sample, encoding)
@@ -161,6 +160,7 @@ def _open_delimited(
     first: bytes, rest: ByteStream, sample: bytes, written: Dialect, rows: Schema, reading: Reading
 ) -> tuple[DelimitedFile, list[str]]:
     """El archivo delimitado; si su cabecera no es la declarada, como diga `reading.look`, y sus avisos."""
+    divert(sample)
     try:
         document = open_delimited(first, rest, written)
         if fits(document.header, rows, written.header):

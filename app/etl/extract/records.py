@@ -59,7 +59,13 @@ def split_regular(block: bytes, dialect: Dialect, fields: int, line: int) -> Rec
     if _has_blank_line(block, breaks):
         return None
     if not dialect.quote or dialect.quote.encode() not in block:
-        return Records(block, _starts(breaks), np.arange(line, line + len(breaks)), len(block), line + len(breaks))
+        return Records(
+            block,
+            np.concatenate([[0], breaks[:-1] + 1]),
+            np.arange(line, line + len(breaks)),
+            len(block),
+            line + len(breaks),
+        )
     return _split_quoted(block, breaks, dialect, fields, line)
 
 
@@ -89,7 +95,7 @@ def _split_quoted(block: bytes, breaks: np.ndarray, dialect: Dialect, fields: in
         return None
     lines = line + np.concatenate([[0], outside[:-1] + 1])
     next_line = line + int(outside[-1]) + 1
-    starts = _starts(breaks[outside])
+    starts = np.concatenate([[0], breaks[outside][:-1] + 1])
     inner_breaks = len(outside) < next_line - line
     if inner_breaks:
         commas = np.flatnonzero(data == delimiter)
@@ -98,10 +104,6 @@ def _split_quoted(block: bytes, breaks: np.ndarray, dialect: Dialect, fields: in
         if (widths[np.diff([*lines, next_line]) > 1] != fields).any():
             return None
     return Records(block[:consumed], starts, lines, consumed, next_line, inner_breaks)
-
-
-def _starts(breaks: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], breaks[:-1] + 1])
 
 
 def _has_regular_bytes(block: bytes) -> bool:

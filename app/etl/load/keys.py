@@ -27,14 +27,8 @@ def widen(limits: dict[str, tuple[Any, Any]], rows: pa.Table, key: tuple[str, ..
     for name in key if rows.num_rows else ():
         if any(is_kind(rows[name].type) for is_kind in ORDERED):
             ends = pc.min_max(rows[name]).as_py()
-            join(limits, {name: (ends["min"], ends["max"])})
-
-
-def join(limits: dict[str, tuple[Any, Any]], others: Limits) -> None:
-    """Incluye en `limits` los de otra parte del archivo."""
-    for name, (least, most) in others.items():
-        before = limits.get(name, (least, most))
-        limits[name] = min(before[0], least), max(before[1], most)
+            least, most = limits.get(name, (ends["min"], ends["max"]))
+            limits[name] = min(least, ends["min"]), max(most, ends["max"])
 
 
 def rows_of(table: Table, load_id: int, limits: Limits | None) -> sql.Composed:

@@ -29,6 +29,8 @@ LOADS = (
     " FROM etl.loads WHERE status IN ('loaded', 'replaced') GROUP BY 1"
     " UNION ALL SELECT 'marts.' || name, md5(concat_ws('/', table_oid, query, loads)) FROM etl.marts ORDER BY 1"
 )
+# Lo que lleva en un comentario el mart que se puede poner al día por grupos.
+GROUPED = "-- Por grupos de"
 # Recibe la conexión, un mart, su SELECT y qué tablas cambiaron desde que se hizo (`None`: hay que rehacerlo); dice si lo
 # ha puesto al día sin rehacerlo.
 ByGroups = Callable[[Connection[Any], str, str, set[str] | None], bool]
@@ -109,10 +111,14 @@ def _refresh(connection: Connection[Any], by_groups: ByGroups, path: Path) -> bo
             if before is not None and not stale:
                 return False
             known = None if reads is None or stale is None else {table for table, _ in stale}
-            if not by_groups(connection, path.stem, text, known):
+            apart = before is None or GROUPED in text
+            if not (apart and by_groups(connection, path.stem, text, known)):
                 connection.execute(create(path.stem, text))
                 reads = _reads(connection, text, loads)
-                swap_in(connection, path.stem)
+                name = sql.Identifier(path.stem)
+                # La preparada, en el lugar de la anterior.
+                connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, path.stem)))
+                connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(building(path.stem), name))
             _note(connection, path.stem, query, reads, loads)
     except errors.LockNotAvailable as error:
         raise DatabaseUnavailable(
@@ -130,12 +136,6 @@ def lock(connection: Connection[Any], name: str) -> None:
 def building(name: str) -> sql.Identifier:
     """La tabla en que se prepara un mart; hasta que acabe la transacción nadie más la ve."""
     return sql.Identifier(SCHEMA, f"{name}__nuevo")
-
-
-def swap_in(connection: Connection[Any], name: str) -> None:
-    """Pone la tabla preparada en el lugar de la anterior, en la transacción que esté abierta."""
-    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
-    connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(building(name), sql.Identifier(name)))
 
 
 def _noted(connection: Connection[Any], name: str, query: str) -> tuple[list[str] | None, dict[str, str] | None]:

@@ -70,8 +70,9 @@ def _to_point(text: pa.ChunkedArray, dialect: Dialect) -> pa.ChunkedArray:
 def _numbers(text: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
     integer = pa.types.is_integer(data_type)
     try:
-        # Arrow lee «0x1F» como 31; aquí un hexadecimal no es un número.
-        if integer and _has_letter_x(text):
+        # Arrow lee «0x1F» como 31; aquí un hexadecimal no es un número. Mirar los bytes de golpe cuesta casi nada.
+        buffers = [chunk.buffers()[2] for chunk in text.chunks] if integer else []
+        if any(b"x" in bytes(buffer).lower() for buffer in buffers if buffer):
             raise pa.ArrowInvalid("hexadecimal")
         values = text.cast(data_type)
     except pa.ArrowInvalid:
@@ -79,12 +80,6 @@ def _numbers(text: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
     if pa.types.is_floating(data_type):
         return pc.if_else(pc.is_finite(values), values, None)
     return values
-
-
-def _has_letter_x(text: pa.ChunkedArray) -> bool:
-    """Si algún valor podría ser hexadecimal; mirar los bytes de golpe cuesta casi nada."""
-    buffers = [chunk.buffers()[2] for chunk in text.chunks]
-    return any(b"x" in data.lower() for data in (bytes(buffer) for buffer in buffers if buffer))
 
 
 def _shaped(text: pa.ChunkedArray, shape: str) -> pa.ChunkedArray:

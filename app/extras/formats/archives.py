@@ -49,7 +49,7 @@ MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zst": b"\x28\
 def members(path: Path, name: str) -> Iterator[Source]:
     """Los archivos que hay en `path`: los de un .zip, la carpeta partida de que es una parte, o él mismo."""
     suffix = path.suffix.lower()
-    if (whole := partitioned(path, name)) and (copy := joined(whole[0])):
+    if "=" in name and (whole := partitioned(path, name)) and (copy := joined(whole[0])):
         yield Source(copy, whole[1], copy.name)  # la da cada una de sus partes: es la misma
         return
     if suffix == ".zip" and os.path.isfile(path):  # noqa: PTH113 - el de Path falla en un enlace a sí mismo

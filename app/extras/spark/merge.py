@@ -13,7 +13,6 @@ import psycopg
 from psycopg import Connection, errors, sql
 
 from etl.database.connection import LOADER, connect
-from etl.load.keys import join
 from etl.load.ledger import Counts
 from etl.load.table import REJECTS, merge_statement
 from etl.schema import Declared, Table
@@ -136,7 +135,9 @@ class Merger:
         counts.filtered += staged.filtered
         counts.blank += staged.blank
         counts.header_again = counts.header_again or staged.header_again
-        join(counts.limits, staged.limits)
+        for name, ends in staged.limits.items():
+            both = [*ends, *counts.limits.get(name, ())]
+            counts.limits[name] = min(both), max(both)
         if staged.rows and (self._collided or not self._insert(staged)):
             self._merge(staged)
         if staged.rejects:
