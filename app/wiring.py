@@ -57,10 +57,7 @@ def assemble() -> "Parts":
     open_sieve, open_cluster = late("sieve.sieve", "Sieve"), late("spark.cluster", "open_cluster")
     return Parts(
         server=with_server,
-        engines={
-            "local": partial(open_local, open_sieve=open_sieve),
-            "spark": partial(open_cluster, reading=reading),
-        },
+        engines={"local": partial(open_local, open_sieve=open_sieve), "spark": partial(open_cluster, reading=reading)},
         declared=late("elsewhere", "load"),
         reading=reading,
         members=members,

@@ -32,11 +32,7 @@ REPLACED = ("README.md", "CHANGELOG.md", "datos/README.md")
 # Donde el código nombra la carpeta que se va.
 EDITS = (
     ("app/wiring.py", '"generate", ', ""),
-    (
-        "app/extras/__init__.py",
-        "tablas y colores           generate/  la tienda de ejemplo",
-        "tablas y colores",
-    ),
+    ("app/extras/__init__.py", "tablas y colores           generate/  la tienda de ejemplo", "tablas y colores"),
 )
 MARKED = re.compile(r"^(?:<!-- |# )tienda(?: -->)?\n.*?^(?:<!-- |# )/tienda(?: -->)?\n\n?", re.M | re.S)
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")

@@ -200,11 +200,7 @@ def check_invariants(settings: Settings) -> None:
     """I1, I4 y lo que se puede ver de I5 sin el código de salida."""
     wait_for_sessions_to_end(settings)
     assert (
-        query(
-            settings,
-            "SELECT * FROM etl.loads WHERE rows_read <> rows_loaded + rows_duplicate + rows_rejected",
-        )
-        == []
+        query(settings, "SELECT * FROM etl.loads WHERE rows_read <> rows_loaded + rows_duplicate + rows_rejected") == []
     )
     assert query(settings, "SELECT load_id FROM etl.loads WHERE status = 'loading'") == []
     per_load = (

@@ -20,9 +20,7 @@ class Cliente(Dataset):
     __tablename__ = "clientes"
     __table_args__ = (
         row_check(
-            "nacido_antes_de_alta",
-            "fecha_nacimiento < fecha_alta",
-            "la fecha de nacimiento es anterior a la de alta",
+            "nacido_antes_de_alta", "fecha_nacimiento < fecha_alta", "la fecha de nacimiento es anterior a la de alta"
         ),
     )
     files = "clientes*"

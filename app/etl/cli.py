@@ -36,15 +36,12 @@ INTERRUPTED, TERMINATED = 130, 143
 def run(
     ctx: typer.Context,
     paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="RUTA...", help="Archivos o carpetas; sin ninguno, datos/."),
+        list[Path] | None, typer.Argument(metavar="RUTA...", help="Archivos o carpetas; sin ninguno, datos/.")
     ] = None,
     engine: Annotated[
         str,
         typer.Option(
-            metavar="local|spark",
-            show_default=False,
-            help="Este proceso (local, si no se dice) o un clúster (spark).",
+            metavar="local|spark", show_default=False, help="Este proceso (local, si no se dice) o un clúster (spark)."
         ),
     ] = "local",
     datasets: Annotated[
@@ -207,12 +204,7 @@ def _explain(error: Any, parts: Callable[[], "Parts"]) -> int:
         )
         code = TERMINATED if Terminated.received else INTERRUPTED
     elif isinstance(error, EtlError):
-        message, hint, code, known = (
-            error.message,
-            error.hint,
-            error.exit_code,
-            parts().explain(error.message),
-        )
+        message, hint, code, known = (error.message, error.hint, error.exit_code, parts().explain(error.message))
     elif hasattr(error, "format_message"):  # la orden está mal escrita; lo dice Typer
         message, code = error.format_message(), 2
         hint = f"Vea «{error.ctx.command_path if error.ctx else 'etl'} --help»."
@@ -226,11 +218,7 @@ def _explain(error: Any, parts: Callable[[], "Parts"]) -> int:
         if isinstance(error, Error):
             message, hint, code = f"PostgreSQL: {message}", "Revise la base de datos y repita la orden.", 4
         else:
-            message, hint, code = (
-                f"{name}: {message}",
-                "Es un fallo nuestro. Con ETL_DEBUG=1 verá la traza.",
-                1,
-            )
+            message, hint, code = (f"{name}: {message}", "Es un fallo nuestro. Con ETL_DEBUG=1 verá la traza.", 1)
         hint = (known and known[0]) or hint
     first, *more = known or [""]
     typer.secho(f"Error: {shown(message)}", fg="red", err=True)

@@ -33,11 +33,7 @@ OTHER_LOADER_SECONDS = 600
 
 NOT_AS_DECLARED = (errors.UndefinedTable, errors.UndefinedColumn, errors.DataError, errors.IntegrityError)
 FAILURES: tuple[tuple[Any, str, str], ...] = (
-    (
-        errors.LockNotAvailable,
-        "La tabla está bloqueada por otra sesión.",
-        "Búsquela en pg_stat_activity y ciérrela.",
-    ),
+    (errors.LockNotAvailable, "La tabla está bloqueada por otra sesión.", "Búsquela en pg_stat_activity y ciérrela."),
     (errors.DiskFull, "El disco de la base de datos está lleno.", "Libere espacio y repita la carga."),
     (errors.OutOfMemory, "El servidor se quedó sin memoria.", "Ciérrele otras sesiones o suba su límite."),
     (errors.QueryCanceled, "El servidor tardó demasiado en una sentencia.", "Suba DB_STATEMENT_SECONDS."),
@@ -148,8 +144,7 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
                 return
             if attempt == ATTEMPTS:
                 raise FileFailed(
-                    f"La conexión se cortó {ATTEMPTS} veces: {error}.",
-                    "Revise el servidor y repita la carga.",
+                    f"La conexión se cortó {ATTEMPTS} veces: {error}.", "Revise el servidor y repita la carga."
                 ) from error
         except (MemoryError, RuntimeError, pa.ArrowException) as error:
             if not _is_out_of_memory(error):

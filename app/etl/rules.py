@@ -85,12 +85,7 @@ KINDS: dict[type[Any], Kind] = {
         "min_length", _long_enough, operator.ge, "un texto de {} caracteres o más", "length", of_length=True
     ),
     at.MaxLen: Kind(
-        "max_length",
-        _short_enough,
-        operator.le,
-        "un texto de {} caracteres como máximo",
-        "length",
-        of_length=True,
+        "max_length", _short_enough, operator.le, "un texto de {} caracteres como máximo", "length", of_length=True
     ),
     Pattern: Kind("regex", pc.match_substring_regex, lambda column, regex: column.regexp_match(regex), "", "pattern"),
     OneOf: Kind("values", _among, lambda column, values: column.in_(values), "uno de: {}", "not_allowed"),

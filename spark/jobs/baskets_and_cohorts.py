@@ -169,10 +169,7 @@ def run(settings: Settings) -> None:
         with open_table(spark, settings, declared(Venta)) as table:
             # La usan las dos preguntas: se lee una vez y se queda en la memoria de los ejecutores.
             sales = table.cache()
-            results = {
-                TOGETHER: bought_together(baskets(sales)).cache(),
-                COHORTS: monthly_cohorts(sales).cache(),
-            }
+            results = {TOGETHER: bought_together(baskets(sales)).cache(), COHORTS: monthly_cohorts(sales).cache()}
             for output, result in results.items():
                 write_parquet(result, output, settings)
             with connect(settings, role=LOADER) as connection, connection.transaction():

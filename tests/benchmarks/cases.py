@@ -107,11 +107,7 @@ def dirty(bench: Bench) -> Iterator[Row]:
     file = data.lineitem(bench.folder, 0.2)
     spoiled = data.dirty(file)
     pairs = in_turns(lambda: bench.fresh_etl(spoiled), lambda: bench.copy(file), bench.times)
-    yield (
-        "escala 0,2, 1 % malas y 1 % repetidas: etl / `\\copy` limpio",
-        f"{median_ratio(pairs):.2f}",
-        "≤ 1,50",
-    )
+    yield ("escala 0,2, 1 % malas y 1 % repetidas: etl / `\\copy` limpio", f"{median_ratio(pairs):.2f}", "≤ 1,50")
 
 
 # Sigue a la última línea de la declaración, que es de la clase.

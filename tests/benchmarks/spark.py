@@ -54,11 +54,7 @@ def _cores(bench: "Bench") -> Iterator[tuple[str, str, str]]:
             one = _load(bench, file, "local[1,4]")
         with _machine_of(bench, 2):
             pairs.append((one, _load(bench, file, "local[2,4]")))
-    yield (
-        "Spark y PostgreSQL en una máquina de un núcleo / de dos",
-        _ratio(pairs),
-        "≥ 1,70",
-    )
+    yield ("Spark y PostgreSQL en una máquina de un núcleo / de dos", _ratio(pairs), "≥ 1,70")
 
 
 @contextmanager
@@ -173,10 +169,7 @@ def _ten_millions(bench: "Bench") -> Iterator[tuple[str, str, str]]:
     work = bench.folder / "trabajadores"
     with standalone(work, *free_ports(2), cores=1) as cluster, _peak(cluster) as peaks:
         told = _etl(
-            bench,
-            str(folder),
-            SPARK_MASTER_URL=cluster.url,
-            PYSPARK_SUBMIT_ARGS="--executor-memory 1g pyspark-shell",
+            bench, str(folder), SPARK_MASTER_URL=cluster.url, PYSPARK_SUBMIT_ARGS="--executor-memory 1g pyspark-shell"
         )
     sales = told["files"][-1]
     assert (sales["dataset"], sales["status"]) == ("ventas", "loaded"), sales

@@ -128,12 +128,7 @@ class Stack:
 def docker(*arguments: str, timeout: float = 120) -> str:
     """Una orden de `docker`; devuelve lo que escribe o falla con lo que dijo."""
     done = subprocess.run(
-        ["docker", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
+        ["docker", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
     )
     assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
     return done.stdout.strip()

@@ -139,13 +139,7 @@ def test_the_names_of_the_lesson_are_kept(plain: Callable[..., Stack]) -> None:
     assert services["app_etl"]["command"] == ["python", "etl_pipeline.py"]
     assert services["app_etl"]["hostname"] == "app-etl"
     assert services["app_etl"]["environment"]["DB_HOST"] == "postgres"
-    assert set(services["app_etl"]["environment"]) >= {
-        "DB_HOST",
-        "DB_PORT",
-        "DB_USER",
-        "DB_PASSWORD",
-        "DB_NAME",
-    }
+    assert set(services["app_etl"]["environment"]) >= {"DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME"}
     mounts = {volume["target"]: volume["source"] for volume in services["app_etl"]["volumes"]}
     assert mounts["/datos"] == str(stack.folder / "datos")
     assert mounts["/app"] == str(stack.folder / "app")
@@ -187,9 +181,7 @@ def test_spark_fits_a_laptop_of_8_gb(plain: Callable[..., Stack]) -> None:
     assert sum(limits[name] for name in once) + 2 * limits["spark-worker"] <= 6
 
 
-def test_without_the_override_no_port_is_published_and_with_it_only_on_loopback(
-    plain: Callable[..., Stack],
-) -> None:
+def test_without_the_override_no_port_is_published_and_with_it_only_on_loopback(plain: Callable[..., Stack]) -> None:
     every = tuple(profiles_of(BASE))
     assert not any(
         service.get("ports") for service in plain(files=(BASE,), profiles=every).config()["services"].values()

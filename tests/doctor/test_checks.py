@@ -32,10 +32,7 @@ def bad(findings: Any) -> list[Finding]:
     [
         ({"db": {"condition": "service_started"}}, "service_healthy"),
         ({"db": {}}, "service_healthy"),
-        (
-            {"tarea": {"condition": "service_started"}, "db": {"condition": "service_healthy"}},
-            "service_completed",
-        ),
+        ({"tarea": {"condition": "service_started"}, "db": {"condition": "service_healthy"}}, "service_completed"),
         ({}, "service_healthy"),
     ],
 )
@@ -132,10 +129,7 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
         ("Bind for 0.0.0.0:5432 failed: port is already allocated", "port"),
         ("could not write to file: No space left on device", "disk"),
         ("FATAL:  sorry, too many clients already", "connections"),
-        (
-            "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
-            "connections",
-        ),
+        ("FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute", "connections"),
         ('FATAL:  too many connections for role "etl_loader"', "connections"),
         ("server does not support SSL, but SSL was required", "environment"),
         ("ModuleNotFoundError: No module named 'pandas'", "missing_module"),

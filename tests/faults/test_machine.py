@@ -10,28 +10,14 @@ import pytest
 from disk import remount, small_disk
 from etl.load.ledger import Counts
 from etl.settings import Settings
-from loader import (
-    LOADED,
-    Reader,
-    big_sales,
-    check_invariants,
-    content,
-    etl,
-    finish,
-    loader,
-    prepare,
-    statuses,
-)
+from loader import LOADED, Reader, big_sales, check_invariants, content, etl, finish, loader, prepare, statuses
 from own_rows import CLIENTES, cliente, load, write
 
 pytestmark = pytest.mark.faults
 
 # --- 10. La carpeta de salida ----------------------------------------------------------------
 
-OUTPUTS = {
-    "report": ("--output", "informe.html"),
-    "rejects": ("clientes", "--csv", "corregir.csv"),
-}
+OUTPUTS = {"report": ("--output", "informe.html"), "rejects": ("clientes", "--csv", "corregir.csv")}
 
 
 def rejected(settings: Settings) -> None:

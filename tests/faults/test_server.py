@@ -154,10 +154,7 @@ def test_9_a_full_database_disk_is_one_clear_error(
     size = fetch(database, "SELECT pg_database_size(current_database())")[0][0]
     # Junto a los datos del servidor: es donde seguro que su cuenta puede entrar.
     place = machine.data.with_name("disco_lleno")
-    with (
-        small_disk(place, size + (1 << 20), account.for_data(machine.data)) as disk,
-        database_on(disk, database),
-    ):
+    with small_disk(place, size + (1 << 20), account.for_data(machine.data)) as disk, database_on(disk, database):
         with Reader(settings) as reader:
             done = etl(settings, "run", "--quiet")
         assert done.returncode == 3

@@ -36,11 +36,7 @@ def main() -> int:
     parser.add_argument("--pg", type=int, default=16, choices=(16, 18), help="versión de PostgreSQL")
     options = parser.parse_args()
     print(f"semilla {options.seed}, {options.files} archivos desde el {options.first}")
-    with (
-        temporary_local_dir() as local,
-        tempfile.TemporaryDirectory() as datos,
-        tempfile.TemporaryDirectory() as sql,
-    ):
+    with temporary_local_dir() as local, tempfile.TemporaryDirectory() as datos, tempfile.TemporaryDirectory() as sql:
         address = embedded.ensure_running(local, options.pg, "alumno", "bigdata2026", "fuzz")
         try:
             administer(address, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")

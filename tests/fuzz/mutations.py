@@ -137,15 +137,7 @@ def inside_zip(dice: random.Random, data: bytes) -> bytes:
             for name in names:
                 content = archive.read(name)
                 copy.writestr(name, dice.choice(COMMON)(dice, content) if name == chosen else content)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        ValueError,
-        IndexError,
-        NotImplementedError,
-        RuntimeError,
-    ):
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, IndexError, NotImplementedError, RuntimeError):
         return data
     return output.getvalue()
 

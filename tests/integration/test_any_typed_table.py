@@ -166,13 +166,7 @@ def written_date(value: date, form: str) -> str:
     return form
 
 
-ENCODINGS = {
-    "utf-8": "utf-8",
-    "utf-8-sig": "utf-8",
-    "utf-16": "utf-8",
-    "latin-1": "latin-1",
-    "cp1252": "cp1252",
-}
+ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "utf-16": "utf-8", "latin-1": "latin-1", "cp1252": "cp1252"}
 NUMBERS = [(".", None), (",", None), (",", "."), (".", ","), (",", " ")]
 
 
@@ -234,11 +228,7 @@ def load(settings: Settings) -> Iterator[Load]:
             path = settings.datos_dir / name
             path.write_bytes(data)
             return load_declared(
-                session,
-                Source(path, name, path.name),
-                replace(declared(AllTypes), dialect=dialect),
-                load_rows,
-                PARTS,
+                session, Source(path, name, path.name), replace(declared(AllTypes), dialect=dialect), load_rows, PARTS
             )
 
         yield load
@@ -307,13 +297,7 @@ def test_any_typed_table_comes_back_equal_from_parquet(settings: Settings, load:
 def test_the_dialect_of_these_tests_is_what_it_says() -> None:
     """Una escritura, vista entera: lo que se prueba arriba no es otra cosa."""
     dialect = replace(Dialect(), delimiter=";", decimal=",", thousands=".", date_format="%d/%m/%Y", nulls=("", "N/D"))
-    row = {
-        "numero": 1,
-        "importe": Decimal("-1234.500"),
-        "dia": date(5, 2, 1),
-        "texto": 'a;"b"',
-        "activo": None,
-    }
+    row = {"numero": 1, "importe": Decimal("-1234.500"), "dia": date(5, 2, 1), "texto": 'a;"b"', "activo": None}
     assert Writing(dialect, "\r\n", False).written([row]) == (
         b'numero;importe;dia;texto;activo\r\n1;-1.234,500;01/02/0005;"a;""b""";N/D\r\n'
     )

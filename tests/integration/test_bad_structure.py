@@ -14,18 +14,7 @@ from declared.clientes import Cliente
 from etl.dataset import declared
 from etl.result import FileResult
 from etl.settings import Settings
-from own_rows import (
-    CLIENTES,
-    cliente,
-    clientes,
-    load,
-    load_as,
-    load_one,
-    numbers,
-    query,
-    rejects,
-    write,
-)
+from own_rows import CLIENTES, cliente, clientes, load, load_as, load_one, numbers, query, rejects, write
 
 TWO = [(1, "Begoña"), (2, "Íñigo")]
 ROWS = cliente(1, "Begoña") + cliente(2, "Íñigo")
@@ -61,9 +50,7 @@ def test_14_a_declared_preamble_is_no_surprise(settings: Settings) -> None:
     assert (result.status, clientes(settings), result.warnings) == ("loaded", TWO, [])
 
 
-def test_14_without_the_header_anywhere_the_file_is_refused_saying_what_is_missing(
-    settings: Settings,
-) -> None:
+def test_14_without_the_header_anywhere_the_file_is_refused_saying_what_is_missing(settings: Settings) -> None:
     path = write(settings, "clientes.csv", "Clientes de la tienda\n\n" + TEXT.replace("nombre", "quién"))
     refused = load_declared(settings, path)
     assert (refused.status, clientes(settings)) == ("refused", [])
@@ -110,9 +97,7 @@ def test_names_that_cannot_be_told_apart_are_refused(settings: Settings, header:
     assert reason in (result.reason or "")
 
 
-def test_30_a_name_longer_than_postgresql_admits_does_not_matter_if_nobody_wants_it(
-    settings: Settings,
-) -> None:
+def test_30_a_name_longer_than_postgresql_admits_does_not_matter_if_nobody_wants_it(settings: Settings) -> None:
     long = "x" * 70
     content = CLIENTES.strip() + f",{long}1,{long}2\n" + ROWS.replace("\n", ",a,b\n")
     result = load_one(settings, "clientes.csv", content)

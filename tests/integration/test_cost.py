@@ -91,8 +91,7 @@ def bring_an_orphan(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    "load_little",
-    [change_a_version, bring_a_key_of_another_file, give_up_a_key_of_another_file, bring_an_orphan],
+    "load_little", [change_a_version, bring_a_key_of_another_file, give_up_a_key_of_another_file, bring_an_orphan]
 )
 def test_a_small_file_does_not_read_a_large_table(full: Settings, load_little: Callable[[Settings], None]) -> None:
     before = rows_read(full)
@@ -123,14 +122,7 @@ KEYS = st.tuples(
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=3),
 )
 TYPES = ("integer", "numeric(12, 3)", "date", "timestamp", "text", "timestamptz")
-ARROW = (
-    pa.int32(),
-    pa.decimal128(12, 3),
-    pa.date32(),
-    pa.timestamp("us"),
-    pa.string(),
-    pa.timestamp("us", "UTC"),
-)
+ARROW = (pa.int32(), pa.decimal128(12, 3), pa.date32(), pa.timestamp("us"), pa.string(), pa.timestamp("us", "UTC"))
 NAMES = tuple("abcdef")
 
 

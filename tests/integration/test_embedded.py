@@ -77,14 +77,7 @@ def test_a_new_server_answers_and_the_next_call_finds_it_running(local_dir: Path
 
 def test_it_is_durable_checks_its_pages_and_sorts_the_same_everywhere(local_dir: Path, pg_version: int) -> None:
     address = start(local_dir, pg_version)
-    names = (
-        "fsync",
-        "full_page_writes",
-        "data_checksums",
-        "server_encoding",
-        "password_encryption",
-        "timezone",
-    )
+    names = ("fsync", "full_page_writes", "data_checksums", "server_encoding", "password_encryption", "timezone")
     values = [fetch(address, f"SHOW {name}")[0][0] for name in names]
     assert values == ["on", "on", "on", "UTF8", "scram-sha-256", "UTC"]
     assert fetch(address, "SELECT upper('ñandú')") == [("ÑANDÚ",)]
@@ -302,11 +295,7 @@ def test_psql_comes_in_to_look_and_its_password_is_not_among_its_arguments(local
     seen = {}
     for who, option in (("lector", []), ("alumno", ["--owner"])):
         done = subprocess.run(
-            [*command[:5], *option, *command[5:], *show],
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=True,
+            [*command[:5], *option, *command[5:], *show], env=environ, capture_output=True, text=True, check=True
         )
         seen[who] = done.stdout
         assert done.stdout.startswith(f"{who}\n")

@@ -17,11 +17,7 @@ TYPES = {
     "largo": ("bigint", pa.int64(), [1, None, -(2**63), 2**63 - 1]),
     "texto": ("text", pa.string(), ["ñ €", None, "", 'a,"b"\n\\.\n\tc\\N']),
     "fecha": ("date", pa.date32(), [date(2024, 2, 29), None, date(1, 1, 1), date(9999, 12, 31)]),
-    "momento": (
-        "timestamp",
-        pa.timestamp("us"),
-        [datetime(2024, 2, 29, 23, 59, 59, 999999), None, None, None],
-    ),
+    "momento": ("timestamp", pa.timestamp("us"), [datetime(2024, 2, 29, 23, 59, 59, 999999), None, None, None]),
     "importe": (
         "numeric(20,2)",
         pa.decimal128(20, 2),

@@ -16,19 +16,7 @@ import pytest
 from pyarrow import parquet
 
 from etl.settings import Settings
-from own_rows import (
-    CLIENTES,
-    PRODUCTOS,
-    cliente,
-    clientes,
-    load,
-    load_one,
-    numbers,
-    producto,
-    query,
-    rejects,
-    write,
-)
+from own_rows import CLIENTES, PRODUCTOS, cliente, clientes, load, load_one, numbers, producto, query, rejects, write
 
 # Lo que dice el archivo, escrito con los tipos de cada formato.
 ROWS: list[dict[str, object]] = [
@@ -122,12 +110,7 @@ def test_declared_rules_hold_in_every_format(settings: Settings) -> None:
 
 
 def test_decimal_commas_are_of_the_text_and_not_of_the_typed_formats(settings: Settings) -> None:
-    columns = {
-        "producto_id": [1],
-        "nombre": ["Pan"],
-        "categoria": ["Alimentación"],
-        "precio": [Decimal("1234.56")],
-    }
+    columns = {"producto_id": [1], "nombre": ["Pan"], "categoria": ["Alimentación"], "precio": [Decimal("1234.56")]}
     columns |= {"coste": [0.4], "peso_kg": [None], "activo": [True]}
     output = io.BytesIO()
     parquet.write_table(pa.table(columns), output)

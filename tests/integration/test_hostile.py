@@ -23,11 +23,7 @@ ORDERS = "\x1b]0;otra ventana\x07\x1b[2J\x9b31m\u202e\u200b"
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)], ids=["text", "json"])
 def test_what_a_file_says_never_commands_the_terminal(settings: Settings, arguments: tuple[str, ...]) -> None:
-    write(
-        settings,
-        f"a{ORDERS.replace('/', '')}.csv",
-        f"id,fecha{ORDERS},n\n1,2024-01-05,3\n2,2024-02-31,{ORDERS}\n",
-    )
+    write(settings, f"a{ORDERS.replace('/', '')}.csv", f"id,fecha{ORDERS},n\n1,2024-01-05,3\n2,2024-02-31,{ORDERS}\n")
     path = write(settings, "clientes.csv", f"cliente_id{ORDERS};x\n1;2\n")
     for command in (("run", *arguments), ("status",), ("rejects",), ("inspect", str(path), *arguments)):
         done = etl(settings, *command)

@@ -92,18 +92,9 @@ def test_numbers_inside_an_object_stay_numbers_and_exact(settings: Settings) -> 
 
 
 def test_an_object_that_cannot_be_stored_is_set_aside_alone(settings: Settings) -> None:
-    lines = [
-        '{"a": 1}',
-        '{"a": 1, "a": 2}',
-        r'{"a": "\ud83d"}',
-        r'{"a": "x\u0000"}',
-        r'{"a": "\ud83d\ude00"}',
-    ]
+    lines = ['{"a": 1}', '{"a": 1, "a": 2}', r'{"a": "\ud83d"}', r'{"a": "x\u0000"}', r'{"a": "\ud83d\ude00"}']
     result = load(settings, "j.jsonl", "\n".join(lines) + "\n")
-    assert (result.counts.loaded, rejects(settings)) == (
-        2,
-        [(2, "json", None), (3, "json", None), (4, "nul", None)],
-    )
+    assert (result.counts.loaded, rejects(settings)) == (2, [(2, "json", None), (3, "json", None), (4, "nul", None)])
     assert query(settings, "SELECT a FROM staging.j ORDER BY _line") == ["1", "😀"]
 
 

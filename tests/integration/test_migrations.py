@@ -194,8 +194,7 @@ def as_login(settings: Settings, user: str, password: str, statement: str) -> No
 
 
 @pytest.mark.parametrize(
-    "statement",
-    [ROW, "DELETE FROM datos.ventas", "CREATE TABLE staging.x (a int)", "CREATE TEMP TABLE t (a int)"],
+    "statement", [ROW, "DELETE FROM datos.ventas", "CREATE TABLE staging.x (a int)", "CREATE TEMP TABLE t (a int)"]
 )
 def test_the_reader_only_reads(settings: Settings, statement: str) -> None:
     read = "SELECT count(*) FROM datos.ventas, etl.loads, etl.rejects"

@@ -128,8 +128,7 @@ def test_a_row_with_nothing_in_the_columns_that_do_not_fit_is_kept(settings: Set
     result = load_one(settings, "ancho.csv", header, *rows)
     assert (result.reason, result.counts.loaded) == (None, 3)
     found = query(
-        settings,
-        "SELECT id, otras_columnas->>'v339', otras_columnas = '{}' FROM staging.ancho ORDER BY _line",
+        settings, "SELECT id, otras_columnas->>'v339', otras_columnas = '{}' FROM staging.ancho ORDER BY _line"
     )
     assert found == [("uno", "A", False), ("dos", None, True), ("tres", "C", False)]
 

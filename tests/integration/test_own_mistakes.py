@@ -33,11 +33,7 @@ class Cosa(Dataset):
 MISTAKES = {
     "falta un import": (GOOD.replace("import Mapped, mapped_column", "import Mapped"), 14, "Falta un import"),
     "sin clave": (GOOD.replace("primary_key=True, ", ""), 8, "primary_key=True"),
-    "un tipo que no se admite": (
-        GOOD.replace("Mapped[str | None]", "Mapped[complex]"),
-        8,
-        "Ese tipo no se admite",
-    ),
+    "un tipo que no se admite": (GOOD.replace("Mapped[str | None]", "Mapped[complex]"), 8, "Ese tipo no se admite"),
     "un paréntesis sin cerrar": (GOOD.replace("autoincrement=False)", "autoincrement=False"), 14, "Cierre"),
     "la tabla de otro": (GOOD.replace('"cosas"', '"clientes"'), 8, "cambie uno de los dos"),
 }

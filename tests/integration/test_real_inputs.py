@@ -17,18 +17,7 @@ from pyarrow import parquet
 
 from etl.result import FileResult
 from etl.settings import Settings
-from own_rows import (
-    CLIENTES,
-    VENTAS,
-    cliente,
-    load_one,
-    numbers,
-    query,
-    run_with,
-    venta,
-    write,
-    write_parents,
-)
+from own_rows import CLIENTES, VENTAS, cliente, load_one, numbers, query, run_with, venta, write, write_parents
 from own_rows import load as load_own
 
 # Archivo -> tipos de sus columnas, sus filas y un trozo de cada aviso, en orden.
@@ -51,12 +40,7 @@ TEXTS: dict[str, tuple[str, dict[str, str], list[tuple[Any, ...]], list[str]]] =
         [(1, 2, "a")],
         ["«order» es «order_», «user» es «user_»"],
     ),
-    "cola.csv": (
-        "a;b;;\n1;2;;\n3;4;;\n",
-        {"a": "bigint", "b": "bigint"},
-        [(1, 2), (3, 4)],
-        ["se quitan: 2"],
-    ),
+    "cola.csv": ("a;b;;\n1;2;;\n3;4;;\n", {"a": "bigint", "b": "bigint"}, [(1, 2), (3, 4)], ["se quitan: 2"]),
     "cabecera_aparte.csv": (
         "nombre;edad\nAna,5\nEva,6\n",
         {"nombre": "text", "edad": "bigint"},
@@ -93,12 +77,7 @@ TEXTS: dict[str, tuple[str, dict[str, str], list[tuple[Any, ...]], list[str]]] =
         [("NO", "Oslo"), ("NO", "Bergen")],
         ["solo dice «no»"],
     ),
-    "respuestas.csv": (
-        "id,sí o no\n1,SI\n2,NO\n",
-        {"id": "bigint", "si_o_no": "boolean"},
-        [(1, True), (2, False)],
-        [],
-    ),
+    "respuestas.csv": ("id,sí o no\n1,SI\n2,NO\n", {"id": "bigint", "si_o_no": "boolean"}, [(1, True), (2, False)], []),
     "cientifica.csv": (
         "gen,p\nA1,3.7e-09\nA2,0.25\nA3,1\n",
         {"gen": "text", "p": "numeric"},
@@ -458,13 +437,7 @@ def test_a_list_and_dates_as_declared_are_loaded_from_json(settings: Settings) -
 
 def test_days_stored_as_midnights_are_days(settings: Settings) -> None:
     write_parents(settings)
-    sale = {
-        "cliente_id": [None],
-        "producto_id": [1],
-        "tienda_id": [1],
-        "cantidad": [1],
-        "precio_unitario": [2.5],
-    }
+    sale = {"cliente_id": [None], "producto_id": [1], "tienda_id": [1], "cantidad": [1], "precio_unitario": [2.5]}
     table = pa.table(
         {"venta_id": [1], "fecha_venta": pa.array([datetime(2025, 1, 15)], pa.timestamp("ns")), **sale}
         | {"descuento_pct": [0], "canal": ["web"]}

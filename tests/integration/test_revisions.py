@@ -366,12 +366,7 @@ def test_a_migration_that_follows_one_that_is_not_there(root: Path, etl: Etl, do
 @pytest.mark.parametrize(
     ("good", "bad", "line", "cause"),
     [
-        (
-            "op.create_table('cosas',",
-            "op.execute('SELECT 1 FROM nada')\n    op.create_table('cosas',",
-            14,
-            "nada",
-        ),
+        ("op.create_table('cosas',", "op.execute('SELECT 1 FROM nada')\n    op.create_table('cosas',", 14, "nada"),
         ("op.create_table('cosas',", "op.create_table('cosas'", 14, "SyntaxError"),
         ("op.create_table('cosas',", "op.crate_table('cosas',", 14, "AttributeError"),
     ],

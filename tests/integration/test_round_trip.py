@@ -90,10 +90,7 @@ def test_corrected_rows_complete_the_table_of_an_undeclared_file(settings: Setti
         (5, date(2025, 2, 26), Decimal("10.00"), "bien"),
     ]
     again = run_with(settings, []).files
-    assert {file.file: file.status for file in again} == {
-        "pedidos.csv": "skipped",
-        "pedidos_corregir.csv": "skipped",
-    }
+    assert {file.file: file.status for file in again} == {"pedidos.csv": "skipped", "pedidos_corregir.csv": "skipped"}
 
 
 def test_a_correction_of_rows_that_are_no_longer_waiting_repeats_nothing(settings: Settings) -> None:

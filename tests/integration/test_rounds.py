@@ -71,11 +71,7 @@ def test_three_rounds_of_an_undeclared_table_add_up(settings: Settings) -> None:
     """La segunda, corrigiendo el texto de la fila que no tiene tantos campos."""
     path = write(settings, "pedidos.csv", PEDIDOS)
     run_with(settings, [], path)
-    assert play(settings, "pedidos", {"3": {"dia": "28/02/2025"}}) == {
-        "read": 3,
-        "repaired": 1,
-        "rejected": 2,
-    }
+    assert play(settings, "pedidos", {"3": {"dia": "28/02/2025"}}) == {"read": 3, "repaired": 1, "rejected": 2}
     assert play(settings, "pedidos", {"5": {"_fila": "4;27/02/2025;9,00;"}})["repaired"] == 1
     assert play(settings, "pedidos", {"4": {"_fila": "3;28/02/2025;8,00;ya"}}) == {
         "read": 1, "repaired": 1, "rejected": 0,

@@ -110,9 +110,7 @@ def test_a_column_empty_at_the_beginning_gets_its_type_later(settings: Settings)
 
 def test_what_can_be_read_two_ways_stays_text_and_says_what_to_declare(settings: Settings) -> None:
     result = load_one(
-        settings,
-        "dudas.csv",
-        "id;miles;fecha;corta\n1;1.234;03/04/2024;31/12/24\n2;5.678;05/06/2024;01/01/25\n",
+        settings, "dudas.csv", "id;miles;fecha;corta\n1;1.234;03/04/2024;31/12/24\n2;5.678;05/06/2024;01/01/25\n"
     )
     assert types(settings, "dudas") == {"id": "bigint", "miles": "text", "fecha": "text", "corta": "text"}
     about = [warning.split("»")[0] for warning in result.warnings]
@@ -148,10 +146,7 @@ def test_text_keeps_everything_as_it_was_written(settings: Settings) -> None:
     write(settings, "t.csv", 'id,x,y\n007,"",1.50\n8,,"a,b"\n')
     result = load(settings, as_text=True)["t.csv"]
     assert types(settings, "t") == {"id": "text", "x": "text", "y": "text"}
-    assert query(settings, "SELECT id, x, y FROM staging.t ORDER BY _line") == [
-        ("007", "", "1.50"),
-        ("8", None, "a,b"),
-    ]
+    assert query(settings, "SELECT id, x, y FROM staging.t ORDER BY _line") == [("007", "", "1.50"), ("8", None, "a,b")]
     assert result.to_json()["dialect"] == {"delimiter": ",", "quote": '"', "escape": None, "line_end": "\n"}
     assert (result.encoding, result.header, result.preamble_rows) == ("utf-8", True, 0)
 
@@ -234,10 +229,7 @@ def test_every_member_of_a_zip_is_a_table(settings: Settings) -> None:
         archive.writestr("sub/uno.csv", "a,b\n1,2\n")
         archive.writestr("sub/dos.csv", "c;d\n3;4\n")
     results = load(settings)
-    assert {file.table: file.status for file in results.values()} == {
-        "staging.uno": "loaded",
-        "staging.dos": "loaded",
-    }
+    assert {file.table: file.status for file in results.values()} == {"staging.uno": "loaded", "staging.dos": "loaded"}
     assert {file.status for file in load(settings).values()} == {"skipped"}
 
 
@@ -249,11 +241,7 @@ def test_every_table_of_a_sqlite_file_is_a_table(settings: Settings) -> None:
     connection.close()
     results = load(settings)
     assert results["tienda.sqlite/clientes"].counts.loaded == 2
-    assert types(settings, "tienda_clientes") == {
-        "id": "bigint",
-        "nombre": "text",
-        "saldo": "double precision",
-    }
+    assert types(settings, "tienda_clientes") == {"id": "bigint", "nombre": "text", "saldo": "double precision"}
     assert results['tienda.sqlite/raro "x"'].table == "staging.tienda_raro_x"
 
 

@@ -63,9 +63,7 @@ def run(settings: Settings, *paths: Path) -> dict[str, str]:
 # --- Versiones de un archivo -----------------------------------------------------------------
 
 
-def test_a_new_version_replaces_the_rows_of_the_old_one_and_says_how_many_are_gone(
-    settings: Settings,
-) -> None:
+def test_a_new_version_replaces_the_rows_of_the_old_one_and_says_how_many_are_gone(settings: Settings) -> None:
     put(settings, "clientes.csv", (1, "Ana"), (2, "Luis"), (3, "Eva"))
     run(settings)
     put(settings, "clientes.csv", (1, "Ana María"), (4, "Sol"))
@@ -186,9 +184,7 @@ def test_yesterday_is_kept_when_todays_file_moves_to_it_and_brings_new_rows(sett
     assert clientes(settings) == [(1, "Ana"), (2, "Luisa"), (3, "Eva")]
 
 
-def test_yesterday_comes_back_without_overriding_today_if_only_today_was_asked_for(
-    settings: Settings,
-) -> None:
+def test_yesterday_comes_back_without_overriding_today_if_only_today_was_asked_for(settings: Settings) -> None:
     path = put(settings, "clientes_hoy.csv", (1, "Ana"), (2, "Luis"))
     run(settings)
     shutil.copy(path, settings.datos_dir / "clientes_ayer.csv")

@@ -14,19 +14,7 @@ from etl.errors import FileRefused, UsageError
 from etl.settings import Settings
 from extras.forget.forget import forget
 from loader import etl
-from own_rows import (
-    CLIENTES,
-    VENTAS,
-    cliente,
-    clientes,
-    load,
-    load_one,
-    query,
-    run_with,
-    venta,
-    write,
-    write_parents,
-)
+from own_rows import CLIENTES, VENTAS, cliente, clientes, load, load_one, query, run_with, venta, write, write_parents
 
 TABLES = in_order([Cliente, Producto, Tienda, Venta])
 

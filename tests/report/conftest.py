@@ -24,11 +24,7 @@ def figures() -> Figures:
         database="curso_bigdata",
         server="16.14",
         taken_at=NOW,
-        files=[
-            fate(f"{ATTACK}.csv", "refused", f"No vale: {ATTACK}"),
-            fate("ventas_01.csv"),
-            fate("ventas_02.csv"),
-        ],
+        files=[fate(f"{ATTACK}.csv", "refused", f"No vale: {ATTACK}"), fate("ventas_01.csv"), fate("ventas_02.csv")],
         qualities=[Quality("datos.ventas", 2, 2000, 1940, 20, 40, 7)],
         examples=[
             Example("datos.ventas", "precio", f"motivo{number}", 40 - number, "ventas_01.csv", 7, ATTACK, ATTACK)
@@ -43,10 +39,7 @@ def figures() -> Figures:
                 [(day, canal, Decimal("1234.50")) for day in months for canal in ("tienda", "web")],
             ),
             Mart(
-                "top",
-                "Una fila por producto.",
-                ["nombre", "importe_eur"],
-                [(ATTACK, Decimal(9)), ("Pan", Decimal(3))],
+                "top", "Una fila por producto.", ["nombre", "importe_eur"], [(ATTACK, Decimal(9)), ("Pan", Decimal(3))]
             ),
             Mart(
                 "rfm",

@@ -37,12 +37,7 @@ def test_the_figures_are_those_of_the_ledger(loaded: Settings) -> None:
     with connect(loaded, role=LOADER) as connection:
         figures = read_figures(connection, loaded.sql_dir / "marts")
     [quality] = figures.qualities
-    assert (quality.rows_read, quality.rows_loaded, quality.rows_duplicate, quality.rows_rejected) == (
-        4,
-        1,
-        1,
-        2,
-    )
+    assert (quality.rows_read, quality.rows_loaded, quality.rows_duplicate, quality.rows_rejected) == (4, 1, 1, 2)
     clients = next(one for one in figures.files if one.file == "clientes.csv")
     assert (clients.status, clients.seconds > 0) == ("loaded", True)
     assert [(one.column_name, one.code, one.total, one.line) for one in figures.examples] == [

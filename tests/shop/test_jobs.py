@@ -128,12 +128,7 @@ def test_the_whole_job_runs_on_a_cluster_and_a_second_time_replaces_what_it_left
     submit = [Path(sys.executable).with_name("spark-submit"), "--master", cluster.url, JOB]
     for order in (submit, [sys.executable, JOB]):
         done = subprocess.run(
-            order,
-            env=environment(settings, **changes),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=200,
+            order, env=environment(settings, **changes), capture_output=True, text=True, check=False, timeout=200
         )
         assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stdout + done.stderr
         check_results(settings)

@@ -99,11 +99,7 @@ class Case:
 
 @pytest.fixture
 def case(
-    settings: Settings,
-    database: ServerAddress,
-    cluster: Standalone,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings, database: ServerAddress, cluster: Standalone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Case:
     """El archivo grande, ya cargado una vez con el otro motor y olvidado; se parte en trece."""
     path = prepare(settings)
@@ -143,12 +139,7 @@ def test_16_a_worker_killed_in_the_middle_of_a_load_loses_nothing(case: Case) ->
 def test_16_a_slow_attempt_overtaken_by_another_does_not_count(
     case: Case, spark_properties: Callable[[str, str], None]
 ) -> None:
-    for name, value in {
-        "": "true",
-        ".interval": "50ms",
-        ".quantile": "0.5",
-        ".minTaskRuntime": "100ms",
-    }.items():
+    for name, value in {"": "true", ".interval": "50ms", ".quantile": "0.5", ".minTaskRuntime": "100ms"}.items():
         spark_properties(f"spark.speculation{name}", value)
     case.harm_once(lambda: time.sleep(200))
     case.load_exactly()
@@ -197,16 +188,11 @@ def test_1_drivers_killed_leave_nothing_that_the_next_run_does_not_mend(case: Ca
     case.load_exactly()
 
 
-def test_12_two_drivers_at_once_load_the_file_once(
-    case: Case,
-    spark_properties: Callable[[str, str], None],
-) -> None:
+def test_12_two_drivers_at_once_load_the_file_once(case: Case, spark_properties: Callable[[str, str], None]) -> None:
     settings, cluster = case.settings, case.cluster
     spark_properties("spark.cores.max", "2")  # la mitad para cada uno
     half = environment(
-        settings,
-        SPARK_MASTER_URL=cluster.url,
-        PYSPARK_SUBMIT_ARGS="--conf spark.cores.max=2 pyspark-shell",
+        settings, SPARK_MASTER_URL=cluster.url, PYSPARK_SUBMIT_ARGS="--conf spark.cores.max=2 pyspark-shell"
     )
     with connect_settings(settings) as busy, ThreadPoolExecutor() as threads:
         # Con la tabla ocupada, los dos llegan a estar listos antes de que empiece ninguno.
@@ -222,9 +208,7 @@ def test_12_two_drivers_at_once_load_the_file_once(
     case.check()
 
 
-def test_17_a_password_that_the_executors_cannot_use_is_one_error_and_no_storm(
-    case: Case,
-) -> None:
+def test_17_a_password_that_the_executors_cannot_use_is_one_error_and_no_storm(case: Case) -> None:
     marks = case.marks
 
     def task(work: Any, part: Any) -> Any:

@@ -93,19 +93,9 @@ def test_a_bomb_is_refused_by_both(compare: Compare, copy_sample: Copy, settings
 
 
 def test_another_dialect_is_cut_where_its_records_end(
-    compare: Compare,
-    copy_sample: Copy,
-    settings: Settings,
-    small_blocks: None,
-    monkeypatch: pytest.MonkeyPatch,
+    compare: Compare, copy_sample: Copy, settings: Settings, small_blocks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = {
-        "delimiter": ";",
-        "decimal": ",",
-        "escape": "\\",
-        "preamble_rows": 2,
-        "date_format": "%d/%m/%y",
-    }
+    written = {"delimiter": ";", "decimal": ",", "escape": "\\", "preamble_rows": 2, "date_format": "%d/%m/%y"}
     monkeypatch.setattr(Venta, "dialect", replace(Venta.dialect, **written))
     odd = sale(1, canal='"we\\"b\nweb\n"') + sale(2, canal="we\\,b")
     lines = text(1, 150, *[odd] * 100).replace(",", ";").replace("/2025", "/25").replace(".50", ",50")

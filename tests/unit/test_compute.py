@@ -149,10 +149,7 @@ WRONG: dict[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
     "ordena": (lambda rows: amount(rows).sort_values("id", ascending=False), "cambia el orden"),
     "le falta una columna": (lambda rows: rows, "la columna «importe» falta"),
     "le sobra una columna": (lambda rows: amount(rows).assign(otra=1), "la columna «otra» no está declarada"),
-    "coma flotante": (
-        lambda rows: amount(rows).assign(importe=0.5),
-        "es double (0.5) y se esperaba un decimal exacto",
-    ),
+    "coma flotante": (lambda rows: amount(rows).assign(importe=0.5), "es double (0.5) y se esperaba un decimal exacto"),
     "texto por número": (lambda rows: amount(rows).assign(unidades="3"), "se esperaba un número entero"),
     "número por texto": (lambda rows: amount(rows).assign(correo=3), "se esperaba un texto"),
     "mezcla": (lambda rows: amount(rows).assign(importe=[Decimal(1), "uno", None]), "mezcla valores"),

@@ -40,9 +40,7 @@ def test_a_name_that_does_not_exist(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert lines[-1].endswith(DOCTOR)
 
 
-def test_another_kind_of_mistake_does_not_send_anybody_to_the_doctor(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_another_kind_of_mistake_does_not_send_anybody_to_the_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     code, lines = run("inspect no_existe.csv", capsys)
     assert code == 2
     assert lines == ["Error: No existe «no_existe.csv».", "Compruebe la ruta."]

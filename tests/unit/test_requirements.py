@@ -12,11 +12,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # Qué partes de pyproject.toml contiene cada candado.
-LOCKS = {
-    "etl": [],
-    "local": ["embedded"],
-    "dev": ["embedded", "spark", "dev"],
-}
+LOCKS = {"etl": [], "local": ["embedded"], "dev": ["embedded", "spark", "dev"]}
 # Los que van encima de etl.txt, en una carpeta que en Python se mira antes.
 LINES = {"spark-4.3": ["spark"], "spark-3.5": ["spark35"]}
 SYSTEMS = [

@@ -153,10 +153,7 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
         dropped = np.flatnonzero(np.isin(kept, list(blank))).tolist()
         table, kept = table.take(_without(np.arange(table.num_rows), dropped)), _without(kept, dropped)
     reasons = {
-        row: (
-            "field_count",
-            f"tiene {found} campo{'' if found == 1 else 's'} y la cabecera tiene {len(header)}",
-        )
+        row: ("field_count", f"tiene {found} campo{'' if found == 1 else 's'} y la cabecera tiene {len(header)}")
         for row, found in wrong.items()
         if row not in blank
     }

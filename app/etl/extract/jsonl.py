@@ -89,11 +89,7 @@ def decode(raw: bytes) -> dict[str, Any] | None:
         return None
     try:
         row = json.loads(
-            raw,
-            parse_int=NUMBER.__add__,
-            parse_float=NUMBER.__add__,
-            parse_constant=str,
-            object_pairs_hook=_object,
+            raw, parse_int=NUMBER.__add__, parse_float=NUMBER.__add__, parse_constant=str, object_pairs_hook=_object
         )
         if b"\\ud" in raw.lower():  # medio carácter («\ud83d» sin su pareja) no cabe en ningún texto
             json.dumps(row, ensure_ascii=False).encode()
@@ -121,11 +117,7 @@ def _to_chunk(batch: list[tuple[int, bytes]], keys: dict[str, str]) -> Chunk:
     columns = {name: pa.array([text_of(row.get(key)) for *_, row in good], pa.string()) for name, key in keys.items()}
     table = pa.table(columns)
     return Chunk(
-        table,
-        pa.array([line for line, *_ in good], pa.int64()),
-        lambda row: readable(good[row][1]),
-        ISO,
-        rejects,
+        table, pa.array([line for line, *_ in good], pa.int64()), lambda row: readable(good[row][1]), ISO, rejects
     )
 
 

@@ -137,8 +137,7 @@ def open_document(
         return
     if source.suffix not in (*DELIMITED, *JSON_LINES):
         raise FileRefused(
-            f"Formato «{source.suffix or 'sin extensión'}» desconocido.",
-            "Expórtelo como CSV o como JSON lines.",
+            f"Formato «{source.suffix or 'sin extensión'}» desconocido.", "Expórtelo como CSV o como JSON lines."
         )
     with decompressed(source, file) as stream:
         sample = read_fully(stream, SAMPLE)

@@ -114,12 +114,7 @@ def describe(
 
 
 def finish(
-    connection: Connection[Any],
-    load: Load,
-    sha256: str,
-    counts: Counts,
-    encoding: str | None,
-    warnings: list[str],
+    connection: Connection[Any], load: Load, sha256: str, counts: Counts, encoding: str | None, warnings: list[str]
 ) -> None:
     """Cierra el apunte como cargado, con sus cuentas."""
     limits = {name: (str(least), str(most)) for name, (least, most) in counts.limits.items()}

@@ -64,10 +64,7 @@ def found_its_parent(connection: Connection[Any], table: Table, key: ForeignKey,
 
 
 def _parent(key: ForeignKey) -> dict[str, sql.Composable]:
-    return {
-        "parent": sql.Identifier(key.parent_schema, key.parent_table),
-        "column": sql.Identifier(key.parent_column),
-    }
+    return {"parent": sql.Identifier(key.parent_schema, key.parent_table), "column": sql.Identifier(key.parent_column)}
 
 
 def _column_type(connection: Connection[Any], table: Table, column: str) -> sql.SQL:

@@ -148,8 +148,7 @@ def _is_still_there(source: Source, name: str) -> bool:
 def _reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
     """Quita las filas y los rechazos de una carga para repetirla entera, con su mismo número."""
     found = connection.execute(
-        sql.SQL("SELECT load_id, {} FROM etl.loads WHERE load_id = %s").format(KNOWN),
-        (load.declaration, load_id),
+        sql.SQL("SELECT load_id, {} FROM etl.loads WHERE load_id = %s").format(KNOWN), (load.declaration, load_id)
     )
     _delete(connection, load.table, found.fetchall())
     connection.execute("DELETE FROM etl.rejects WHERE load_id = %s AND code <> 'repaired'", (load_id,))

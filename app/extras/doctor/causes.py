@@ -37,12 +37,7 @@ CAUSES = (
     ),
     Cause(
         "name",
-        (
-            "could not translate host name",
-            "Name or service not known",
-            "failed to resolve host",
-            "getaddrinfo",
-        ),
+        ("could not translate host name", "Name or service not known", "failed to resolve host", "getaddrinfo"),
         "Ese nombre de servidor no existe aquí: los nombres de servicio solo valen dentro de su red de Docker.",
         "Dentro de un contenedor, DB_HOST=postgres; fuera, DB_HOST=localhost. Si ya es así: docker compose up -d postgres",
     ),
@@ -60,11 +55,7 @@ CAUSES = (
     ),
     Cause(
         "connections",
-        (
-            "too many clients already",
-            "remaining connection slots are reserved",
-            "too many connections for",
-        ),
+        ("too many clients already", "remaining connection slots are reserved", "too many connections for"),
         "El servidor tiene ocupadas todas sus conexiones (max_connections).",
         "Cierre los programas que lo usan (pgAdmin, cuadernos, otras cargas) o espere a que acaben, y repita la orden.",
     ),
@@ -82,14 +73,7 @@ CAUSES = (
     ),
     Cause(
         "memory",
-        (
-            "OOMKilled",
-            "Out of memory",
-            "Cannot allocate memory",
-            "MemoryError",
-            "memoria suficiente",
-            "sin memoria",
-        ),
+        ("OOMKilled", "Out of memory", "Cannot allocate memory", "MemoryError", "memoria suficiente", "sin memoria"),
         "Se quedó sin memoria y el sistema lo mató.",
         "Suba su límite en .env (APP_ETL_MEMORY=2g o POSTGRES_MEMORY=2g) y repita: docker compose up -d",
     ),
@@ -150,7 +134,4 @@ def explain(text: str) -> list[str]:
         return []
     # Fuera de la imagen, un paquete que falta es un fallo del programa, como cualquier otro.
     ours = cause.name == "code" or (cause.name == "missing_module" and not IN_IMAGE)
-    return [
-        "" if ours else cause.hint,
-        f"Si no basta, «{program()} doctor» mira todo lo demás.",
-    ]
+    return ["" if ours else cause.hint, f"Si no basta, «{program()} doctor» mira todo lo demás."]

@@ -31,9 +31,7 @@ def engine() -> Finding:
             "sudo usermod -aG docker $USER   (y cierre la sesión y vuelva a entrar)",
         )
     return bad(
-        "docker",
-        "instalado, pero el motor está parado",
-        "abra Docker Desktop; en Linux: sudo systemctl start docker",
+        "docker", "instalado, pero el motor está parado", "abra Docker Desktop; en Linux: sudo systemctl start docker"
     )
 
 

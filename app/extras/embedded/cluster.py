@@ -56,7 +56,6 @@ def _locale(version: int) -> list[str]:
     """C.UTF-8: mayúsculas y minúsculas de cualquier alfabeto. Desde la 17 lo trae PostgreSQL."""
     if version >= 17:
         return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    return {
-        "Linux": ["--locale=C.UTF-8"],
-        "Darwin": ["--locale=C", "--lc-ctype=UTF-8"],
-    }.get(platform.system(), ["--locale=C"])
+    return {"Linux": ["--locale=C.UTF-8"], "Darwin": ["--locale=C", "--lc-ctype=UTF-8"]}.get(
+        platform.system(), ["--locale=C"]
+    )

@@ -9,9 +9,7 @@ def with_server(settings: Settings) -> Settings:
     """La misma configuración, con la dirección de un servidor en marcha."""
     if settings.db_host:
         return settings
-    from extras.embedded import (
-        lifecycle as embedded,  # el servidor propio es opcional: la imagen de Docker no lo lleva
-    )
+    from extras.embedded import lifecycle as embedded  # el servidor propio es opcional: la imagen de Docker no lo lleva
 
     address = embedded.ensure_running(
         settings.local_dir, settings.pg_version, settings.db_user, settings.db_password, settings.db_name

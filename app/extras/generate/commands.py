@@ -11,16 +11,13 @@ from etl.settings import IN_IMAGE, load_settings
 
 def generate(
     rows: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", show_default=False, help="Líneas de venta; si no, 50.000."),
+        int, typer.Option(min=1, metavar="N", show_default=False, help="Líneas de venta; si no, 50.000.")
     ] = 50_000,
     output: Annotated[Path | None, typer.Option(metavar="CARPETA", help="Carpeta de salida; si no, datos/.")] = None,
     seed: Annotated[
         int,
         typer.Option(
-            metavar="N",
-            show_default=False,
-            help="La misma semilla da los mismos archivos, byte a byte; si no, 2026.",
+            metavar="N", show_default=False, help="La misma semilla da los mismos archivos, byte a byte; si no, 2026."
         ),
     ] = 2026,
 ) -> None:

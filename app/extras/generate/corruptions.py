@@ -44,10 +44,7 @@ def repeated(column: str, value: str) -> dict[str, Corruption]:
     other = put(column, value, "").spoil
     return {
         "clave_repetida_igual": Corruption(
-            "la misma línea otra vez, más abajo",
-            lambda f, layout: layout.join(f),
-            keeps_row=True,
-            duplicate=True,
+            "la misma línea otra vez, más abajo", lambda f, layout: layout.join(f), keeps_row=True, duplicate=True
         ),
         "clave_repetida_distinta": Corruption(
             f"la misma clave más abajo con otro valor en `{column}` (vale la primera)",

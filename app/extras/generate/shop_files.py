@@ -77,12 +77,7 @@ class _Writer:
         self._error_rate, self._progress = error_rate, progress
 
     def parent(
-        self,
-        name: str,
-        layout: Layout,
-        entity: Customers | Products | Stores,
-        *,
-        with_footer: bool = False,
+        self, name: str, layout: Layout, entity: Customers | Products | Stores, *, with_footer: bool = False
     ) -> int:
         """Escribe clientes, productos o tiendas; deja en `entity.good` los que no se rechazan.
 
@@ -109,25 +104,14 @@ class _Writer:
             turn += errors
 
     def _planter(
-        self,
-        corruptions: Mapping[str, Corruption],
-        layout: Layout,
-        rows: int,
-        errors: int,
-        turn: int = 0,
+        self, corruptions: Mapping[str, Corruption], layout: Layout, rows: int, errors: int, turn: int = 0
     ) -> Planter:
         dice = Dice(self._seed, 100 + len(self.files))
         errors = errors if self._error_rate else 0
         return Planter(corruptions, layout, dice, rows=rows, errors=errors, turn=turn)
 
     def _write(
-        self,
-        name: str,
-        layout: Layout,
-        chunks: Iterable[list[bytes]],
-        planter: Planter,
-        *,
-        with_footer: bool,
+        self, name: str, layout: Layout, chunks: Iterable[list[bytes]], planter: Planter, *, with_footer: bool
     ) -> None:
         self.files[name] = write_file(
             self._output / name,

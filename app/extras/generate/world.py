@@ -170,10 +170,6 @@ MONTH_WEIGHTS = (105, 88, 92, 95, 98, 102, 110, 78, 96, 100, 118, 152)
 HOLIDAYS_2025 = ("2025-01-01", "2025-01-06", "2025-04-18", "2025-05-01", "2025-08-15",
                  "2025-10-12", "2025-11-01", "2025-12-06", "2025-12-08", "2025-12-25")  # fmt: skip
 # Rebajas de enero y de verano, y la semana del «viernes negro»: primer y último día.
-SALES_PERIODS_2025 = (
-    ("2025-01-07", "2025-02-28"),
-    ("2025-07-01", "2025-08-31"),
-    ("2025-11-24", "2025-11-30"),
-)
+SALES_PERIODS_2025 = (("2025-01-07", "2025-02-28"), ("2025-07-01", "2025-08-31"), ("2025-11-24", "2025-11-30"))
 # Los precios de `productos` rigen desde esta fecha; antes todo costaba un 3 % menos.
 PRICE_RISE_2025 = "2025-07-01"

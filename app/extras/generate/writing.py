@@ -53,9 +53,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_counts(
-    readme: Path,
-    files: Mapping[str, FileCounts],
-    corruptions: Mapping[str, Mapping[str, Corruption]],
+    readme: Path, files: Mapping[str, FileCounts], corruptions: Mapping[str, Mapping[str, Corruption]]
 ) -> None:
     """Pone las tablas al día entre las dos marcas del README; lo crea si falta.
 
@@ -80,10 +78,7 @@ def _rewrite(readme: Path, text: str) -> None:
 def counts_tables(files: Mapping[str, FileCounts], corruptions: Mapping[str, Mapping[str, Corruption]]) -> str:
     """Las tablas en Markdown: lo que debe pasar por archivo, y los errores por clase."""
     total = FileCounts()
-    lines = [
-        "| archivo | leídas | cargadas | duplicadas | rechazadas |",
-        "|---|---:|---:|---:|---:|",
-    ]
+    lines = ["| archivo | leídas | cargadas | duplicadas | rechazadas |", "|---|---:|---:|---:|---:|"]
     for name, counts in files.items():
         lines.append(_counts_line(f"`{name}`", counts))
         total.rows_read += counts.rows_read

@@ -14,14 +14,7 @@ from extras.quarantine.formula import original
 
 # Las columnas que explican cada fila. La carga y la línea dicen cuál es.
 # `_sello` es la huella de `_fila`: dice si se editó, aunque la fila ya no esté como entonces.
-FILE, LOAD, LINE, SEAL, REASON, RAW = EXPLAINED = (
-    "_archivo",
-    "_carga",
-    "_linea",
-    "_sello",
-    "_motivo",
-    "_fila",
-)
+FILE, LOAD, LINE, SEAL, REASON, RAW = EXPLAINED = ("_archivo", "_carga", "_linea", "_sello", "_motivo", "_fila")
 
 Row = dict[str, str]
 

@@ -32,16 +32,7 @@ from etl.session import Session
 from etl.transform.parse import parse
 from etl.transform.validate import transform
 from extras.quarantine.cells import Writing
-from extras.quarantine.corrected import (
-    LINE,
-    LOAD,
-    RAW,
-    SEAL,
-    Row,
-    one_line_end,
-    read_corrected,
-    seal,
-)
+from extras.quarantine.corrected import LINE, LOAD, RAW, SEAL, Row, one_line_end, read_corrected, seal
 from extras.undeclared import formats, staging
 from extras.undeclared.evidence import digits_after
 from extras.undeclared.infer import Plan
@@ -160,8 +151,7 @@ def _target(connection: Connection, table: Table, load_id: int, declared: Declar
     columns = [plan.name for plan in plans]
     if PACKED.name in columns:
         raise FileRefused(
-            f"La tabla guarda columnas juntas en «{PACKED.name}».",
-            "Corrija las filas en el archivo original.",
+            f"La tabla guarda columnas juntas en «{PACKED.name}».", "Corrija las filas en el archivo original."
         )
     jsonb = [plan.name for plan in plans if plan.jsonb]
     writing = Writing(columns, header, written, undeclared=True)
@@ -211,8 +201,7 @@ def _apply(connection: Connection, load_id: int, target: Target, mended: list[Me
     """Pone unas filas en el sitio de lo que había de ellas, y lleva a `counts` la diferencia."""
     lines = [one.line for one in mended]
     opened_before = connection.execute(
-        "DELETE FROM etl.rejects WHERE load_id = %s AND line = ANY(%s) AND code <> %s",
-        (load_id, lines, REPAIRED),
+        "DELETE FROM etl.rejects WHERE load_id = %s AND line = ANY(%s) AND code <> %s", (load_id, lines, REPAIRED)
     ).rowcount
     connection.execute("DELETE FROM etl.rejects WHERE load_id = %s AND line = ANY(%s)", (load_id, lines))
     name = sql.Identifier(target.table.schema, target.table.table)

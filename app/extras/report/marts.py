@@ -158,8 +158,7 @@ def _amount(mart: Mart) -> str | None:
 
 def _few_values(mart: Mart) -> str | None:
     return _first(
-        mart,
-        lambda values: all(isinstance(value, str) for value in values) and 2 <= len(set(values)) <= MOST_SERIES,
+        mart, lambda values: all(isinstance(value, str) for value in values) and 2 <= len(set(values)) <= MOST_SERIES
     )
 
 

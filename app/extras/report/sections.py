@@ -70,11 +70,7 @@ def _file(fate: FileFate) -> str:
     notes = [f'<p class="note bad">{esc(fate.error)}</p>'] if fate.error else []
     notes += [f'<p class="note">{esc(warning)}</p>' for warning in fate.warnings]
     numbers = [fate.rows_read, fate.rows_loaded, fate.rows_duplicate, fate.rows_rejected]
-    cells = [
-        *(number(value) for value in numbers),
-        size(fate.bytes),
-        number(fate.seconds, 2),
-    ]
+    cells = [*(number(value) for value in numbers), size(fate.bytes), number(fate.seconds, 2)]
     counted = "".join(
         f'<td class="n" data-name="{name}">{value}</td>'
         for (name, _), value in zip(FILE_COLUMNS[3:], cells, strict=True)

@@ -12,15 +12,7 @@ from typing import Any
 from psycopg import errors
 
 from etl.database.connection import Connection, connect
-from etl.database.migrate import (
-    alembic_config,
-    ensure_ready,
-    explained,
-    heads,
-    revisions,
-    version,
-    versions_folder,
-)
+from etl.database.migrate import alembic_config, ensure_ready, explained, heads, revisions, version, versions_folder
 from etl.errors import UsageError
 from etl.reader import place
 from etl.settings import IN_IMAGE, Settings

@@ -83,8 +83,6 @@ def _show_next_steps(console: Console, result: RunResult) -> None:
         console.print(f"Marts al día: {', '.join(result.marts)}.", soft_wrap=True)
     if rejected:
         console.print(
-            f"{rows(rejected)} en cuarentena: véalas con «{program()} rejects».",
-            soft_wrap=True,
-            highlight=False,
+            f"{rows(rejected)} en cuarentena: véalas con «{program()} rejects».", soft_wrap=True, highlight=False
         )
     console.print(f"Siga con: {program()} status · {program()} report", soft_wrap=True, highlight=False)

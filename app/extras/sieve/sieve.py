@@ -56,9 +56,7 @@ class Sieve:
         # El hilo que prepara y el que carga miran trozos distintos, a veces a la vez.
         self._turn = threading.Lock()
         query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
-            sql.SQL(", ").join(map(sql.Identifier, table.key)),
-            sql.Identifier(table.schema, table.table),
-            own,
+            sql.SQL(", ").join(map(sql.Identifier, table.key)), sql.Identifier(table.schema, table.table), own
         )
         self._seen = _filled(connection, query, [types.field(name).type for name in table.key])
         self._connection, self._table, self._types = connection, table, types

@@ -94,10 +94,7 @@ class Evidence:
         nearly = count and self.count + count >= NEARLY * (self.count + len(values))
         if nearly and self.count + count > self.nearness:
             first = pc.index(fits, False).as_py()
-            self.near, self.nearness = (
-                (option, values[first].as_py(), where[first].as_py()),
-                self.count + count,
-            )
+            self.near, self.nearness = ((option, values[first].as_py(), where[first].as_py()), self.count + count)
 
     def _measure(self, values: pa.ChunkedArray) -> None:
         if formats.BOOLEAN in self.alive:

@@ -102,18 +102,7 @@ BINARY = Format("bytes", r"^\\x([0-9a-f]{2})*$", pa.binary())
 TYPED = (DOUBLE, INSTANT, DURATION, BINARY)
 NESTED = Format("JSON", r"^\s*[\[{]", pa.string())
 
-ALL = (
-    BOOLEAN,
-    INTEGER,
-    LONG_INTEGER,
-    *DECIMALS,
-    SCIENTIFIC,
-    ISO_DATE,
-    ISO_MOMENT,
-    *LOOSE,
-    *SLASHED,
-    *DAY_FIRST,
-)
+ALL = (BOOLEAN, INTEGER, LONG_INTEGER, *DECIMALS, SCIENTIFIC, ISO_DATE, ISO_MOMENT, *LOOSE, *SLASHED, *DAY_FIRST)
 
 
 def reordered(day_first: Format, order: str) -> Format:

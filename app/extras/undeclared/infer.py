@@ -102,13 +102,7 @@ def _decide_one(column: Evidence, styles: set[str], delimiter: str) -> Plan:
         return _decide_decimal(column, decimals, styles, delimiter)
     if formats.SCIENTIFIC in column.alive:
         return _decide_scientific(column)
-    for option in (
-        formats.ISO_DATE,
-        formats.ISO_MOMENT,
-        formats.NATIVE_MOMENT,
-        *formats.LOOSE,
-        *formats.SLASHED,
-    ):
+    for option in (formats.ISO_DATE, formats.ISO_MOMENT, formats.NATIVE_MOMENT, *formats.LOOSE, *formats.SLASHED):
         if option in column.alive:
             return Plan(column.name, option.type, option)
     for option in formats.DAY_FIRST:

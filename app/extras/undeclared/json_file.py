@@ -11,16 +11,7 @@ from itertools import chain
 from etl.errors import FileRefused
 from etl.extract.jsonl import NUMBER, JsonLinesFile, decode, open_json_lines
 from etl.extract.read import JSON_LINES, SAMPLE
-from etl.extract.source import (
-    ByteStream,
-    Opened,
-    Rewound,
-    Source,
-    decompressed,
-    marked_encoding,
-    opened,
-    read_fully,
-)
+from etl.extract.source import ByteStream, Opened, Rewound, Source, decompressed, marked_encoding, opened, read_fully
 from extras.formats.json_text import one_per_line
 from extras.formats.look import look_at_encoding
 

@@ -202,12 +202,7 @@ class Reader:
 def new_evidence(names: list[str], found: Found) -> list[Evidence]:
     """Una hoja en blanco por columna."""
     return [
-        Evidence(
-            name,
-            possible_formats(found.kinds.get(number), found.native),
-            clear=found.native,
-            sure=found.native,
-        )
+        Evidence(name, possible_formats(found.kinds.get(number), found.native), clear=found.native, sure=found.native)
         for number, name in enumerate(names)
     ]
 

@@ -43,17 +43,11 @@ def upgrade() -> None:
         sa.Column("encoding", sa.Text(), nullable=True),
         sa.Column("header", sa.ARRAY(sa.Text()), nullable=True, comment="las columnas del archivo, en su orden"),
         sa.Column(
-            "dialect",
-            JSONB(),
-            nullable=True,
-            comment="separador, comillas y escape; nulo si el formato no los tiene",
+            "dialect", JSONB(), nullable=True, comment="separador, comillas y escape; nulo si el formato no los tiene"
         ),
         sa.Column("warnings", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column(
-            "started_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("clock_timestamp()"),
-            nullable=False,
+            "started_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True, comment="por qué no se cargó"),
@@ -76,22 +70,11 @@ def upgrade() -> None:
         schema="etl",
         comment="Libro de cargas. Grano: un archivo en una ejecución.",
     )
-    op.create_index(
-        "ix_loads_known",
-        "loads",
-        ["table_name", "bytes"],
-        unique=False,
-        schema="etl",
-    )
+    op.create_index("ix_loads_known", "loads", ["table_name", "bytes"], unique=False, schema="etl")
     op.create_table(
         "rejects",
         sa.Column("load_id", sa.Integer(), nullable=False),
-        sa.Column(
-            "line",
-            sa.BigInteger(),
-            nullable=False,
-            comment="línea del archivo en que empieza la fila, desde 1",
-        ),
+        sa.Column("line", sa.BigInteger(), nullable=False, comment="línea del archivo en que empieza la fila, desde 1"),
         sa.Column("raw", sa.Text(), nullable=False, comment="la fila tal como estaba"),
         sa.Column("column_name", sa.Text(), nullable=True, comment="nula si falla la fila entera"),
         sa.Column("value", sa.Text(), nullable=True),

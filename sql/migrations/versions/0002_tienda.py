@@ -121,10 +121,7 @@ def upgrade() -> None:
             ["cliente_id"], ["datos.clientes.cliente_id"], name=op.f("fk_ventas_cliente_id"), deferrable=True
         ),
         sa.ForeignKeyConstraint(
-            ["producto_id"],
-            ["datos.productos.producto_id"],
-            name=op.f("fk_ventas_producto_id"),
-            deferrable=True,
+            ["producto_id"], ["datos.productos.producto_id"], name=op.f("fk_ventas_producto_id"), deferrable=True
         ),
         sa.ForeignKeyConstraint(
             ["tienda_id"], ["datos.tiendas.tienda_id"], name=op.f("fk_ventas_tienda_id"), deferrable=True

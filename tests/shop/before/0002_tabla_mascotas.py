@@ -19,10 +19,7 @@ def upgrade() -> None:
         sa.Column("_load_id", sa.Integer(), nullable=False),
         sa.Column("_line", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["cliente_id"],
-            ["datos.clientes.cliente_id"],
-            name=op.f("fk_mascotas_cliente_id"),
-            deferrable=True,
+            ["cliente_id"], ["datos.clientes.cliente_id"], name=op.f("fk_mascotas_cliente_id"), deferrable=True
         ),
         sa.PrimaryKeyConstraint("mascota_id", name=op.f("pk_mascotas")),
         schema="datos",

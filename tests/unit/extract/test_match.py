@@ -18,10 +18,7 @@ def test_names_match_without_case_accents_or_spaces_around() -> None:
 
 
 def test_an_optional_column_may_be_missing() -> None:
-    assert match_columns(["codigo"], SCHEMA, True) == (
-        {"codigo": 0},
-        ["falta la columna «email»: queda sin valor"],
-    )
+    assert match_columns(["codigo"], SCHEMA, True) == ({"codigo": 0}, ["falta la columna «email»: queda sin valor"])
 
 
 def test_names_that_nobody_declared_may_be_blank_or_repeated() -> None:

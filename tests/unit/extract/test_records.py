@@ -205,10 +205,7 @@ def test_a_bad_line_is_set_aside_alone(bad: bytes, code: str, end: bytes) -> Non
 
 def test_an_unclosed_quote_does_not_swallow_the_rows_until_the_next_one() -> None:
     found = read(b"a,b,c\n", [b'1,"x,p\n2,y,q\n3,z",r\n4,w,s\n'])
-    assert found.rows == [
-        ("1", "x,p\n2,y,q\n3,z", "r"),
-        ("4", "w", "s"),
-    ]  # así escrito, es un campo con saltos
+    assert found.rows == [("1", "x,p\n2,y,q\n3,z", "r"), ("4", "w", "s")]  # así escrito, es un campo con saltos
     found = read(b"a,b\n", [b'1,"x\n2,y\n3,z"\n4,w\n'])
     assert found.rows == [("1", "x\n2,y\n3,z"), ("4", "w")]
     found = read(b"a,b,c\n", [b'1,"x\n2,y,q\n3,z"\n4,w,s\n'])
@@ -238,11 +235,7 @@ def test_null_words_count_only_without_quotes_and_as_declared() -> None:
 
 def test_a_backslash_escapes_only_if_declared() -> None:
     data = b'1,"dijo \\"hola\\""\n2,a\\,b\n3,c\\\\d\n'
-    assert read(b"a,b\n", [data], Dialect(escape="\\")).rows == [
-        ("1", 'dijo "hola"'),
-        ("2", "a,b"),
-        ("3", "c\\d"),
-    ]
+    assert read(b"a,b\n", [data], Dialect(escape="\\")).rows == [("1", 'dijo "hola"'), ("2", "a,b"), ("3", "c\\d")]
     undeclared = read(b"a,b\n", [data])
     assert undeclared.rows == [("3", "c\\\\d")]
     assert [reject[:2] for reject in undeclared.rejects] == [(2, "quote"), (3, "field_count")]
