@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from etl.load.marts import SCHEMA
+from etl.load.marts import GROUPED, SCHEMA
 
 # Más filas no caben en una página que se lea; el resto está en etl.loads y en etl.rejects.
 FILES_SHOWN, LOADS_SHOWN, EXAMPLES_SHOWN, MART_ROWS = 200, 60, 3, 20_000
@@ -158,10 +158,14 @@ def _all(connection: Connection[Any], kind: type[Any], query: LiteralString, *pa
 
 
 def _mart(connection: Connection[Any], path: Path) -> list[Mart]:
-    """El mart de un .sql, o ninguno si todavía no se ha calculado."""
+    """El mart de un .sql; ninguno si todavía no se ha calculado, o si solo sirve para hacer otro."""
     name = path.stem
-    known = connection.execute("SELECT to_regclass(format('%%I.%%I', %s::text, %s::text))", (SCHEMA, name)).fetchone()
-    if known is None or known[0] is None:
+    known = connection.execute(
+        "SELECT to_regclass(format('%%I.%%I', %(schema)s::text, %(name)s::text)),"
+        " EXISTS (SELECT FROM etl.marts WHERE %(schema)s || '.' || %(name)s = ANY (reads))",
+        {"schema": SCHEMA, "name": name},
+    ).fetchone()
+    if known is None or known[0] is None or known[1]:
         return []
     cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT %s").format(sql.Identifier(SCHEMA, name)), (MART_ROWS,))
     columns = [column.name for column in cursor.description or []]
@@ -171,7 +175,7 @@ def _mart(connection: Connection[Any], path: Path) -> list[Mart]:
 def _grain(path: Path) -> str:
     comment = []
     for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("--"):
+        if not line.startswith("--") or line.startswith(GROUPED):
             break
         comment.append(line.removeprefix("--").strip())
     return " ".join(comment)
