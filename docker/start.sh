@@ -1,7 +1,7 @@
 #!/bin/sh
 # El código y los datos se montan con los permisos de su máquina: de otro usuario, no se pueden leer.
-for folder in /app /sql /datos; do
-  if [ ! -r "$folder" ] || [ ! -x "$folder" ]; then
+for folder in /app /sql /datos /spark; do
+  if [ -d "$folder" ] && { [ ! -r "$folder" ] || [ ! -x "$folder" ]; }; then
     echo "Error: el usuario $(id -u) del contenedor no puede leer $folder, que es del $(stat -c %u "$folder")." >&2
     echo "  → Ponga ETL_UID=$(stat -c %u "$folder") y ETL_GID=$(stat -c %g "$folder") en .env y repita la orden." >&2
     exit 126

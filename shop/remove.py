@@ -51,7 +51,7 @@ Lo siguiente:
   docs/hagala-suya.md: de un archivo suyo a su tabla, su mart y su prueba
 
 Si ya había cargado la tienda, empiece en una base de datos nueva:
-  con Docker   docker compose down -v    (borra lo que cargó)
+  con Docker   docker compose --profile "*" down -v    (borra lo que cargó)
   sin Docker   ponga DB_NAME=otro_nombre en .env (o «make clean», que borra lo que cargó)
 o siga en la misma, con otra migración que borra de ella las tablas de la tienda:
   etl revision "quitar la tienda"

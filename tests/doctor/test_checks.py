@@ -66,7 +66,7 @@ def test_a_misspelt_variable_is_recognized(tmp_path: Path) -> None:
     [
         ("pa$o1", False), ("a #b", False), ('"a$b"', False), ("${OTRA}x", False),
         ("'pa$o #1'", True), ("a#b", True), ('"a #b"', True), (r'"a\$b"', True), ("${OTRA}", True), ("a$", True),
-        ("a  # la de casa", True),
+        ("a  # la de casa", True), ("a$1", True), (" 'a$b'", True), ("a$$", False),
     ],
 )  # fmt: skip
 def test_a_password_that_compose_would_cut_is_noticed(tmp_path: Path, value: str, whole: bool) -> None:

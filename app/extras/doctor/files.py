@@ -23,7 +23,7 @@ from extras.doctor.finding import Finding, bad, ok
 PASSWORDS = ("POSTGRES_PASSWORD", "ETL_LOADER_PASSWORD", "LECTOR_PASSWORD")
 # Lo que Compose cambia o corta en un valor sin comillas simples; entre dobles, solo $. Son adrede un ${NOMBRE} entero y
 # un comentario, «# así».
-CUT = re.compile(r"\s*(?!'|\$\{\w+\}\s*$)(\"[^\"]*(?<!\\)\$[\w{]|[^\"]*?(\$[\w{]|\s#\S))")
+CUT = re.compile(r"(?!\s*(?:'|\$\{\w+\}\s*$))\s*(\"[^\"]*(?<!\\)\$[A-Za-z_{$]|[^\"]*?(\$[A-Za-z_{$]|\s#\S))")
 SECRETS = (*PASSWORDS, "PGADMIN_DB_PASSWORD", "SPARK_AUTH_SECRET")
 OPEN = ("", "0.0.0.0", "::")  # noqa: S104 - son las direcciones que se buscan
 
