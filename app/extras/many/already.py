@@ -6,6 +6,8 @@ camino de siempre (`one_file.py`), que mira lo mismo con su tabla reservada.
 
 from collections.abc import Sequence
 
+import psycopg
+
 from etl.errors import FileRefused
 from etl.extract.source import Source, fingerprint
 from etl.result import FileResult
@@ -24,7 +26,10 @@ Pairs = Sequence[tuple[Source, Declared | None]]
 def already_loaded(session: Session, pairs: Pairs) -> dict[str, FileResult]:
     """Los archivos declarados cuyo contenido es, entero, el que dice el libro con su nombre."""
     names = [source.name for source, declared in pairs if declared]
-    found = {name: known for name, *known in session.connection.execute(COMPLETE, (names,))}
+    try:
+        found = {name: known for name, *known in session.connection.execute(COMPLETE, (names,))}
+    except psycopg.OperationalError:  # una conexión cortada la vuelve a abrir cada archivo
+        return {}
     results = {}
     for source, declared in pairs:
         if declared and source.name in found and _is_same(session, source, declared, found[source.name]):
