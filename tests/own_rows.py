@@ -127,5 +127,5 @@ def numbers(result: FileResult) -> tuple[int, int, int, int, int]:
 def load_as(settings: Settings, path: Path, declared: Declared) -> FileResult:
     """Carga un archivo de la carpeta con otra tabla, u otra escritura, que las que se declararon."""
     with open_session(settings, "local", silent, print) as session, PARTS.engines["local"](session, []) as load_rows:
-        (source,) = PARTS.members(path, path.name)
+        (source,) = PARTS.members(path, path.name, [])
         return load_declared(session, source, declared, load_rows, PARTS)

@@ -34,8 +34,8 @@ def run(
     `parts.undeclared`; con `as_text` van todos, y con todas las columnas en texto.
     Un archivo que falla no impide cargar los demás. Repetir la ejecución no cambia nada.
     """
-    found = discover(paths, session.settings.datos_dir, parts.members)
-    pairs = in_load_order(found, [] if as_text else tables)
+    wanted = [] if as_text else tables
+    pairs = in_load_order(discover(paths, session.settings.datos_dir, parts.members, wanted), wanted)
     # De uno solo se entera su transacción.
     already = parts.already(session, pairs) if len(pairs) > 1 else {}
     done: list[Done] = []

@@ -4,23 +4,24 @@ Entran rutas y salen `Source`, sin abrir nada más. Lo siguiente es `source.py`,
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from etl.errors import UsageError
 from etl.extract.source import GZIP, Source, gunzip
+from etl.schema import Declared
 
 IGNORED_NAMES = ("readme", "leeme", "léeme", "~$", ".", "_", "thumbs.db", "desktop.ini")
 # Lo que SQLite deja junto a sus bases de datos, que es parte de ellas.
 IGNORED_ENDS = ("-wal", "-shm", "-journal")
 OUTPUT_FOLDER = "salida"
 
-# Lo que hay en un archivo que se llama así: él mismo, o los que lleva dentro.
-Members = Callable[[Path, str], Iterable[Source]]
+# Lo que hay en un archivo que se llama así: él mismo, o los que lleva dentro. Lo que se declara decide si va solo.
+Members = Callable[[Path, str, Sequence[Declared]], Iterable[Source]]
 
 
-def discover(paths: list[Path], folder: Path, members: Members) -> list[Source]:
+def discover(paths: list[Path], folder: Path, members: Members, declared: Sequence[Declared] = ()) -> list[Source]:
     """Los archivos pedidos; sin ninguno, todos los de `folder`, por nombre.
 
     En una carpeta se pasan por alto `salida/`, los README y los archivos ocultos o temporales.
@@ -37,12 +38,12 @@ def discover(paths: list[Path], folder: Path, members: Members) -> list[Source]:
         replace(source, refusal=source.refusal or refusal, folder=folder.absolute())
         for path in found
         for refusal in [_outside(path, folder)]
-        for source in members(path, name_of(path, folder))
+        for source in members(path, name_of(path, folder), declared)
     ]
     return list({source.name: source for source in sources}.values())  # una carpeta partida sale una vez por parte
 
 
-def one_member(path: Path, name: str) -> list[Source]:
+def one_member(path: Path, name: str, _declared: object = ()) -> list[Source]:
     """El archivo tal cual, o lo que hay en un .gz: lo que el núcleo sabe leer."""
     packed = path.suffix.lower() == GZIP
     return [Source(path, name, path.stem, gunzip) if packed else Source(path, name, path.name)]

@@ -115,10 +115,7 @@ def _refresh(connection: Connection[Any], by_groups: ByGroups, path: Path) -> bo
             if not (apart and by_groups(connection, path.stem, text, known)):
                 connection.execute(create(path.stem, text))
                 reads = _reads(connection, text, loads)
-                name = sql.Identifier(path.stem)
-                # La preparada, en el lugar de la anterior.
-                connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, path.stem)))
-                connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(building(path.stem), name))
+                swap_in(connection, path.stem)
             _note(connection, path.stem, query, reads, loads)
     except errors.LockNotAvailable as error:
         raise DatabaseUnavailable(
@@ -136,6 +133,12 @@ def lock(connection: Connection[Any], name: str) -> None:
 def building(name: str) -> sql.Identifier:
     """La tabla en que se prepara un mart; hasta que acabe la transacción nadie más la ve."""
     return sql.Identifier(SCHEMA, f"{name}__nuevo")
+
+
+def swap_in(connection: Connection[Any], name: str) -> None:
+    """Pone la tabla preparada en el lugar de la anterior, en la transacción que esté abierta."""
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
+    connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(building(name), sql.Identifier(name)))
 
 
 def _noted(connection: Connection[Any], name: str, query: str) -> tuple[list[str] | None, dict[str, str] | None]:

@@ -36,14 +36,21 @@ TWO_DIGIT_YEAR_PIVOT = "69"
 FIRST_DAY = date(1, 1, 1)
 
 
-def parse(text: pa.ChunkedArray, data_type: pa.DataType, dialect: Dialect) -> pa.ChunkedArray:
-    """La columna con tipo `data_type`; nulo donde el texto es nulo o no es un valor de ese tipo."""
+def parse(
+    text: pa.ChunkedArray, data_type: pa.DataType, dialect: Dialect, also: Dialect | None = None
+) -> pa.ChunkedArray:
+    """La columna con tipo `data_type`; nulo donde el texto es nulo o no es un valor de ese tipo.
+
+    `also`: otra manera de escribir las fechas, que también vale.
+    """
     if pa.types.is_string(data_type):
         return text
     if pa.types.is_boolean(data_type):
         return _booleans(text, dialect)
     if pa.types.is_temporal(data_type):
-        return _temporal(text, data_type, dialect)
+        values = _temporal(text, data_type, dialect)
+        missed = also and values.null_count > text.null_count
+        return pc.coalesce(values, _temporal(text, data_type, also)) if also and missed else values
     return _numbers(_to_point(text, dialect), data_type)
 
 

@@ -48,17 +48,10 @@ def transform(chunk: Chunk, declared: Declared) -> tuple[pa.Table, list[Reject]]
     absent = pa.chunked_array([pa.nulls(len(chunk.lines), pa.string())])
     present = dict(zip(chunk.columns.column_names, chunk.columns.columns, strict=True))
     texts = {column.name: present.get(column.name, absent) for column in columns}
-    typed = {column.name: _typed(texts[column.name], column.type, chunk) for column in columns}
+    typed = {column.name: parse(texts[column.name], column.type, chunk.dialect, chunk.also) for column in columns}
     if declared.function is not None:
         return _transformed(chunk, declared, texts, typed)
     return _split(chunk, typed, np.arange(len(chunk.lines)), _broken(declared.rows, texts, typed, chunk.also))
-
-
-def _typed(text: pa.ChunkedArray, data_type: pa.DataType, chunk: Chunk) -> pa.ChunkedArray:
-    values = parse(text, data_type, chunk.dialect)
-    if chunk.also and pa.types.is_temporal(data_type) and values.null_count > text.null_count:
-        return pc.coalesce(values, parse(text, data_type, chunk.also))
-    return values
 
 
 def _transformed(chunk: Chunk, declared: Declared, texts: Columns, typed: Columns) -> tuple[pa.Table, list[Reject]]:

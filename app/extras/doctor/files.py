@@ -116,7 +116,7 @@ def _own(user: int, group: int) -> str:
 def data_files(settings: Settings, tables: list[Declared], parts: Parts) -> Iterator[Finding]:
     """Los archivos de `datos/` que se rechazarían enteros: se abren y se mira su cabecera, sin cargar nada."""
     try:
-        pairs = pipeline.in_load_order(discover([], settings.datos_dir, parts.members), tables)
+        pairs = pipeline.in_load_order(discover([], settings.datos_dir, parts.members, tables), tables)
     except EtlError as error:
         yield bad("datos", error.message, error.hint)
         return

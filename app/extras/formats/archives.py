@@ -9,7 +9,7 @@ import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ import pyarrow as pa
 from etl.errors import FileRefused
 from etl.extract.discover import is_data_name
 from etl.extract.source import BOMB_BYTES, BOMB_RATIO, ByteStream, Opened, Source, bomb, damaged, refuse_bomb
+from etl.schema import Declared
 from extras.formats.partitions import joined, partitioned
 
 BLOCK = 1 << 20
@@ -41,12 +42,16 @@ OPENERS: dict[str, Callable[[Any], Any]] = {".gz": _gzip, ".bz2": bz2.BZ2File, "
 MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zst": b"\x28\xb5\x2f\xfd"}
 
 
-def members(path: Path, name: str) -> Iterator[Source]:
+def members(path: Path, name: str, declared: Sequence[Declared]) -> Iterator[Source]:
     """Los archivos que hay en `path`: los de un .zip, la carpeta partida de que es una parte, o él mismo."""
     suffix = path.suffix.lower()
     if "=" in name and (whole := partitioned(path, name)) and (copy := joined(whole[0])):
-        yield Source(copy, whole[1], copy.name)  # la da cada una de sus partes: es la misma
-        return
+        from etl.pipeline import declared_for
+
+        together, alone = Source(copy, whole[1], copy.name), Source(path, name, path.name)
+        if declared_for(together, declared) or not declared_for(alone, declared):
+            yield together  # la da cada una de sus partes: es la misma
+            return
     if suffix == ".zip" and os.path.isfile(path):  # noqa: PTH113 - el de Path falla en un enlace a sí mismo
         yield from _zipped(path, name)
     elif suffix in OPENERS:
@@ -70,16 +75,19 @@ def unpack(source: Source, file: Opened) -> Iterator[ByteStream]:
                 f"Si se abre con un editor, quítele la extensión {suffix}; si no, descárguelo de nuevo.",
             )
         start.seek(0)
-        _refuse_bomb_at_start(Checked(OPENERS[suffix](start)), start)
+        _refuse_bomb_at_start(Checked(OPENERS[suffix](start)), start, file.size)
     yield Checked(OPENERS[suffix](file))
 
 
-def _refuse_bomb_at_start(stream: ByteStream, packed: IO[bytes]) -> None:
-    """Lanza `FileRefused` si ya el principio se hincha como una bomba: así no se llega a cargar ni una fila."""
+def _refuse_bomb_at_start(stream: ByteStream, packed: IO[bytes], size: int) -> None:
+    """Lanza `FileRefused` si es una bomba desde el principio: así no se llega a cargar ni una fila.
+
+    Mientras lo parezca se sigue leyendo: puede ser que solo empiece por filas todas iguales.
+    """
     unpacked = 0
-    while packed.tell() < BOMB_BYTES // BOMB_RATIO and (data := stream.read(BLOCK)):
+    while (packed.tell() < BOMB_BYTES // BOMB_RATIO or bomb(unpacked, packed.tell())) and (data := stream.read(BLOCK)):
         unpacked += len(data)
-        refuse_bomb(unpacked, packed.tell())
+        refuse_bomb(unpacked, size)
 
 
 @contextmanager
@@ -90,7 +98,7 @@ def unzip(source: Source, file: Opened) -> Iterator[ByteStream]:
         suffix = Path(name).suffix.lower()
         if suffix in OPENERS:
             with _opened_member(archive, name) as start:
-                _refuse_bomb_at_start(Checked(OPENERS[suffix](start)), start)
+                _refuse_bomb_at_start(Checked(OPENERS[suffix](start)), start, archive.getinfo(name).file_size)
         yield Checked(OPENERS[suffix](member) if suffix in OPENERS else member)
 
 

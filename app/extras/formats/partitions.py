@@ -21,6 +21,7 @@ import pyarrow as pa
 from etl.errors import FileRefused
 from etl.extract.discover import is_data_name
 
+MARKS = (b",", b";", b"\t", b"|")
 PARQUET, CSV = ".parquet", ".csv"
 WHOLE = re.compile("0|[1-9][0-9]{0,17}")
 # Como escribe Hive una columna sin valor en el nombre de una carpeta.
@@ -46,7 +47,9 @@ def partitioned(path: Path, name: str) -> tuple[Path, str] | None:
 @cache
 def joined(root: Path) -> Path | None:
     """La copia con las filas de todas las partes de `root`; `None` si no se saben juntar."""
-    parts = [path for path in sorted(root.rglob("*")) if path.is_file() and is_data_name(path.name)]
+    parts = [path for path in sorted(root.rglob("*")) if not path.is_dir() and _is_data(path, root)]
+    if not parts or not all(path.is_file() for path in parts):
+        return None
     values = [_values(path, root) for path in parts]
     if len({tuple(found) for found in values}) > 1 or len({path.suffix for path in parts}) > 1:
         return None
@@ -63,6 +66,11 @@ def joined(root: Path) -> Path | None:
     return copy
 
 
+def _is_data(path: Path, root: Path) -> bool:
+    hidden = any(name.startswith(".") for name in path.relative_to(root).parts)
+    return is_data_name(path.name) and not hidden
+
+
 def _values(path: Path, root: Path) -> Values:
     pairs = (name.partition("=") for name in path.relative_to(root).parts[:-1])
     return {unquote(name): None if value == NULL else unquote(value) for name, _, value in pairs}
@@ -76,6 +84,9 @@ def _join_parquet(copy: Path, parts: list[Path], values: list[Values]) -> None:
     files = [open_parquet(part) for part in parts]
     schemas = [one.file.schema_arrow.remove_metadata() for one in files]
     added = [pa.field(name, _type_of([one[name] for one in values])) for name in values[0]]
+    shapes = {(part.parent, frozenset(one.names)) for part, one in zip(parts, schemas, strict=True)}
+    if len(shapes) > len({part.parent for part in parts}):
+        raise ValueError("en una misma carpeta hay tablas distintas")
     own = pa.unify_schemas(schemas, promote_options="permissive")
     fields = [*added, *(one for one in own if one.name not in values[0])]
     metadata = None if all(one.equals(own) for one in schemas) else {WARNING: NOT_EQUAL.encode()}
@@ -93,29 +104,52 @@ def _type_of(values: list[str | None]) -> pa.DataType:
 
 
 def _column(batch: pa.RecordBatch, field: pa.Field, known: Values) -> pa.Array:
+    at = batch.schema.get_field_index(field.name)
     if field.name in known:
         value = known[field.name]
         whole = int(value) if value is not None and field.type == pa.int64() else value
-        return pa.array([whole] * batch.num_rows, field.type)
-    at = batch.schema.get_field_index(field.name)
+        column = pa.array([whole] * batch.num_rows, field.type)
+        if at >= 0 and not batch.column(at).cast(field.type).equals(column):
+            raise ValueError("la columna está también en las partes, y dice otra cosa")
+        return column
     return pa.nulls(batch.num_rows, field.type) if at < 0 else batch.column(at).cast(field.type)
 
 
 def _join_csv(copy: Path, parts: list[Path], values: list[Values]) -> None:
     """Cada línea, tal cual, detrás de los valores de su parte. Lanza `ValueError` si una no se puede juntar así."""
     headers: set[bytes] = set()
+    charsets: set[str | None] = set()
     with copy.open("wb") as file:
         for part, known in zip(parts, values, strict=True):
             lines = _lines(part)
             header = next(lines, b"")
-            mark = max(b",;\t|", key=header.count).to_bytes()
+            charset = _charset(header)
+            marks = [mark for mark in MARKS if mark in header]
+            mark = (marks or MARKS)[0]
             if not headers:
                 file.write(_cells(list(known), mark) + header + b"\n")
             headers.add(header)
-            if len(headers) > 1 or not header:
-                raise ValueError("otra cabecera")
+            if len(headers) > 1 or not header or len(marks) > 1:
+                raise ValueError("otra cabecera, o no se sabe con qué separa")
             start = _cells(list(known.values()), mark)
-            file.writelines(start + line + b"\n" if line else b"\n" for line in lines)
+            for line in lines:
+                if line and (mark not in line if marks else any(one in line for one in MARKS)):
+                    raise ValueError("no separa como la cabecera")
+                file.write(start + line + b"\n" if line else b"\n")
+                charset = charset or _charset(line)
+            charsets |= {charset, *(_charset(text.encode()) for text in (*known, *known.values()) if text)} - {None}
+            if len(charsets) > 1:
+                raise ValueError("no están todas en la misma codificación")
+
+
+def _charset(text: bytes) -> str | None:
+    if text.isascii():
+        return None
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return "otra"
+    return "utf-8"
 
 
 def _lines(part: Path) -> Iterator[bytes]:

@@ -46,8 +46,8 @@ def written_sheets(file: Path | IO[bytes]) -> list[str] | None:
     if done.returncode:
         raise FileRefused(
             "El libro pide mucha más memoria de la que le corresponde, o está dañado de un modo que rompe a quien lo abre.",
-            "Suele ser una celda escrita muy lejos de las demás (en Excel, Ctrl+Fin lleva a la última): borre "
-            "las filas y columnas que sobran, o guarde la hoja como CSV.",
+            "Suele ser una celda escrita muy lejos de las demás (en Excel, Ctrl+Fin lleva a la última), o un texto muy "
+            "largo repetido en muchas filas: borre las filas y columnas que sobran, o guarde la hoja como CSV.",
         )
     names: list[str] = json.loads(done.stdout)
     return names

@@ -18,7 +18,9 @@ from etl.schema import Table
 
 ASKED = re.compile(r"^--\s*Por grupos de datos\.(\w+): *(\w+(?:, *\w+)*)\.?\s*$", re.M)
 # Con la hora de ahora, los grupos que no cambian también serían otros.
-MOMENT = re.compile(r"\b(?:now|random|current_\w+|local\w+|\w+_timestamp|timeofday)\b", re.I)
+MOMENT = re.compile(
+    r"\b(?:now|age|today|tomorrow|yesterday|\w*random\w*|current_\w+|local\w+|\w+_timestamp|timeofday)\b", re.I
+)
 # Con más grupos, o si es nueva buena parte de la tabla, se acaba antes rehaciéndolo.
 MOST_VALUES, FEW_ROWS, SHARE = 10_000, 100_000, 4
 
@@ -40,6 +42,10 @@ ON CONFLICT (mart) DO UPDATE SET table_name = excluded.table_name, columns = exc
 NEW_ROWS = """
 SELECT load_id, rows_loaded, CASE WHEN (keys ->> 'rows')::bigint = rows_loaded THEN keys -> 'limits' END
 FROM etl.loads WHERE table_name = %s AND status = 'loaded' AND load_id = ANY (%s)
+"""
+SHAPE = """
+SELECT attname, atttypid, atttypmod FROM pg_attribute
+WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
 # Por dónde dice un plan qué filas lee de una tabla.
 FILTERS = ("Filter", "Index Cond", "Recheck Cond")
@@ -85,8 +91,7 @@ def by_groups(connection: Connection[Any], name: str, text: str, stale: set[str]
     ).fetchall()
     if grain and noted and stale == {grain.full_name}:
         values = _values(connection, grain, touched)
-        if values is not None:
-            _replace(connection, name, text, grain, values)
+        if values is not None and _replace(connection, name, text, grain, values):
             return True
     if grain and (noted or _nobody_loads(connection, grain)) and _stands_alone(connection, text, grain):
         connection.execute(REGISTER, (name, *_key(grain)))
@@ -135,7 +140,8 @@ def _is_apart(connection: Connection[Any], text: str, grain: Grain, nulls: set[s
     scans = [node for node in _nodes(plan[0]["Plan"]) if node.get("Relation Name") == grain.table]
     return bool(scans) and all(
         re.search(
-            rf'\(\(?"?{name}"?\)?(?:::text)? = ANY \(+\${at}\b', " ".join(str(node.get(part)) for part in FILTERS)
+            rf'(?<!\w)\(\(?"?{name}"?\)?(?:::text)? = ANY \(+\${at}\b',
+            " ".join(str(node.get(part)) for part in FILTERS),
         )
         for node in scans
         for at, name in enumerate(grain.types, 1)
@@ -174,8 +180,8 @@ def _chosen(text: str, condition: sql.Composed) -> sql.Composed:
     return sql.SQL("SELECT * FROM ({}\n) AS mart WHERE {}").format(sql.SQL(text), condition)
 
 
-def _replace(connection: Connection[Any], name: str, text: str, grain: Grain, values: Values) -> None:
-    """Cambia en el mart los grupos tocados por lo que su SELECT da ahora de ellos."""
+def _replace(connection: Connection[Any], name: str, text: str, grain: Grain, values: Values) -> bool:
+    """Cambia en el mart los grupos tocados por lo que su SELECT da ahora de ellos, si da aún las mismas columnas."""
     known = {column: sql.Literal([one for one in found if one is not None]) for column, found in values.items()}
     condition = grain.condition(dict(known), {column for column, found in values.items() if None in found})
     # Una tabla nueva se puede llenar con varios procesos; una que ya está, no.
@@ -185,8 +191,11 @@ def _replace(connection: Connection[Any], name: str, text: str, grain: Grain, va
             sql.Identifier(f"{name}__grupos"), _chosen(text, condition)
         )
     )
+    if len({tuple(connection.execute(SHAPE, (one.as_string(),)).fetchall()) for one in (fresh, mart)}) > 1:
+        return False
     connection.execute(sql.SQL("DELETE FROM {} WHERE {}").format(mart, condition))
     connection.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(mart, fresh))
+    return True
 
 
 def kinds(connection: Connection[Any]) -> list[str]:

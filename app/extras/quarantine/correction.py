@@ -102,7 +102,7 @@ def _fill(
     by_load: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_load[row[LOAD]].append(row)
-    asleep = stale = 0
+    asleep = stale = covered = 0
     for load_id, its_rows in by_load.items():
         target = _target(connection, load.table, int(load_id), declared) if load_id.isdecimal() else None
         if target is None:
@@ -119,10 +119,15 @@ def _fill(
             total.repaired += done.repaired
             total.displaced |= done.displaced
             total.rejected += len(mended) - done.repaired
+            covered += max(done.duplicate, 0)
     total.rejected += asleep + stale
     if total.rejected == 0 and total.repaired == 0:
         result.skip()
     result.warnings += total.warnings
+    if covered:
+        result.warnings.append(
+            f"filas corregidas que no entran: su clave ya está en la tabla, con otra fila: {covered}"
+        )
     if asleep:
         result.warnings.append(f"filas sin editar, que siguen en cuarentena: {asleep}")
     if stale:

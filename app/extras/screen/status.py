@@ -26,8 +26,10 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     for _, file, *_, error in loads:
         if error:
             console.print(f"[red]✖[/] {escape(f'{file}: {error}')}", highlight=False)
-    for line in [*quarantine(connection), *kinds(connection)]:
+    for line in quarantine(connection):
         console.print(escape(line), highlight=False, soft_wrap=True)
+    for line in kinds(connection):
+        console.print(escape(line), highlight=False)
     for line in outdated(connection, declared):
         console.print(f"[yellow]![/] {escape(line)}", highlight=False, soft_wrap=True)
     if not loads:

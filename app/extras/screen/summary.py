@@ -80,7 +80,7 @@ def _show_next_steps(console: Console, result: RunResult) -> None:
     if filtered:
         console.print(f"{rows(filtered)} que descarta su transformación.", highlight=False)
     if result.marts:
-        console.print(f"Marts al día: {', '.join(result.marts)}.", soft_wrap=True)
+        console.print(f"Marts al día: {', '.join(result.marts)}.")
     if rejected:
         console.print(
             f"{rows(rejected)} en cuarentena: véalas con «{program()} rejects».", soft_wrap=True, highlight=False
