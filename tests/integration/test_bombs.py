@@ -19,7 +19,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from etl.extract.source import decompressed, opened
 from etl.settings import Settings
+from extras.formats.archives import members
 from extras.formats.parquet import open_parquet
 from extras.formats.sqlite import open_table
 from loader import environment
@@ -201,3 +203,13 @@ def test_rows_with_enormous_values_are_read_a_few_at_a_time(tmp_path: Path) -> N
     for chunks in (open_parquet(texts).chunks({"a": 0}), open_table(photos, "fotos").chunks({"a": 0})):
         sizes = [len(chunk.lines) for chunk in chunks]
         assert (sum(sizes), max(sizes) <= 5) == (20, True), sizes
+
+
+def test_a_file_that_only_begins_like_a_bomb_is_read(tmp_path: Path) -> None:
+    """Un sensor parado: 75 MB de filas iguales, que comprimen mil veces, y después datos de verdad."""
+    content = b"E1;0.00;0.00;0.00\n" * 4_200_000 + b"".join(b"%x\n" % hash(n * 0.1) for n in range(300_000))
+    path = tmp_path / "sensor.csv.gz"
+    path.write_bytes(gzip.compress(content, 6))
+    [source] = members(path, path.name, [])
+    with opened(source) as file, decompressed(source, file) as stream:
+        assert sum(len(data) for data in iter(lambda: stream.read(MB), b"")) == len(content)

@@ -55,6 +55,11 @@ IN_FULL = {
     "z_otra_cosa": ASKS.format("cliente_id", "cliente_id + 1 AS cliente_id, count(*) AS n", "GROUP BY 1"),
     "z_otro_tipo": ASKS.format("fecha_venta", "fecha_venta::text, count(*) AS n", "GROUP BY 1"),
     "z_no_la_da": ASKS.format("canal", "producto_id, count(*) AS n", "GROUP BY 1"),
+    "z_funcion": ASKS.format(
+        "precio_unitario", "floor(precio_unitario) AS precio_unitario, count(*) AS n", "GROUP BY 1"
+    ),
+    "z_edad": ASKS.format("canal", "canal, age(max(fecha_venta)) AS n", "GROUP BY 1"),
+    "z_ayer": ASKS.format("canal", "canal, max('yesterday'::date - fecha_venta) AS n", "GROUP BY 1"),
     "z_sin_pedirlo": "SELECT canal, count(*) AS n FROM ventas GROUP BY 1",
 }
 TABLES = in_order([Cliente, Producto, Tienda, Venta])
@@ -197,6 +202,16 @@ def test_a_table_written_again_is_not_looked_up_by_what_was_noted_of_the_old_one
     take(own, ("put", 2, {7: {}}))
     assert not set(BY_GROUPS) & remade(own, before)
     assert_as_if_remade(own)
+
+
+def test_a_column_more_in_the_table_makes_again_the_mart_that_gives_them_all(own: Settings) -> None:
+    (own.sql_dir / "marts" / "por_todo.sql").write_text(ASKS.format("cliente_id", "ventas.*", ""), encoding="utf-8")
+    load(own)
+    with connect_settings(own) as connection:
+        connection.execute("ALTER TABLE datos.ventas ADD COLUMN nota text")
+    write(own, "ventas_9.csv", VENTAS, venta(900, cliente_id="1"))
+    assert load(own).wrong_marts == []
+    assert query(own, "SELECT count(*), count(nota) FROM marts.por_todo") == [(3, 0)]
 
 
 def test_a_load_under_way_when_it_is_first_made_is_not_lost(own: Settings) -> None:

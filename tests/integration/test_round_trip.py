@@ -126,3 +126,13 @@ def test_nested_values_of_a_rejected_object_are_exported_as_json(settings: Setti
     path = correct(settings, "sitios", "sitios_corregir.csv", lambda _: {"alta": "2024-02-29"})
     assert load_path(settings, path).counts.loaded == 1
     assert query(settings, "SELECT lugar::text FROM staging.sitios WHERE alta = '2024-02-29'") == ['{"lat": 41.20}']
+
+
+def test_a_corrected_row_whose_key_is_taken_is_told_not_to_enter(settings: Settings) -> None:
+    load_one(settings, "clientes.csv", CLIENTES, cliente(1, "Begoña"), cliente(2, "Ana", fecha_alta="2024-02-30"))
+    taken = {"cliente_id": "1", "fecha_alta": "2024-02-29"}
+    path = correct(settings, "clientes", "clientes_corregir.csv", lambda _row: taken)
+    assert load_path(settings, path).warnings == [
+        "filas corregidas que no entran: su clave ya está en la tabla, con otra fila: 1"
+    ]
+    assert clientes(settings) == [(1, "Begoña")]
