@@ -81,7 +81,7 @@ def test_the_quarantine_shows_the_value_as_it_was_and_how_to_mend_it(
     capsys.readouterr()
     show_rejects(loaded, "clientes")
     printed = capsys.readouterr().out
-    assert f"«{MARKUP}»" in printed
+    assert f"«{MARKUP}»" in " ".join(printed.split())
     assert "etl rejects clientes --csv datos/salida/clientes_corregir.csv" in printed
     assert fits(printed)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from extras.output import MOTIVES
 from extras.report import svg
 from extras.report.figures import Example, Figures, FileFate, Quality
 from extras.report.text import esc, number, percent, size
@@ -13,23 +14,6 @@ STATES = {
     "refused": ("bad", "✖", "no se admite"),
     "failed": ("bad", "✖", "falló"),
     "loading": ("twin", "…", "a medias"),
-}
-# Los códigos de etl.rejects, en palabras. Uno que falte se enseña tal cual.
-REASONS = {
-    "missing": "falta el valor",
-    "type": "no es de su tipo",
-    "out_of_range": "fuera de rango",
-    "not_allowed": "no es un valor admitido",
-    "pattern": "no tiene la forma pedida",
-    "length": "demasiado largo o corto",
-    "check": "condición entre columnas",
-    "orphan": "no existe en la otra tabla",
-    "field_count": "número de campos",
-    "quote": "comillas",
-    "encoding": "codificación",
-    "nul": "carácter NUL",
-    "repeated_header": "cabecera repetida",
-    "json": "JSON mal formado",
 }
 # Los demás motivos se despliegan.
 REASONS_SHOWN = 6
@@ -122,7 +106,7 @@ def _folded(items: Sequence[str]) -> str:
 def _reason(examples: Sequence[Example], most: int) -> str:
     first = examples[0]
     column = f"<b>{esc(first.column_name)}</b> " if first.column_name else ""
-    reason = esc(REASONS.get(first.code, first.code))
+    reason = esc(MOTIVES.get(first.code, first.code))
     shown = "".join(
         f'<li><p>{esc(one.message)}</p><p class="where">{esc(one.file)}, línea {number(one.line)}</p>'
         f"<pre>{esc(one.raw)}</pre></li>"

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from etl.plain import rejected
 from etl.reader import program, thousands
-from extras.output import escape, free
+from extras.output import MOTIVES, escape, free
 
 
 def show_rejects(connection: Connection[Any], dataset: str | None) -> None:
@@ -23,7 +23,7 @@ def show_rejects(connection: Connection[Any], dataset: str | None) -> None:
     for title in ("tabla", "motivo", "filas", "por ejemplo"):
         table.add_column(title, justify="right" if title == "filas" else "left", overflow="fold")
     for name, code, count, example in found:
-        table.add_row(name, code, thousands(count), escape(example))
+        table.add_row(name, MOTIVES.get(code, code), thousands(count), escape(example))
     console = Console()
     console.print(table if found else "No hay filas en cuarentena.")
     if found:
