@@ -40,7 +40,8 @@ def run(
     already = parts.already(session, pairs) if len(pairs) > 1 else {}
     done: list[Done] = []
     corrections: list[Source] = []
-    with parts.engines[session.engine](session, pairs) as load_rows:
+    waiting = [pair for pair in pairs if pair[0].name not in already]
+    with parts.engines[session.engine](session, waiting) as load_rows:
         for source, declared in pairs:
             try:
                 if source.name in already:

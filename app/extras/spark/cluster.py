@@ -82,7 +82,8 @@ class Cluster:
         self._staging = staging
         self._cores = cores
         self._reading = reading
-        self._files, self._declared = files, dict(files)
+        self._files = [source for source, _ in files]
+        self._declared = dict(files)
         self._series: Series | None = None
         self._used: list[str] = []
         self._hashing = ThreadPoolExecutor(1, "etl-hash")
@@ -93,6 +94,7 @@ class Cluster:
         """Lo mismo que en un proceso, en el clúster; y la huella, que calcula quien lee el archivo entero."""
         # Mientras el clúster trabaja esta transacción espera, y eso no es un abandono.
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        self._declared[load.source] = declared
         series, job = self._job(load.source)
         merger, sha256 = Merger(connection, declared, load.load_id), None
         hashed = self._hashing.submit(text.file.finish) if job.split else None
@@ -134,10 +136,11 @@ class Cluster:
 
     def _following(self, source: Source) -> list[Source]:
         """El archivo y los que se pueden adelantar con él: hasta el primero que depende de alguno."""
-        at = [one for one, _ in self._files].index(source)
+        after = self._files[self._files.index(source) :] if source in self._files else [source]
         found: list[Source] = []
         busy: set[str] = set()
-        for one, declared in self._files[at:]:
+        for one in after:
+            declared = self._declared[one]
             if declared is None:
                 break
             if found and any(f"{key.parent_schema}.{key.parent_table}" in busy for key in declared.table.foreign_keys):

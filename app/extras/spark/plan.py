@@ -19,9 +19,10 @@ from etl.extract.source import Opened, Source, Utf8Stream
 
 # Codificaciones en que un carácter es un byte: se sabe a qué byte corresponde cada carácter.
 SINGLE_BYTE = ("ascii", "iso8859-1", "iso8859-15", "cp1252", "cp850")
-# Con partes menores, repartir cuesta tanto como validar; en un archivo pequeño, no obstante, que haya para todos los
-# núcleos. Ni mayores: cada una se mezcla con una sentencia, y cada una son dos tablas de paso.
-PART, PARTS_PER_CORE, MOST_BYTES, MOST_PARTS = 8 << 20, 2, 128 << 20, 400
+# Con partes menores, repartir cuesta tanto como validar; en un archivo de pocos megas, no obstante, que haya para todos
+# los núcleos, pero ninguna de menos de uno (`SMALL`). Ni mayores de 128: cada una se mezcla con una sentencia, y son dos
+# tablas de paso.
+PART, PARTS_PER_CORE, SMALL, MOST_BYTES, MOST_PARTS = 8 << 20, 2, 8, 128 << 20, 400
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,15 @@ def plan(source: Source, text: Text, cores: int) -> list[Part]:
     """Las partes del archivo, en orden; las de un texto, cortadas a ojo."""
     size = text.file.size
     whole = Part(source, size, text.file.before.st_mtime_ns, done=size)
-    least = min(max(size // MOST_PARTS, min(PART, size // (cores * PARTS_PER_CORE))), MOST_BYTES)
+    least = max(size // MOST_PARTS, min(PART, size // (cores * PARTS_PER_CORE)), PART // SMALL)
+    least = min(least, MOST_BYTES)
     groups = len(getattr(text.document, "groups", ()))
-    if source.unpack is None and groups > 1:
-        step = max(1, groups * least // size)
+    step = max(1, groups * least // max(size, 1))
+    if source.unpack is None and groups > step:
         ends = [(at, min(at + step, groups)) for at in range(0, groups, step)]
         return [replace(whole, start=start, end=end, done=size * end // groups) for start, end in ends]
     first = _first_byte(source, text)
-    if first is None or size - first < 2 * least or not least:
+    if first is None or size - first < 2 * least:
         return [whole]
     cuts = [*range(first, size - least + 1, least), size]
     nominal = [replace(whole, start=start, end=end, line=0) for start, end in pairwise(cuts)]
