@@ -14,7 +14,7 @@ import time
 import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,10 +91,17 @@ def open_session(settings: Settings, name: str) -> Iterator["SparkSession"]:
         folder = closing.enter_context(tempfile.TemporaryDirectory())
         with _clear_errors(master):
             session = builder.getOrCreate()
-            closing.callback(session.stop)
+            closing.callback(_stop, session)
             # El código viaja con el trabajo: los ejecutores corren el mismo que el conductor.
             session.sparkContext.addPyFile(str(_zip_package(Path(folder))))
         yield session
+
+
+def _stop(session: "SparkSession") -> None:
+    from py4j.protocol import Py4JError
+
+    with suppress(Py4JError):  # ya se había parado sola: lo que importa es por qué
+        session.stop()
 
 
 def _submitted_to() -> str | None:
@@ -196,7 +203,7 @@ def resources(session: "SparkSession") -> Resources:
         return Resources(master, 1, context.defaultParallelism, ())
     deadline = time.monotonic() + EXECUTOR_SECONDS
     while not (found := _executors(session)):
-        if context._jsc.sc().isStopped():  # Spark se rinde en otro hilo: puede ser ya aquí
+        if _has_stopped(session):  # Spark se rinde en otro hilo: puede ser ya aquí
             raise _not_admitted(master)
         if time.monotonic() > deadline:
             raise ClusterUnavailable(
@@ -216,12 +223,23 @@ def resources(session: "SparkSession") -> Resources:
     return Resources(master, len(found), sum(cores for _, cores in found), hosts)
 
 
+def _has_stopped(session: "SparkSession") -> bool:
+    return bool(session.sparkContext._jsc.sc().isStopped())
+
+
 def _executors(session: "SparkSession") -> list[tuple[str, int]]:
     """Máquina y núcleos de cada ejecutor vivo. PySpark no lo ofrece: se le pregunta a la JVM."""
-    listed = session.sparkContext._jsc.sc().statusStore().executorList(True)
-    found = [listed.apply(number) for number in range(listed.size())]
-    return [
-        (one.hostPort().rsplit(":", 1)[0], one.totalCores())
-        for one in found
-        if one.id() != "driver" and one.totalCores() > 0
-    ]
+    from py4j.protocol import Py4JError
+
+    try:
+        listed = session.sparkContext._jsc.sc().statusStore().executorList(True)
+        found = [listed.apply(number) for number in range(listed.size())]
+        return [
+            (one.hostPort().rsplit(":", 1)[0], one.totalCores())
+            for one in found
+            if one.id() != "driver" and one.totalCores() > 0
+        ]
+    except Py4JError:  # se paró mientras se le preguntaba
+        if _has_stopped(session):
+            return []
+        raise
