@@ -245,4 +245,5 @@ def test_who_does_not_know_the_secret_does_not_get_in(intruder: Any) -> None:
     assert done.returncode == 5, done.stdout + done.stderr
     assert "spark://spark-master:7077 no admitió el trabajo" in done.stderr
     assert "SPARK_AUTH_SECRET" in done.stderr
-    assert "Exception" not in done.stderr
+    # De Python. Lo que Spark se diga a sí mismo al rendirse, en otro hilo, depende de por dónde iba.
+    assert "Traceback" not in done.stderr
