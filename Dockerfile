@@ -76,6 +76,10 @@ FROM ${PYTHON_IMAGE} AS code
 COPY app /app
 COPY sql /sql
 COPY spark /spark
+# tienda
+COPY shop/generate /shop/generate
+RUN chmod -R a+rX /shop
+# /tienda
 RUN chmod -R a+rX /app /sql /spark
 
 # --- base -----------------------------------------------------------------------------------
@@ -115,6 +119,10 @@ LABEL org.opencontainers.image.title="etl" \
 
 # La receta con la que se hizo: «etl doctor» la compara con la de ahora (7.1.8, error 6).
 COPY --chmod=644 Dockerfile requirements/etl.txt /usr/local/share/etl/
+# tienda
+# La orden que genera los datos de ejemplo.
+COPY --from=code /shop /shop
+# /tienda
 COPY --from=code /sql /sql
 COPY --from=code /app /app
 
@@ -166,6 +174,10 @@ COPY --chmod=755 docker/spark/start.sh /usr/local/bin/start-spark
 COPY --chmod=755 docker/spark/healthy.py /usr/local/bin/spark-healthy
 ARG SPARK_LINE
 COPY --chmod=644 Dockerfile requirements/etl.txt requirements/spark-${SPARK_LINE}.txt /usr/local/share/etl/
+# tienda
+# La orden que genera los datos de ejemplo.
+COPY --from=code /shop /shop
+# /tienda
 COPY --from=code /sql /sql
 COPY --from=code /spark /spark
 COPY --from=code /app /app

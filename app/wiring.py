@@ -78,11 +78,27 @@ def assemble() -> "Parts":
 
 def add_commands(app: Any) -> None:
     """Las órdenes que no son del núcleo, y la ayuda en español."""
-    for part in ("revision", "undeclared", "report", "forget", "doctor", "generate", "embedded"):
+    for part in ("revision", "undeclared", "report", "forget", "doctor", "embedded"):
         import_module(f"extras.{part}.commands").add(app)
+    # tienda
+    add_shop(app)
+    # /tienda
     import_module("extras.screen.spanish").speak_spanish(app)
 
 
+# tienda
+def add_shop(app: Any) -> None:
+    """La orden de la tienda de ejemplo, que está con ella (`shop/`) y fuera de app/."""
+    import sys
+
+    from etl.settings import ROOT
+
+    if (ROOT / "shop" / "generate").is_dir():
+        sys.path.append(str(ROOT / "shop"))
+        import_module("generate.commands").add(app)
+
+
+# /tienda
 def main(arguments: list[str] | None = None) -> None:
     """La orden `etl`."""
     cli.main(arguments, assemble, add_commands)

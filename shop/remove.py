@@ -23,18 +23,16 @@ SHOP = (
     *(f"sql/marts/{name}.sql" for name in ("clientes_compras", "clientes_rfm", "productos_ingresos", "productos_top")),
     *(f"sql/marts/{name}.sql" for name in ("ventas_diarias", "ventas_mensuales")),
     *(f"datos/{name}" for name in ("clientes.csv", "productos.csv", "tiendas.jsonl", "ventas_2025-??.csv*")),
-    *("app/extras/generate", "spark/jobs/baskets_and_cohorts.py", "tests/shop"),
+    *("spark/jobs/baskets_and_cohorts.py", "tests/shop"),
     # Las otras ponen al día el registro de las bases de datos de antes; sin la tienda ya no hay ninguna.
     *(f"{VERSIONS}/{name}.py" for name in ("0002_tienda", "0002_registro", "0002_grupos")),
     *("docs/guia.md", "README.en.md", "docs/img/*.png", "shop"),
 )
 REPLACED = ("README.md", "CHANGELOG.md", "datos/README.md")
-# Donde el código nombra la carpeta que se va.
-EDITS = (
-    ("app/wiring.py", '"generate", ', ""),
-    ("app/extras/__init__.py", "tablas y colores           generate/  la tienda de ejemplo", "tablas y colores"),
-)
-MARKED = re.compile(r"^(?:<!-- |# )tienda(?: -->)?\n.*?^(?:<!-- |# )/tienda(?: -->)?\n\n?", re.M | re.S)
+MARKED_FILES = ("Makefile", "Dockerfile", ".dockerignore", "app/wiring.py")
+# En las listas de pyproject.toml, donde no cabe una marca.
+LISTED = ('"shop", ', '"generate", ')
+MARKED = re.compile(r"^ *(?:<!-- |# )tienda(?: -->)?\n.*?^ *(?:<!-- |# )/tienda(?: -->)?\n\n?", re.M | re.S)
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
 BEHIND = re.compile(r"""^down_revision = ["']0002_(?:tienda|registro|grupos)["']""", re.M)
 TABLES = "clientes|productos|tiendas|ventas"
@@ -126,10 +124,10 @@ def remove(going: list[Path]) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.copytree(AFTER, ROOT, dirs_exist_ok=True)
     relink()
-    for name, old, new in EDITS:
-        rewrite(ROOT / name, lambda text, old=old, new=new: text.replace(old, new))
+    for name in LISTED:
+        rewrite(ROOT / "pyproject.toml", lambda text, name=name: text.replace(name, ""))
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-    for path in [ROOT / "Makefile", *documents]:
+    for path in [*(ROOT / name for name in MARKED_FILES), *documents]:
         rewrite(path, lambda text: MARKED.sub("", text))
     for path in documents:
         rewrite(path, lambda text, path=path: LINK.sub(lambda link: keep_or_unlink(link, path), text))

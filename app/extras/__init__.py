@@ -8,5 +8,5 @@
     doctor/      qué está mal               report/    el informe en HTML
     groups/      marts al día por grupos    forget/    deshacer la carga de un archivo
     many/        pasar por alto lo cargado
-    screen/      tablas y colores           generate/  la tienda de ejemplo
+    screen/      tablas y colores
 """

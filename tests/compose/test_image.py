@@ -64,6 +64,6 @@ def test_the_image_of_spark_adds_only_java_and_spark(spark_image: str) -> None:
     megabytes = (sizes[0] - sizes[1]) / 1e6
     print(f"Java y Spark, por encima de la imagen del pipeline: {megabytes:.0f} MB")
     assert megabytes < SPARK_LIMIT_MB
-    # Las de app_etl menos las tres últimas (receta, sql y app), que en la de Spark van al final.
-    assert layers[0][: len(layers[1]) - 3] == layers[1][:-3]
+    # Las de app_etl menos las últimas (receta, generador, sql y app), que en la de Spark van al final.
+    assert layers[0][: len(layers[1]) - 4] == layers[1][:-4]
     assert json.loads(docker("image", "inspect", spark_image))[0]["Config"]["User"] == "1000:1000"

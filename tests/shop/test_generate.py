@@ -6,7 +6,10 @@ pipeline ni del generador: si los dos coinciden, ninguna fila está mal por acci
 
 import gzip
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,13 +18,14 @@ from pathlib import Path
 import pytest
 
 from disk import remount, small_disk
-from extras.generate import sales
-from extras.generate.shop import NIF_LETTERS, nif, spanish_number
-from extras.generate.shop_files import FileCounts, generate
-from extras.generate.writing import TABLE_END, TABLE_START
+from generate import sales
+from generate.shop import NIF_LETTERS, nif, spanish_number
+from generate.shop_files import FileCounts, generate
+from generate.writing import TABLE_END, TABLE_START
 from wiring import main
 
 SAMPLE = Path(__file__).parents[2] / "datos"
+GENERATOR = Path(__file__).parents[2] / "shop" / "generate"
 MEGABYTE = 1_000_000
 
 Counts = tuple[int, int, int, int]  # leídas, cargadas, duplicadas, rechazadas
@@ -341,6 +345,20 @@ def test_a_readme_of_somebody_else_is_left_alone(tmp_path):
 
 
 # --- La orden ------------------------------------------------------------------------------
+
+
+def test_it_leans_only_on_what_writes_a_file_and_on_the_core():
+    for path in GENERATOR.glob("*.py"):
+        used = set(re.findall(r"^ *from ((?:etl|extras|declared|wiring)[.\w]*)", path.read_text("utf-8"), re.M))
+        assert {name for name in used if not name.startswith("etl.")} <= {"extras.output"}, path
+
+
+def test_the_command_works_from_any_folder(tmp_path):
+    etl = [sys.executable, "-m", "wiring", "generate", "--rows", "100", "--output", str(tmp_path / "otra")]
+    environ = os.environ | {"PYTHONPATH": str(GENERATOR.parents[1] / "app")}
+    done = subprocess.run(etl, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("453 filas en 15 archivos de ")
 
 
 @pytest.mark.parametrize(

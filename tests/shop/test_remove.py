@@ -154,6 +154,8 @@ def test_nothing_that_stays_names_the_shop(order: Order, clone: Path) -> None:
     assert len((clone / "README.md").read_text(encoding="utf-8").splitlines()) <= 60
     assert not (clone / "shop").exists()
     assert "mine" not in (clone / "Makefile").read_text(encoding="utf-8")
+    for name in (".dockerignore", "Dockerfile", "pyproject.toml", "app/wiring.py"):
+        assert not re.search("shop|tienda|generate[^-d]", (clone / name).read_text(encoding="utf-8")), name
     assert "tienda -->" not in "".join(path.read_text("utf-8") for path in (clone / "docs").glob("*.md"))
 
 

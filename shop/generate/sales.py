@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extras.generate import layouts, world
-from extras.generate.dice import Dice, Ints
-from extras.generate.shop import FIRST_DAY, Customers, Products, Stores
+from generate import layouts, world
+from generate.dice import Dice, Ints
+from generate.shop import FIRST_DAY, Customers, Products, Stores
 
 CHUNK_ROWS = 100_000
 YEAR_DAYS = [date(2025, 1, 1) + timedelta(days=d) for d in range(365)]

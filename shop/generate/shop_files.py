@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from extras.generate import layouts
-from extras.generate.corruptions import CORRUPTIONS, Corruption, sales_of_rejected
-from extras.generate.dice import Dice
-from extras.generate.layouts import Layout
-from extras.generate.planting import FileCounts, Planter
-from extras.generate.sales import Sales
-from extras.generate.shop import Customers, Products, Stores
-from extras.generate.writing import write_counts, write_file
+from generate import layouts
+from generate.corruptions import CORRUPTIONS, Corruption, sales_of_rejected
+from generate.dice import Dice
+from generate.layouts import Layout
+from generate.planting import FileCounts, Planter
+from generate.sales import Sales
+from generate.shop import Customers, Products, Stores
+from generate.writing import write_counts, write_file
 
 __all__ = ["FileCounts", "generate"]
 

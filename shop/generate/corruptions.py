@@ -8,7 +8,7 @@ Quién decide qué filas y cuántas: `planting.py`.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from extras.generate.layouts import Layout
+from generate.layouts import Layout
 
 MISSING_ID = "999999999"  # un identificador que ninguna tabla llega a tener
 

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from extras.generate.corruptions import FOOTER, Corruption, footer
-from extras.generate.dice import Dice
-from extras.generate.layouts import Layout
+from generate.corruptions import FOOTER, Corruption, footer
+from generate.dice import Dice
+from generate.layouts import Layout
 
 
 @dataclass

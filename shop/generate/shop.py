@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from extras.generate import layouts, world
-from extras.generate.dice import Dice, Ints
+from generate import layouts, world
+from generate.dice import Dice, Ints
 
 CHUNK_ROWS = 20_000
 FIRST_DAY, LAST_DAY = date(2019, 1, 2), date(2025, 12, 15)  # altas de clientes

@@ -22,7 +22,7 @@ def generate(
     ] = 2026,
 ) -> None:
     """Genera la tienda de ejemplo del tamaño que se pida. Lleva errores puestos a propósito."""
-    from extras.generate.shop_files import generate as generate_shop
+    from generate.shop_files import generate as generate_shop
 
     folder = output or load_settings().datos_dir
     files = generate_shop(folder, rows, seed)

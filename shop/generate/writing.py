@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from extras.generate.corruptions import FOOTER, FOOTER_DESCRIPTION, Corruption
-from extras.generate.layouts import Layout
-from extras.generate.planting import FileCounts, Planter
 from extras.output import new_file
+from generate.corruptions import FOOTER, FOOTER_DESCRIPTION, Corruption
+from generate.layouts import Layout
+from generate.planting import FileCounts, Planter
 
 GZIP_LEVEL = 1  # el nivel 6 tarda unas diez veces más y solo ahorra una quinta parte
 ELSEWHERE = "Indique otra carpeta con --output."
