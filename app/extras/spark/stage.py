@@ -69,7 +69,8 @@ def stage_part(work: Work, part: Part) -> Staged:
 
     context = TaskContext.get()
     assert context is not None
-    table = f"{work.stage}_{context.taskAttemptId()}"
+    # Una tarea lleva varias partes, quizá del mismo archivo.
+    table = f"{work.stage}_{context.taskAttemptId()}_{part.start}"
     try:
         connection = connect(work.settings, role=LOADER)
     except EtlError as error:
