@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING, Any
 from etl import cli
 
 if TYPE_CHECKING:
-    from etl.extract.source import Source
     from etl.parts import Parts
-    from etl.result import FileResult
-    from etl.session import Session
 
 
 def late(module: str, name: str) -> Callable[..., Any]:
@@ -24,19 +21,6 @@ def late(module: str, name: str) -> Callable[..., Any]:
         return getattr(import_module(f"extras.{module}"), name)(*arguments, **options)
 
     return call
-
-
-def load_undeclared(session: "Session", source: "Source", as_text: bool) -> "list[FileResult]":
-    """Un archivo que nadie declaró: sus tablas, a `staging`."""
-    from extras.quarantine.correction import superseded
-    from extras.undeclared.one_table import load_table
-    from extras.undeclared.parts import parts
-
-    results = [load_table(session, part, as_text) for part in parts(source)]
-    for result in results:
-        if result.status == "loaded" and result.table:
-            result.warnings += superseded(session.connection, result.table, result.file)
-    return results
 
 
 def assemble() -> "Parts":
@@ -61,7 +45,7 @@ def assemble() -> "Parts":
         declared=late("elsewhere", "load"),
         reading=reading,
         members=members,
-        undeclared=load_undeclared,
+        undeclared=late("undeclared.one_table", "load_undeclared"),
         declared_now=declared_now,
         correct=late("quarantine.correction", "load_correction"),
         mend=late("quarantine.correction", "mend"),

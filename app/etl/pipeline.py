@@ -54,7 +54,7 @@ def run(
                 corrections.append(source)
         # Al final: corrigen lo que acaba de cargarse.
         done += [(source, None, parts.correct(session, source, tables)) for source in corrections]
-        if incomplete := incomplete_tables(session.connection):
+        if any(declared for _, declared in pairs) and (incomplete := incomplete_tables(session.connection)):
             _repeat(session, incomplete, done, load_rows, parts)
     marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts", parts.by_groups)
     files = [result for _, _, results in done for result in results]

@@ -51,7 +51,8 @@ def ours(case: Case) -> Answer:
     seen = found.detected
     assert seen is not None
     return Answer(
-        seen.delimiter, seen.dialect.quote, seen.dialect.escape, seen.dialect.header, seen.data_line,
+        seen.delimiter, seen.dialect.quote, seen.dialect.escape, seen.dialect.header,
+        seen.dialect.preamble_rows + seen.header_rows + 1,
         len(found.columns), rows, found.encoding, bool(found.warnings or any(c.rejects for c in chunks)),
     )  # fmt: skip
 

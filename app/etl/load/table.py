@@ -100,7 +100,8 @@ class TableWriter:
         self.counts.filtered += sum(reject.code == FILTERED for reject in rejects)
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)
         save_rejects(self.connection, self.load_id, rejects)
-        widen(self.counts.limits, prepared.rows, self.table.key)
+        if self.table.key:
+            widen(self.counts.limits, prepared.rows, self.table.key)
 
     def _sift(self, prepared: Prepared, first_orphans: bool) -> list[Reject]:
         """Copia directamente las filas seguras y mezcla las dudosas, o todas; devuelve las huérfanas."""

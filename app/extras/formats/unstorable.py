@@ -5,7 +5,6 @@ textos ya hechos (Parquet, SQLite) se miran aquí. Entra un trozo y sale sin esa
 sus rechazos.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,9 +14,6 @@ import pyarrow.compute as pc
 
 from etl.chunk import Chunk, Reject
 from etl.extract.careful import BAD_NUL
-from extras.formats.look import CONTROL, odd_sign_warning
-
-_CONTROL_BYTES = re.compile(rb"\xc2[\x80-\x84\x86-\x9f]")
 
 
 def without_unstorable(chunk: Chunk) -> Chunk:
@@ -46,13 +42,3 @@ def set_aside(chunk: Chunk, rows: Sequence[int], code: str, message: str) -> Chu
         raw=lambda row: chunk.raw(int(kept[row])),
         rejects=sorted([*chunk.rejects, *rejects], key=lambda reject: reject.line),
     )
-
-
-def odd_sign(chunk: Chunk) -> str | None:
-    """El aviso del primer signo que nadie escribe (U+0080 a U+009F) de un trozo."""
-    found = []
-    for column in chunk.columns.columns:
-        if any(_CONTROL_BYTES.search(data) for piece in column.chunks if (data := piece.buffers()[2])):
-            row = pc.index(pc.match_substring_regex(column, CONTROL), True).as_py()
-            found += [(chunk.lines[row].as_py(), column[row].as_py())] if row >= 0 else []
-    return odd_sign_warning(re.findall(CONTROL, min(found)[1])[0], min(found)[0]) if found else None

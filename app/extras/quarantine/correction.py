@@ -147,7 +147,7 @@ def _target(connection: Connection, table: Table, load_id: int, declared: Declar
         dialect = declared.dialect if written and "delimiter" in written else ISO
         writing = Writing(declared.in_file.names, header, written, undeclared=False)
         return Target(table, writing, dialect, partial(transform, declared=declared))
-    known = {option.name: option for option in formats.EVERY}
+    known = {option.name: option for option in formats.every()}
     names: dict[str, str] = (written or {}).get("formats", {})
     plans = [
         Plan(name, kind, known.get(names.get(name, "")), jsonb=jsonb)
@@ -331,4 +331,4 @@ def superseded(connection: Connection, table: str, file: str) -> list[str]:
         (REPAIRED, table, file),
     ).fetchone()
     count = row[0] if row else 0
-    return [f"filas corregidas de la versión anterior, que esta reemplaza: {count}"] if count else []
+    return [staging.SUPERSEDED.format(count)] if count else []

@@ -4,6 +4,7 @@ Nada se pierde ni se cambia: un valor que no tiene la forma de su columna obliga
 una fecha que no existe aparta su fila. Lo usan `one_table.py` y `inspection.py`.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 
 from etl.chunk import Chunk, Reject
 from etl.transform.parse import FIRST_DAY, parse
+from extras.formats.look import CONTROL, odd_sign_warning
 from extras.undeclared import formats
 from extras.undeclared.evidence import all_match
 from extras.undeclared.infer import Plan
@@ -25,6 +27,7 @@ IMPOSSIBLE, IMPOSSIBLE_SHARE = 3, 0.01
 NO_DATES = "muchas de sus fechas no existen; declare date_format"
 NOT_EXACT = "algunos de sus valores no se pueden guardar de otro modo sin cambiarlos; declare el tipo"
 ZERO, MINUS, POINT = b"0-."
+_CONTROL_BYTES = re.compile(rb"\xc2[\x80-\x84\x86-\x9f]")
 
 
 class Misfit(Exception):
@@ -144,20 +147,29 @@ def _looks_like_code(text: pa.ChunkedArray) -> bool:
 
     Se mira en los bytes de la columna entera: con una expresión regular costaba tanto como leerla.
     """
-    return any(_has_code(piece) for piece in text.chunks if len(piece) > piece.null_count)
+    for piece in text.chunks:
+        _, offsets, data = piece.buffers()
+        if data is None or len(piece) == piece.null_count:
+            continue
+        edges = np.frombuffer(offsets, np.int32)[piece.offset : piece.offset + len(piece) + 1]
+        if bytes(data[edges[0] : edges[-1]]).translate(None, b"0123456789.-"):
+            return True
+        # Tres bytes más, para poder mirar el segundo y el tercero también de un último valor vacío.
+        signs = np.concatenate([np.frombuffer(data, np.uint8)[: edges[-1]], np.zeros(3, np.uint8)])
+        start, size = edges[:-1], np.diff(edges)
+        first, second, third = signs[start], signs[start + 1], signs[start + 2]
+        zero = (first == ZERO) & (size > 1) & (second != POINT)
+        minus_zero = (first == MINUS) & (second == ZERO) & (size > 2) & (third != POINT)
+        if (zero | minus_zero | ((signs[edges[1:] - 1] == POINT) & (size > 0))).any():
+            return True
+    return False
 
 
-def _has_code(piece: pa.StringArray) -> bool:
-    _, offsets, data = piece.buffers()
-    if data is None:
-        return False
-    edges = np.frombuffer(offsets, np.int32)[piece.offset : piece.offset + len(piece) + 1]
-    if bytes(data[edges[0] : edges[-1]]).translate(None, b"0123456789.-"):
-        return True
-    # Tres bytes más, para poder mirar el segundo y el tercero también de un último valor vacío.
-    text = np.concatenate([np.frombuffer(data, np.uint8)[: edges[-1]], np.zeros(3, np.uint8)])
-    start, size = edges[:-1], np.diff(edges)
-    first, second, third = text[start], text[start + 1], text[start + 2]
-    zero = (first == ZERO) & (size > 1) & (second != POINT)
-    minus_zero = (first == MINUS) & (second == ZERO) & (size > 2) & (third != POINT)
-    return bool((zero | minus_zero | ((text[edges[1:] - 1] == POINT) & (size > 0))).any())
+def odd_sign(chunk: Chunk) -> str | None:
+    """El aviso del primer signo que nadie escribe (U+0080 a U+009F) de un trozo."""
+    found = []
+    for column in chunk.columns.columns:
+        if any(_CONTROL_BYTES.search(data) for piece in column.chunks if (data := piece.buffers()[2])):
+            row = pc.index(pc.match_substring_regex(column, CONTROL), True).as_py()
+            found += [(chunk.lines[row].as_py(), column[row].as_py())] if row >= 0 else []
+    return odd_sign_warning(re.findall(CONTROL, min(found)[1])[0], min(found)[0]) if found else None

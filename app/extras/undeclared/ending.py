@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from etl.chunk import Chunk
 from extras.formats.unstorable import set_aside
-from extras.undeclared.detection.values import EMPTY, MOMENT, NUMBER, TEXT, kind
+from extras.undeclared.detection.cut import EMPTY, MOMENT, NUMBER, TEXT, kind
 
 # Filas del final en las que se busca un pie; una nota más larga es otra tabla.
 TAIL_ROWS = 12
@@ -37,8 +37,9 @@ def without_ending(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
             other_table = True
             pending = set_aside(chunk, range(start, len(chunk.lines)), "second_table", AFTER_TABLE)
     if pending is not None:
-        rows = footer_rows(pending)
-        yield set_aside(pending, rows, "footer", "es un pie (un total o una nota), no una fila de datos")
+        if rows := footer_rows(pending):
+            pending = set_aside(pending, rows, "footer", "es un pie (un total o una nota), no una fila de datos")
+        yield pending
 
 
 AFTER_TABLE = "empieza otra tabla en el mismo archivo; guárdela en un archivo aparte"

@@ -4,12 +4,15 @@ Entran textos y sale `Evidence`; qué tipo se deduce de ella lo decide `infer.py
 base de datos.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.chunk import Chunk
 from extras.undeclared import formats
 from extras.undeclared.formats import Format
 
@@ -22,19 +25,12 @@ FIRST_LOOK, GLANCE = 1000, 8
 MOST_TEXTS = 20_000
 
 
-def possible_formats(kind: str | None = None, native: bool = False) -> list[Format]:
-    """Las formas de una clase de columna; sin saberla, todas, y los días sin hora si el archivo los tiene."""
-    if kind is not None:
-        return list(formats.KINDS[kind])
-    return [*formats.ALL, *([formats.NATIVE_MOMENT] if native else [])]
-
-
 @dataclass
 class Evidence:
     """Lo visto de una columna: qué formas cumplen todos sus valores hasta ahora."""
 
     name: str
-    alive: list[Format] = field(default_factory=possible_formats)
+    alive: list[Format] = field(default_factory=lambda: list(formats.ALL))
     count: int = 0
     clear: bool = False  # algún decimal no puede ser un millar
     grouped: bool = False  # algún «1.234,56»: los dos signos a la vez
@@ -84,7 +80,7 @@ class Evidence:
         """Descarta lo que no es ni uno de los primeros valores: con mil columnas, mirarlo todo es caro."""
         first = {value for value in map(str.strip, text.drop_null()[:GLANCE].to_pylist()) if value}
         if first:
-            self.alive = [option for option in self.alive if any(map(option.pattern.match, first))]
+            self.alive = [option for option in self.alive if any(map(re.compile(option.regex).match, first))]
 
     def _remember_miss(
         self, option: Format, fits: pa.ChunkedArray, values: pa.ChunkedArray, where: pa.ChunkedArray
@@ -147,6 +143,22 @@ class Evidence:
             self.comma_scale = max(self.comma_scale, digits_after(",", marked))
         whole = pc.replace_substring_regex(marked, r"[.,][0-9]*$|^-", "")
         self.digits = max(self.digits, _longest(whole), _longest(pc.utf8_ltrim(plain, "-")))
+
+
+def new_evidence(names: list[str], kinds: Mapping[int, str], native: bool) -> list[Evidence]:
+    """Una hoja en blanco por columna, con las formas de su clase; sin saberla, todas.
+
+    `native`: sus números y fechas ya lo eran en el archivo, también los días sin hora.
+    """
+    unknown = (*formats.ALL, formats.NATIVE_MOMENT) if native else formats.ALL
+    possible = [formats.KINDS[kinds[at]] if at in kinds else unknown for at in range(len(names))]
+    return [Evidence(name, [*alive], clear=native, sure=native) for name, alive in zip(names, possible, strict=True)]
+
+
+def observe(evidence: list[Evidence], chunk: Chunk, rows: int | None = None) -> None:
+    """Apunta lo que dicen las filas de un trozo; con `rows`, solo las primeras."""
+    for column in evidence:
+        column.observe(chunk.columns[column.name][:rows], chunk.lines[:rows])
 
 
 def _longest(values: pa.ChunkedArray) -> int:

@@ -5,8 +5,8 @@ es de ese tipo. Un cero delante («00123») o un signo de más no es un número:
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import pyarrow as pa
 
@@ -29,39 +29,26 @@ class Format:
     type: pa.DataType
     dialect: Dialect = PLAIN
 
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """La forma, para mirar un valor suelto; las columnas enteras las mira Arrow."""
-        return re.compile(self.regex)
-
-
-def _decimal(name: str, regex: str, decimal: str, thousands: str | None = None) -> Format:
-    dialect = replace(PLAIN, decimal=decimal, thousands=thousands)
-    return Format(name, regex, pa.decimal128(DECIMAL_DIGITS, 0), dialect)
-
-
-def _moment(code: str, regex: str, kind: pa.DataType) -> Format:
-    return Format(code, regex, kind, replace(PLAIN, date_format=code))
-
 
 _WHOLE = "(0|[1-9][0-9]*)"
 _DAY, _TIME, _SECONDS = pa.date32(), " [0-9]{1,2}:[0-9]{2}", " [0-9]{1,2}:[0-9]{2}:[0-9]{2}"
 _MOMENT = pa.timestamp("us")
+_DECIMAL = pa.decimal128(DECIMAL_DIGITS, 0)
 _SHORT = "[0-9]{1,2}"
 
 BOOLEAN = Format("sí/no", rf"(?i)^({'|'.join(YES + NO)})$", pa.bool_())
 INTEGER = Format("entero", f"^-?(0|[1-9][0-9]{{0,{INTEGER_DIGITS - 1}}})$", pa.int64())
-LONG_INTEGER = Format("entero largo", f"^-?(0|[1-9][0-9]{{0,{DECIMAL_DIGITS - 1}}})$", pa.decimal128(38, 0))
-POINT = _decimal("decimal con punto", rf"^-?({_WHOLE}(\.[0-9]+)?|\.[0-9]+)$", ".")
-COMMA = _decimal("decimal con coma", f"^-?({_WHOLE}(,[0-9]+)?|,[0-9]+)$", ",")
+LONG_INTEGER = Format("entero largo", f"^-?(0|[1-9][0-9]{{0,{DECIMAL_DIGITS - 1}}})$", _DECIMAL)
+POINT = Format("decimal con punto", rf"^-?({_WHOLE}(\.[0-9]+)?|\.[0-9]+)$", _DECIMAL)
+COMMA = Format("decimal con coma", f"^-?({_WHOLE}(,[0-9]+)?|,[0-9]+)$", _DECIMAL, replace(PLAIN, decimal=","))
 # «1.234,56» y «1,234.56»: se admiten también los que no llevan millares.
-SPANISH = _decimal(
+SPANISH = Format(
     "decimal con coma y puntos de millar",
-    r"^-?(0|[1-9][0-9]{0,2}(\.[0-9]{3})+|[1-9][0-9]*)(,[0-9]+)?$", ",", ".",
+    r"^-?(0|[1-9][0-9]{0,2}(\.[0-9]{3})+|[1-9][0-9]*)(,[0-9]+)?$", _DECIMAL, replace(PLAIN, decimal=",", thousands="."),
 )  # fmt: skip
-ENGLISH = _decimal(
+ENGLISH = Format(
     "decimal con punto y comas de millar",
-    r"^-?(0|[1-9][0-9]{0,2}(,[0-9]{3})+|[1-9][0-9]*)(\.[0-9]+)?$", ".", ",",
+    r"^-?(0|[1-9][0-9]{0,2}(,[0-9]{3})+|[1-9][0-9]*)(\.[0-9]+)?$", _DECIMAL, replace(PLAIN, thousands=","),
 )  # fmt: skip
 DECIMALS = (POINT, COMMA, SPANISH, ENGLISH)
 # «3.7e-09»: el tipo, exacto o de coma flotante, lo deciden los valores (`infer.py`).
@@ -69,7 +56,7 @@ SCIENTIFIC = Format(
     "número con exponente", rf"^-?({_WHOLE}(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]{{1,3}})?$", pa.float64()
 )
 
-ISO_DATE = _moment("%Y-%m-%d", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", _DAY)
+ISO_DATE = Format("%Y-%m-%d", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", _DAY, replace(PLAIN, date_format="%Y-%m-%d"))
 ISO_MOMENT = Format(
     "ISO con hora",
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?$", _MOMENT,
@@ -81,16 +68,20 @@ LOOSE = tuple(
 )
 # En una hoja de cálculo, la medianoche de un día se guarda y se lee como el día solo.
 NATIVE_MOMENT = Format("ISO, a veces sin hora", f"{ISO_DATE.regex}|{ISO_MOMENT.regex}", _MOMENT)
+HOURS = (("", "", _DAY), (" %H:%M", _TIME, _MOMENT), (" %H:%M:%S", _SECONDS, _MOMENT))
 SLASHED = tuple(
-    _moment(f"%Y/%m/%d{code}", f"^[0-9]{{4}}/{_SHORT}/{_SHORT}{shape}$", kind)
-    for code, shape, kind in (("", "", _DAY), (" %H:%M", _TIME, _MOMENT), (" %H:%M:%S", _SECONDS, _MOMENT))
+    Format(
+        f"%Y/%m/%d{code}", f"^[0-9]{{4}}/{_SHORT}/{_SHORT}{shape}$", kind, replace(PLAIN, date_format=f"%Y/%m/%d{code}")
+    )
+    for code, shape, kind in HOURS
 )
 # Día y mes, o mes y día: la forma no lo dice; lo dicen los valores (`infer.py`).
 DAY_FIRST = tuple(
-    _moment(f"%d{mark}%m{mark}{year}{code}", f"^{_SHORT}[{mark}]{_SHORT}[{mark}]{digits}{shape}$", kind)
+    Format(code, f"^{_SHORT}[{mark}]{_SHORT}[{mark}]{digits}{shape}$", kind, replace(PLAIN, date_format=code))
     for mark in "/-."
     for year, digits in (("%Y", "[0-9]{4}"), ("%y", "[0-9]{2}"))
-    for code, shape, kind in (("", "", _DAY), (" %H:%M", _TIME, _MOMENT), (" %H:%M:%S", _SECONDS, _MOMENT))
+    for hour, shape, kind in HOURS
+    for code in [f"%d{mark}%m{mark}{year}{hour}"]
 )
 # Lo que ya tiene su tipo en el archivo (Parquet, SQLite, un libro): aquí solo se escribe como texto.
 DOUBLE = Format("coma flotante", r"(?i)^-?([0-9.]+(e[+-]?[0-9]+)?|inf)$|^nan$", pa.float64())
@@ -105,6 +96,13 @@ NESTED = Format("JSON", r"^\s*[\[{]", pa.string())
 ALL = (BOOLEAN, INTEGER, LONG_INTEGER, *DECIMALS, SCIENTIFIC, ISO_DATE, ISO_MOMENT, *LOOSE, *SLASHED, *DAY_FIRST)
 
 
+def every() -> Iterator[Format]:
+    """Todas las que puede llevar una columna ya decidida."""
+    yield from (*ALL, NATIVE_MOMENT, NESTED, *TYPED)
+    for one in DAY_FIRST:
+        yield from (reordered(one, order) for order in (["mdY"] if "%Y" in one.name else ["mdy", "ymd"]))
+
+
 def reordered(day_first: Format, order: str) -> Format:
     """La misma forma en otro orden: «mdY» para «03/25/2024», «ymd» para «24-03-25»."""
     parts = iter(order)
@@ -112,13 +110,6 @@ def reordered(day_first: Format, order: str) -> Format:
     return Format(code, day_first.regex, day_first.type, replace(PLAIN, date_format=code))
 
 
-# Todas las que puede llevar una columna ya decidida.
-EVERY = (
-    *ALL,
-    *(reordered(one, "mdY" if "%Y" in one.name else "mdy") for one in DAY_FIRST),
-    *(reordered(one, "ymd") for one in DAY_FIRST if "%y" in one.name),
-    *(NATIVE_MOMENT, NESTED, *TYPED),
-)
 # Las formas de una columna que en su archivo es de una clase; un texto solo puede ser una fecha.
 KINDS: dict[str, tuple[Format, ...]] = {
     "text": (ISO_DATE, ISO_MOMENT, NATIVE_MOMENT, *LOOSE, *SLASHED, *DAY_FIRST),

@@ -73,19 +73,14 @@ def decide(columns: list[Evidence], delimiter: str, as_text: Mapping[str, str] =
 
     Las de `as_text` quedan en texto, por el motivo que ahí se dice.
     """
-    styles = {style.dialect.decimal for column in columns if (style := _decimal_style(column))}
+    # Los decimales que una columna demuestra por sí sola.
+    sure = [column.alive for column in columns if column.clear and formats.INTEGER not in column.alive]
+    shown = [[option.dialect.decimal for option in formats.DECIMALS if option in alive] for alive in sure]
+    styles = {options[0] for options in shown if options}
     return [
         _text(column.name, as_text[column.name]) if column.name in as_text else _decide_one(column, styles, delimiter)
         for column in columns
     ]
-
-
-def _decimal_style(column: Evidence) -> Format | None:
-    """El estilo de decimales que la columna demuestra por sí sola."""
-    for option in formats.DECIMALS:
-        if option in column.alive and column.clear and formats.INTEGER not in column.alive:
-            return option
-    return None
 
 
 def _decide_one(column: Evidence, styles: set[str], delimiter: str) -> Plan:
@@ -108,7 +103,7 @@ def _decide_one(column: Evidence, styles: set[str], delimiter: str) -> Plan:
     for option in formats.DAY_FIRST:
         if option in column.alive:
             return _decide_date(column, option)
-    return Plan(column.name, pa.string(), doubt=_near_miss(column))
+    return Plan(column.name, pa.string(), doubt=column.near and _near_miss(*column.near))
 
 
 def _decide_decimal(column: Evidence, options: list[Format], styles: set[str], delimiter: str) -> Plan:
@@ -172,9 +167,6 @@ def _text(name: str, why: str) -> Plan:
     return Plan(name, pa.string(), doubt=f"queda en texto, porque {why}.")
 
 
-def _near_miss(column: Evidence) -> str | None:
-    if column.near is None:
-        return None
-    option, value, line = column.near
+def _near_miss(option: Format, value: str, line: int) -> str:
     missing = "; si significa «sin valor», declárelo en nulls" if MISSING.fullmatch(value) else ""
     return f"queda en texto por «{value[:40]}» (línea {line}), que no es {option.name.replace('%', '')}{missing}."

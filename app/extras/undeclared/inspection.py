@@ -17,9 +17,9 @@ from etl.result import FileResult
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
 from extras.undeclared.ending import without_ending
+from extras.undeclared.evidence import new_evidence, observe
 from extras.undeclared.infer import Plan, decide, warnings_of
 from extras.undeclared.names import table_name
-from extras.undeclared.one_table import new_evidence, observe
 from extras.undeclared.unknown import Found, open_unknown
 
 # Valores distintos que se recuerdan por columna; con más, solo se sabe que son más.
@@ -153,7 +153,7 @@ def inspect(source: Source) -> Inspection:
     with opened(source) as file, open_unknown(source, file) as (document, found):
         names = found.names
         facts = [ColumnFacts(Plan(n, pa.string()), o) for n, o in zip(names, found.columns, strict=True)]
-        evidence = new_evidence(names, found)
+        evidence = new_evidence(names, found.kinds, found.native)
         for chunk in _chunks(document, names):
             observe(evidence, chunk)
             for column in facts:

@@ -25,15 +25,15 @@ from etl.result import FileResult
 from etl.schema import Table
 from etl.session import Session
 from extras.formats.look import ODD_SIGN
-from extras.formats.unstorable import odd_sign
+from extras.formats.readers import EXCEL, SQLITE
 from extras.undeclared import staging
-from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
+from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert, odd_sign
 from extras.undeclared.detection.header import EMPTY_TAIL
 from extras.undeclared.ending import without_ending
-from extras.undeclared.evidence import Evidence, possible_formats
+from extras.undeclared.evidence import Evidence, new_evidence, observe
 from extras.undeclared.infer import Plan, decide, warnings_of
 from extras.undeclared.unknown import Found, open_unknown
-from extras.undeclared.wide import BUDGET, PACKED, pack, packed_warning, split_columns
+from extras.undeclared.wide import BUDGET, PACKED, TEXT_BYTES, pack, packed_warning, split_columns
 
 # Con las primeras filas casi siempre basta; si no, lo dice una posterior y se miran todas.
 FIRST_ROWS = 10_000
@@ -52,6 +52,16 @@ class Attempt:
 
 class Filled(Exception):
     """Una columna del final, que parecía de más, tiene un valor."""
+
+
+def load_undeclared(session: Session, source: Source, as_text: bool) -> list[FileResult]:
+    """Carga un archivo que nadie declaró: cada tabla que lleve dentro, a la suya de `staging`."""
+    tables = [source]
+    if source.suffix in (*EXCEL, *SQLITE):
+        from extras.undeclared.parts import parts
+
+        tables = parts(source)
+    return [load_table(session, one, as_text) for one in tables]
 
 
 def load_table(session: Session, source: Source, as_text: bool) -> FileResult:
@@ -109,12 +119,13 @@ def _create_and_fill(
         sha256 = file.finish()
         found.describe(result)
         told = [warning for warning in found.told if warning != EMPTY_TAIL]  # de ella se dice si se quita
-        result.warnings = [*told, *reader.warnings, *result.counts.warnings]
-    comments = dict(zip(names, found.columns, strict=True))
-    staging.replace(connection, load.table.table, table, comments, staging.origin(load.source.name, as_text))
-    staging.retire(connection, load)
+        told += reader.warnings
+    originals = dict(zip(names, found.columns, strict=True))
+    kept = {plan.name: originals[plan.name] for plan in reader.kept}
+    replaced = staging.replace(connection, load, table, kept, as_text)
+    result.warnings = [*told, *result.counts.warnings, *replaced]
     written_as = {plan.name: plan.format.name for plan in reader.plans if plan.format}
-    titles = [title or name for name, title in comments.items()]
+    titles = [title or name for name, title in originals.items()]
     ledger.describe(connection, load, titles, found.written, written_as)
     ledger.finish(connection, load, sha256, result.counts, result.encoding, result.warnings)
 
@@ -125,7 +136,6 @@ class Reader:
     def __init__(self, names: list[str], found: Found, attempt: Attempt, as_text: bool) -> None:
         self._found = found
         self._attempt = attempt
-        self._evidence = new_evidence(names, found)
         self._impossible = ImpossibleDates()
         self._odd: str | None = next((told for told in found.warnings if told.startswith(ODD_SIGN)), None)
         self._odd_known = self._odd is not None  # al principio del archivo, que ya se miró
@@ -135,15 +145,21 @@ class Reader:
 
     def look(self, first: Chunk | None, whole: bool) -> None:
         """Decide los tipos por las primeras filas, si no se sabían ya por todas. `whole`: no hay más trozos."""
+        self._evidence = new_evidence(self._found.names, self._found.kinds, self._found.native)
         if not self._final:
-            observe(self._evidence, first, FIRST_ROWS)
+            if first:
+                observe(self._evidence, first, FIRST_ROWS)
             self.plans = decide(self._evidence, self._found.delimiter, self._attempt.as_text)
             if whole and (first is None or len(first.lines) <= FIRST_ROWS):
                 self._final = True
                 self._attempt.evidence, self._attempt.plans = (self._evidence, self._found.delimiter), self.plans
-        self.dropped = self._nameless_tail()
+        named = "".join(self._found.columns[-1:]).strip()
+        self.dropped = [] if named else self._nameless_tail()
         kept = self.plans[: len(self.plans) - len(self.dropped)]
-        self.kept, self.packed = split_columns(kept, self._attempt.budget)
+        self.kept, self.packed = kept, list[Plan]()
+        if len(kept) * TEXT_BYTES > self._attempt.budget:  # con menos caben todas
+            self.kept, self.packed = split_columns(kept, self._attempt.budget)
+        self.columns = [*self.kept, PACKED] if self.packed else self.kept
 
     def _nameless_tail(self) -> list[Plan]:
         """Las últimas columnas, mientras no tengan ni nombre ni valores: solo son separadores de más."""
@@ -155,11 +171,6 @@ class Reader:
                 break
             tail.insert(0, plan)
         return tail
-
-    @property
-    def columns(self) -> list[Plan]:
-        """Las columnas de la tabla."""
-        return [*self.kept, *([PACKED] if self.packed else [])]
 
     @property
     def warnings(self) -> list[str]:
@@ -183,7 +194,8 @@ class Reader:
         for plan in self.dropped:
             if rows[plan.name].null_count < rows.num_rows:
                 raise Filled(plan.name)
-        rows = pack(rows.drop_columns([plan.name for plan in self.dropped]), self.packed)
+        rows = rows.drop_columns([plan.name for plan in self.dropped])
+        rows = pack(rows, self.packed) if self.packed else rows
         jsonb = [plan.name for plan in self.columns if plan.jsonb]
         # Sin clave no hay filas dudosas que volver a mirar: los textos del trozo no esperan en la cola.
         return Prepared(rows, encode(rows, load_id, jsonb), rejects, blank=chunk.blank)
@@ -199,26 +211,11 @@ class Reader:
                 raise Misfit(plan.name)
 
 
-def new_evidence(names: list[str], found: Found) -> list[Evidence]:
-    """Una hoja en blanco por columna."""
-    return [
-        Evidence(name, possible_formats(found.kinds.get(number), found.native), clear=found.native, sure=found.native)
-        for number, name in enumerate(names)
-    ]
-
-
-def observe(evidence: list[Evidence], chunk: Chunk | None, rows: int | None = None) -> None:
-    """Apunta lo que dicen las filas de un trozo; con `rows`, solo las primeras."""
-    for column in evidence if chunk else []:
-        assert chunk is not None
-        column.observe(chunk.columns[column.name][:rows], chunk.lines[:rows])
-
-
 def evidence_of_all(source: Source) -> tuple[list[Evidence], str]:
     """Lo que dicen de los tipos todas las filas del archivo, sin cargar nada; y su separador."""
     with opened(source) as file, open_unknown(source, file) as (document, found):
         names = found.names
-        evidence = new_evidence(names, found)
+        evidence = new_evidence(names, found.kinds, found.native)
         for chunk in without_ending(document.chunks({name: at for at, name in enumerate(names)})):
             observe(evidence, chunk)
     return evidence, found.delimiter

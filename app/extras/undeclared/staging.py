@@ -18,6 +18,8 @@ from extras.undeclared.names import MAX_BYTES, table_name
 SCHEMA = "staging"
 AS_TEXT = "Archivo sin declarar, todo como texto: "
 TYPED = "Archivo sin declarar: "
+# Quien las corrigió tiene que saber que la versión nueva del archivo no las lleva.
+SUPERSEDED = "filas corregidas de la versión anterior, que esta reemplaza: {}"
 ARROW_TYPES = {
     "bigint": pa.int64(),
     "numeric": pa.decimal128(38, 0),
@@ -39,29 +41,14 @@ def table_for(connection: Connection[Any], source: Source) -> str:
     if len(path.parts) > 1:
         candidates.insert(1, table_name(f"{path.parent.name[:30]}_{base}"))
     candidates += [f"{base[:50]}_{number}" for number in range(2, 100)]
-    for name in candidates:
-        if _owner(connection, name) in (None, source.name):
-            return name
-    return base
-
-
-def _owner(connection: Connection[Any], table: str) -> str | None:
-    """El archivo del que salió la tabla (otro puede haberla completado después); nada si no existe."""
-    row = connection.execute(
-        "SELECT file FROM etl.loads WHERE table_name = %s AND status = 'loaded' AND to_regclass(%s) IS NOT NULL"
-        " ORDER BY load_id LIMIT 1",
-        (f"{SCHEMA}.{table}", _quoted(table)),
-    ).fetchone()
-    return row[0] if row else None
-
-
-def _quoted(table: str) -> str:
-    return f'{SCHEMA}."{table}"'
-
-
-def origin(file: str, as_text: bool) -> str:
-    """El comentario de la tabla: de qué archivo viene y cómo se leyó."""
-    return (AS_TEXT if as_text else TYPED) + file
+    # De qué archivo salió cada tabla que existe; otro puede haberla completado después.
+    owners = connection.execute(
+        "SELECT DISTINCT ON (table_name) table_name, file FROM etl.loads WHERE table_name = ANY(%s)"
+        " AND status = 'loaded' AND to_regclass(table_name) IS NOT NULL ORDER BY table_name, load_id",
+        ([f"{SCHEMA}.{name}" for name in candidates],),
+    ).fetchall()
+    taken = {table for table, file in owners if file != source.name}
+    return next((name for name in candidates if f"{SCHEMA}.{name}" not in taken), base)
 
 
 def known_as(connection: Connection[Any], load: Load, as_text: bool) -> str | None:
@@ -84,8 +71,7 @@ def known_as(connection: Connection[Any], load: Load, as_text: bool) -> str | No
 
 def _comment(connection: Connection[Any], table: str) -> str:
     """El comentario de la tabla; vacío si ya no existe."""
-    name = _quoted(table.removeprefix(f"{SCHEMA}."))
-    row = connection.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", (name,)).fetchone()
+    row = connection.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", (table,)).fetchone()
     return (row and row[0]) or ""
 
 
@@ -111,11 +97,13 @@ def sql_type(plan: Plan) -> str:
     return short.get(name, name)
 
 
-def replace(connection: Connection[Any], table: str, new: str, comments: dict[str, str], table_comment: str) -> None:
-    """Pone la tabla nueva en el sitio de la anterior, con los nombres originales en sus comentarios.
+def replace(connection: Connection[Any], load: Load, new: str, originals: dict[str, str], as_text: bool) -> list[str]:
+    """Pone la tabla nueva en el sitio de la anterior, y da sus cargas por sustituidas; devuelve los avisos.
 
+    Sus comentarios dicen de qué archivo viene y cómo se llamaban sus columnas.
     Lanza `FileFailed` si una vista u otra tabla depende de la anterior.
     """
+    table = load.table.table
     old, fresh = sql.Identifier(SCHEMA, table), sql.Identifier(SCHEMA, new)
     try:
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(old))
@@ -124,15 +112,22 @@ def replace(connection: Connection[Any], table: str, new: str, comments: dict[st
             f"Hay objetos que dependen de {SCHEMA}.{table}: {error.diag.message_detail}",
             "Bórrelos, o declare el archivo con «etl new» para que su tabla sea estable.",
         ) from error
-    known = _column_names(connection, new)
     statements = [
         sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(fresh, sql.Identifier(name), sql.Literal(original))
-        for name, original in comments.items()
-        if name in known and original
+        for name, original in originals.items()
+        if original
     ]
-    statements.append(sql.SQL("COMMENT ON TABLE {} IS {}").format(fresh, sql.Literal(table_comment)))
+    origin = (AS_TEXT if as_text else TYPED) + load.source.name
+    statements.append(sql.SQL("COMMENT ON TABLE {} IS {}").format(fresh, sql.Literal(origin)))
     statements.append(sql.SQL("ALTER TABLE {} RENAME TO {}").format(fresh, sql.Identifier(table)))
     connection.execute(sql.SQL("; ").join(statements))
+    replaced = connection.execute(
+        "UPDATE etl.loads AS l SET status = 'replaced' WHERE table_name = %s AND status = 'loaded' AND load_id <> %s"
+        " RETURNING (SELECT count(*) FROM etl.rejects AS r WHERE r.load_id = l.load_id AND code = 'repaired')",
+        (load.table.name, load.load_id),
+    ).fetchall()
+    mended = sum(rows for (rows,) in replaced)
+    return [SUPERSEDED.format(mended)] if mended else []
 
 
 def column_types(connection: Connection[Any], table: str) -> list[tuple[str, pa.DataType, bool]]:
@@ -140,21 +135,6 @@ def column_types(connection: Connection[Any], table: str) -> list[tuple[str, pa.
     rows = connection.execute(
         "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = to_regclass(%s)"
         " AND attnum > 0 AND attname NOT IN ('_line', '_load_id') ORDER BY attnum",
-        (_quoted(table),),
+        (f"{SCHEMA}.{table}",),
     )
     return [(name, ARROW_TYPES.get(kind, pa.string()), kind == "jsonb") for name, kind in rows]
-
-
-def _column_names(connection: Connection[Any], table: str) -> set[str]:
-    rows = connection.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0", (_quoted(table),)
-    )
-    return {row[0] for row in rows}
-
-
-def retire(connection: Connection[Any], load: Load) -> None:
-    """Las cargas anteriores de la tabla quedan en el libro como sustituidas."""
-    connection.execute(
-        "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND status = 'loaded' AND load_id <> %s",
-        (load.table.name, load.load_id),
-    )

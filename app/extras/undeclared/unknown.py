@@ -47,6 +47,9 @@ class Found:
     unnamed: frozenset[int] = frozenset()
     encoding: str | None = None
     detected: Detected | None = None
+    # Cómo están separados los campos; nada en los formatos que no los separan.
+    written: Dialect | None = None
+    delimiter: str = ""
     warnings: Sequence[str] = ()
     native: bool = False  # los números ya lo eran en el archivo: «1.234» es uno y pico
     # La clase de las columnas que en el archivo son todas de una (`formats.KINDS`).
@@ -62,15 +65,6 @@ class Found:
     def told(self) -> list[str]:
         """Lo que hay que saber de él: también qué columnas no se llaman como en la cabecera."""
         return [*self.warnings, *name_warnings(self.columns, self.names, self.unnamed)]
-
-    @property
-    def delimiter(self) -> str:
-        return self.detected.dialect.delimiter if self.detected else ""
-
-    @property
-    def written(self) -> Dialect | None:
-        """Cómo estaban separados los campos; nada en los formatos que no los separan."""
-        return replace(self.detected.dialect, delimiter=self.detected.delimiter) if self.detected else None
 
     def describe(self, result: FileResult) -> None:
         """Apunta lo que `etl run --json` dice de un archivo."""
@@ -121,9 +115,11 @@ def _open_text(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]
         divert(sample)
         refuse_disguised(sample)
         complete = len(sample) < SAMPLE
-        found = detect(sample, complete=complete, more=b"" if complete else _probes(source))
-        document = open_detected(Rewound(sample, stream), found)
-        yield document, Found(found.columns, found.unnamed, found.dialect.encoding, found, found.warnings)
+        seen = detect(sample, complete=complete, more=b"" if complete else _probes(source))
+        dialect = seen.dialect
+        written, marks = replace(dialect, delimiter=seen.delimiter), dialect.delimiter
+        found = Found(seen.columns, seen.unnamed, dialect.encoding, seen, written, marks, seen.warnings)
+        yield open_detected(sample, stream, seen), found
 
 
 def _open_sheet(source: Source) -> tuple[Document, Found]:
@@ -163,20 +159,21 @@ def _probes(source: Source) -> bytes:
     return b"".join(pieces)
 
 
-def open_detected(stream: ByteStream, found: Detected) -> Document:
-    """Un archivo delimitado, abierto por su primera fila de datos."""
+def open_detected(sample: bytes, rest: ByteStream, found: Detected) -> Document:
+    """Un archivo delimitado, abierto por su primera fila de datos. `sample`: lo que ya se leyó de él."""
     encoding = "utf-8" if found.dialect.encoding == "utf-8-sig" else found.dialect.encoding
-    utf8: ByteStream = Utf8Stream(stream, encoding)
+    line = found.dialect.preamble_rows + found.header_rows
+    utf8: ByteStream = Utf8Stream(Rewound(sample, rest), encoding)
     dialect, one_mark = found.dialect, found.skip_space or len(found.dialect.delimiter.encode()) > 1
     if one_mark:
         utf8 = OneMark(utf8, found.dialect.delimiter, found.skip_space)
         dialect = replace(dialect, delimiter=MARK)
     first = utf8.read(BLOCK)
     skipped = 0
-    for _ in range(found.data_line - 1):
+    for _ in range(line):
         match = _LINE.match(first, skipped)
         skipped = match.end() if match else len(first)
     # Sin cabecera, unos nombres que ninguna fila puede repetir.
     header = list(found.columns) if found.header_rows else [f"\0{n}" for n, _ in enumerate(found.columns)]
-    document = DelimitedFile(header, dialect, utf8, first[skipped:], found.data_line)
+    document = DelimitedFile(header, dialect, utf8, first[skipped:], line + 1)
     return Restored(document, found.delimiter) if one_mark else document

@@ -48,8 +48,6 @@ def packed_warning(packed: list[Plan]) -> str:
 
 def pack(rows: pa.Table, packed: list[Plan]) -> pa.Table:
     """Las filas con las columnas de `packed` juntas en un objeto JSON; los nulos no se escriben."""
-    if not packed:
-        return rows
     members = [_members(rows[plan.name], plan) for plan in packed]
     # Con un primer texto vacío: de una fila en que todo es nulo, Arrow no devuelve ni la fila.
     joined = pc.binary_join_element_wise("", *members, ",", null_handling="skip")

@@ -2,7 +2,7 @@
 
 detect.py   junta lo demás: codificación, separador y comillas, preámbulo y cabecera
 charset.py  la codificación
-cut.py      corta líneas en valores      sniff.py        puntúa cada manera de cortarlas
+cut.py      corta líneas en valores,     sniff.py        puntúa cada manera de cortarlas
+            y qué parece cada uno
 header.py   dónde empieza la tabla       header_rows.py  qué filas son la cabecera
-values.py   qué parece un valor
 """

@@ -7,13 +7,13 @@ Sigue en `sniff.py` (separador y comillas), `header.py` (preámbulo y cabecera).
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from extras.undeclared.detection.charset import detect_encoding
 from extras.undeclared.detection.cut import Record, Shape, records
-from extras.undeclared.detection.header import Heading, find_heading
+from extras.undeclared.detection.header import find_heading
 from extras.undeclared.detection.sniff import Guess, best_guess
 
 # Filas que se miran: bastan para el dialecto, y mirar más solo cuesta tiempo.
@@ -47,11 +47,6 @@ class Detected:
         spaced = self.skip_space and self.dialect.delimiter != " "
         return self.dialect.delimiter + (" " if spaced else "")
 
-    @property
-    def data_line(self) -> int:
-        """Primera línea física de datos (la primera del archivo es la 1)."""
-        return self.dialect.preamble_rows + self.header_rows + 1
-
 
 def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None, more: bytes = b"") -> Detected:
     """Averigua el dialecto de un archivo de texto por una muestra que empieza en su principio.
@@ -61,10 +56,12 @@ def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None,
     Lanza `FileRefused` si en la muestra no hay ni una línea entera con algo escrito.
     """
     seen = sample if not more else sample[: sample.rfind(b"\n") + 1] + more
-    name, warnings = detect_encoding(seen, encoding, complete=complete)
+    name, warnings = "utf-8", list[str]()
+    if encoding or b"\0" in seen or not seen.isascii():
+        name, warnings = detect_encoding(seen, encoding, complete=complete)
     # PostgreSQL no admite un NUL ni en el nombre de una columna.
     decoded = sample.decode(name, "replace").replace("\0", "\ufffd")
-    text = decoded[: _cut(decoded)]
+    text = decoded[: _cut(decoded)] if len(decoded) > SAMPLE_CHARS else decoded
     whole = complete and len(text) == len(decoded)
     line_end, mixed = _line_end(text)
     lines = _BREAK.split(text)
@@ -78,7 +75,14 @@ def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None,
     guess = _guess(lines, skipped, given)
     found = find_heading(guess.records, guess.width, lines, guess.shape)
     return Detected(
-        dialect=_dialect(guess.shape, name, found),
+        dialect=Dialect(
+            delimiter=guess.shape.delimiter,
+            quote=guess.shape.quote,
+            escape=guess.shape.escape,
+            encoding=name,
+            header=found.header_rows > 0,
+            preamble_rows=found.preamble_rows,
+        ),
         columns=found.columns,
         header_rows=found.header_rows,
         line_end=line_end,
@@ -96,18 +100,6 @@ def _cut(text: str) -> int:
         if match.end() > SAMPLE_CHARS and rows > WIDE_ROWS:
             return match.end()
     return len(text)
-
-
-def _dialect(shape: Shape, encoding: str, found: Heading) -> Dialect:
-    return replace(
-        Dialect(),
-        delimiter=shape.delimiter,
-        quote=shape.quote,
-        escape=shape.escape,
-        encoding=encoding,
-        header=found.header_rows > 0,
-        preamble_rows=found.preamble_rows,
-    )
 
 
 def _line_end(text: str) -> tuple[str, list[str]]:
@@ -136,9 +128,10 @@ def _guess(lines: list[str], skipped: int, given: str | None) -> Guess:
     """La mejor forma; la línea `sep=` manda, y sin columnas claras queda una sola."""
     body = ["" for _ in lines[:skipped]] + lines[skipped:]
     guess = best_guess(body, given)
-    if guess is not None and (given or guess.score >= MIN_SCORE) and not _is_decimal_column(guess):
-        return guess
-    return _single_column(body, given)
+    if guess is None or not (given or guess.score >= MIN_SCORE):
+        return _single_column(body, given)
+    two = guess.width == 2 and guess.shape.delimiter == ","
+    return _single_column(body, given) if two and _is_decimal_column(guess) else guess
 
 
 def _single_column(lines: list[str], given: str | None) -> Guess:
@@ -152,8 +145,7 @@ def _is_decimal_column(guess: Guess) -> bool:
     """`valor`, `1,5`, `2,25`: la coma parte números y la cabecera no la lleva: es decimal."""
     first, *rest = guess.records
     cells = [cell for row in rest for cell in row.cells or ()]
-    halved = guess.width == 2 and guess.shape.delimiter == ","
-    return halved and first.width == 1 and all(map(str.isdigit, cells))
+    return first.width == 1 and all(map(str.isdigit, cells))
 
 
 def _reasons(guess: Guess, given: str | None) -> list[str]:

@@ -7,10 +7,9 @@ parte. La cabecera se reconoce porque no se parece a lo que hay debajo; si no se
 from dataclasses import dataclass
 from itertools import takewhile
 
-from extras.undeclared.detection.cut import Record, Shape, split, split_loosely
+from extras.undeclared.detection.cut import MOMENT, NUMBER, TEXT, Record, Shape, kind, split, split_loosely
 from extras.undeclared.detection.header_rows import MAX_HEADER_ROWS, column_types, header_depth
 from extras.undeclared.detection.sniff import DELIMITERS
-from extras.undeclared.detection.values import MOMENT, NUMBER, TEXT, kind
 
 EMPTY_TAIL = "Todas las filas acaban en separador: la última columna está vacía en la muestra."
 # Los que cortan una cabecera de solo dos nombres; un espacio puede ser parte de uno.
@@ -45,7 +44,9 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
         reason, sure = "Cabecera: texto justo encima de los datos, aunque no tiene su mismo ancho.", True
     else:
         head, data = rows[start : start + depth], rows[start + depth :]
-        names, notes = _joined_names(head, width), _header_notes(head, width)
+        names, notes = _joined_names(head, width), []
+        if len(head) > 1:
+            notes = [f"La cabecera ocupa {len(head)} filas: se han unido en una ({', '.join(names[:4])}…)."]
     unnamed = _unnamed(names, head, data, width)
     preamble = (head or data)[0].line - 1
     return Heading(
@@ -55,7 +56,7 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
         rows=data,
         reasons=(reason,),
         warnings=(
-            *_preamble_warning(preamble, lines),
+            *(_preamble_warning(preamble, lines) if preamble else []),
             *notes,
             *([] if sure else [_unsure(depth > 0)]),
             *(
@@ -66,14 +67,6 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
         ),
         unnamed=unnamed,
     )
-
-
-def _header_notes(head: tuple[Record, ...], width: int) -> list[str]:
-    names = _joined_names(head, width)
-    notes = []
-    if len(head) > 1:
-        notes.append(f"La cabecera ocupa {len(head)} filas: se han unido en una ({', '.join(names[:4])}…).")
-    return notes
 
 
 def _unnamed(names: tuple[str, ...], head: tuple[Record, ...], data: tuple[Record, ...], width: int) -> frozenset[int]:

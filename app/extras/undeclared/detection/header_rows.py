@@ -8,8 +8,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from extras.undeclared.detection.cut import Record
-from extras.undeclared.detection.values import EMPTY, MOMENT, NUMBER, TEXT, kind
+from extras.undeclared.detection.cut import EMPTY, MOMENT, NUMBER, TEXT, Record, kind
 
 MAX_HEADER_ROWS = 4
 # Nombres que una cabecera lleva y un dato casi nunca: bastan para estar seguro con uno.

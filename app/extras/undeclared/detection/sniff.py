@@ -9,8 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from extras.undeclared.detection.cut import Record, Shape, records
-from extras.undeclared.detection.values import plausibility
+from extras.undeclared.detection.cut import Record, Shape, plausibility, records
 
 # Cuánto se confía en cada separador a igualdad de lo demás: los raros tienen que merecerlo.
 DELIMITERS = {
@@ -51,7 +50,7 @@ def shapes(text: str, given: str | None = None) -> list[Shape]:
     """Las combinaciones que tienen sentido para este texto; `given` fija el separador."""
     found = []
     for delimiter in [given] if given else DELIMITERS:
-        if delimiter not in text or (not given and _is_inside_moments(delimiter, text)):
+        if delimiter not in text or (not given and delimiter in INSIDE and _is_inside_moments(delimiter, text)):
             continue
         quotes = _quotes(text, delimiter)
         # «a, b, c», o columnas alineadas con varios espacios.
@@ -68,7 +67,7 @@ def shapes(text: str, given: str | None = None) -> list[Shape]:
 
 
 def _is_inside_moments(delimiter: str, text: str) -> bool:
-    lines = [line for line in text.split("\n") if delimiter in line] if delimiter in INSIDE else []
+    lines = [line for line in text.split("\n") if delimiter in line]
     return sum(1 for line in lines if INSIDE[delimiter].search(line)) * 2 > len(lines)
 
 
@@ -87,7 +86,9 @@ def best_guess(lines: list[str], given: str | None = None) -> Guess | None:
     if len(lines) > 2 * FIRST_LINES:
         candidates = _promising(lines[:FIRST_LINES], candidates)
     guesses = {shape: guess for shape in candidates if (guess := _scored(lines, shape)) is not None}
-    explained = [guess for guess in guesses.values() if not _leaves_rows_out(guess, guesses)]
+    explained = list(guesses.values())
+    if len(explained) > 1:
+        explained = [guess for guess in explained if not _leaves_rows_out(guess, guesses)]
     return max(explained, key=lambda guess: guess.score, default=None)
 
 
