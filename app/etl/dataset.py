@@ -4,6 +4,7 @@ De ella salen la tabla (Alembic), los CHECK de PostgreSQL, las conversiones y la
 (`schema_of`). Cómo se escribe, paso a paso: `docs/hagala-suya.md`.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_origin, get_type_hints
 
 import annotated_types as at
@@ -20,6 +21,19 @@ NAMING = {
     "pk": "pk_%(table_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+# El tipo de Arrow de cada clase de SQLAlchemy; las más precisas, antes: un BigInteger es también un Integer.
+ARROW_TYPES: dict[Any, Callable[[Any], pa.DataType]] = {
+    sa.SmallInteger: lambda _: pa.int16(),
+    sa.BigInteger: lambda _: pa.int64(),
+    sa.Integer: lambda _: pa.int32(),
+    sa.Float: lambda _: pa.float64(),
+    sa.Numeric: lambda kind: pa.decimal128(kind.precision or 38, kind.scale or 0),
+    sa.Boolean: lambda _: pa.bool_(),
+    sa.Date: lambda _: pa.date32(),
+    sa.DateTime: lambda kind: pa.timestamp("us", "UTC" if kind.timezone else None),
+    sa.String: lambda _: pa.string(),
+    sa.JSON: lambda _: pa.string(),
 }
 
 
@@ -149,23 +163,7 @@ def _length_rule(sql_type: sa.types.TypeEngine[Any]) -> tuple[Rule, ...]:
 
 def arrow_type(sql_type: sa.types.TypeEngine[Any]) -> pa.DataType:
     """El tipo de Arrow con los mismos valores que el de PostgreSQL, ni uno más. Lanza `TypeError` si no lo hay."""
-    match sql_type:
-        case sa.SmallInteger():
-            return pa.int16()
-        case sa.BigInteger():
-            return pa.int64()
-        case sa.Integer():
-            return pa.int32()
-        case sa.Float():
-            return pa.float64()
-        case sa.Numeric(precision=precision, scale=scale):
-            return pa.decimal128(precision or 38, scale or 0)
-        case sa.Boolean():
-            return pa.bool_()
-        case sa.Date():
-            return pa.date32()
-        case sa.DateTime(timezone=timezone):
-            return pa.timestamp("us", "UTC" if timezone else None)
-        case sa.String() | sa.JSON():
-            return pa.string()
+    for kind, arrow in ARROW_TYPES.items():
+        if isinstance(sql_type, kind):
+            return arrow(sql_type)
     raise TypeError(f"el tipo {sql_type!r} no se admite")

@@ -92,6 +92,14 @@ KINDS: dict[type[Any], Kind] = {
 }
 
 
+TYPE_WORDS = (
+    (pa.types.is_floating, "un número"),
+    (pa.types.is_date, "una fecha que exista"),
+    (pa.types.is_timestamp, "una fecha y hora que existan"),
+    (pa.types.is_boolean, "sí o no"),
+)
+
+
 def limit(rule: Rule) -> Any:
     """Lo que exige la regla: el 1 de `Ge(1)`."""
     return getattr(rule, KINDS[type(rule)].limit)
@@ -127,12 +135,4 @@ def type_expectation(data_type: pa.DataType, date_format: str | None = None) -> 
     if pa.types.is_decimal(data_type):
         whole = data_type.precision - data_type.scale
         return f"un número con {whole} cifras enteras y {data_type.scale} decimales como máximo"
-    if pa.types.is_floating(data_type):
-        return "un número"
-    if pa.types.is_date(data_type):
-        return "una fecha que exista"
-    if pa.types.is_timestamp(data_type):
-        return "una fecha y hora que existan"
-    if pa.types.is_boolean(data_type):
-        return "sí o no"
-    return "un texto"
+    return next((words for is_one, words in TYPE_WORDS if is_one(data_type)), "un texto")

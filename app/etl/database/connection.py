@@ -22,21 +22,10 @@ FATAL = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, error
 
 # Lo que contestan libpq y el servidor a PGSSLMODE, PGSERVICE, PGTZ...: aquí nadie más pide nada de eso.
 STRAY_VARIABLES = (
-    "SSL was required",
-    "weak sslmode",
-    "root certificate file",
-    "did not request an SSL certificate",
-    "channel binding required",
-    "GSSAPI encryption required",
-    "authentication method requirement",
-    "hot standby mode",
-    "connection is bad: invalid",
-    'definition of service "',
-    'service file "',
-    'parameter "client_encoding"',
-    'parameter "TimeZone"',
-    'parameter "DateStyle"',
-    'parameter "geqo"',
+    *("SSL was required", "weak sslmode", "root certificate file", "did not request an SSL certificate"),
+    *("channel binding required", "GSSAPI encryption required", "authentication method requirement"),
+    *("hot standby mode", "connection is bad: invalid", 'definition of service "', 'service file "'),
+    *('parameter "client_encoding"', 'parameter "TimeZone"', 'parameter "DateStyle"', 'parameter "geqo"'),
 )
 # Estos tampoco se arreglan insistiendo, y psycopg no les da código al conectar.
 FATAL_WORDS = ("password authentication failed", "does not exist", "no pg_hba.conf entry", *STRAY_VARIABLES)

@@ -9,8 +9,9 @@ otra vez entero. La que no se editó sigue en cuarentena, y la que no vale todav
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,7 @@ from etl.errors import FileRefused
 from etl.extract.source import Opened, Source, decompressed, opened
 from etl.load.encode import encode
 from etl.load.ledger import Counts, Load
-from etl.load.table import Prepared, TableWriter
+from etl.load.table import Prepared, TableWriter, save_rejects
 from etl.one_file import load_file
 from etl.result import FileResult
 from etl.rules import type_expectation
@@ -144,9 +145,7 @@ def _target(connection: Connection, table: Table, load_id: int, declared: Declar
         return None
     header, written = row[0] or [], row[1]
     if declared:
-        dialect = declared.dialect if written and "delimiter" in written else ISO
-        writing = Writing(declared.in_file.names, header, written, undeclared=False)
-        return Target(table, writing, dialect, partial(transform, declared=declared))
+        return _declared_target(table, declared, header, written)
     known = {option.name: option for option in formats.every()}
     names: dict[str, str] = (written or {}).get("formats", {})
     plans = [
@@ -161,6 +160,12 @@ def _target(connection: Connection, table: Table, load_id: int, declared: Declar
     jsonb = [plan.name for plan in plans if plan.jsonb]
     writing = Writing(columns, header, written, undeclared=True)
     return Target(table, writing, formats.PLAIN, partial(_as_planned, plans=plans), jsonb)
+
+
+def _declared_target(table: Table, declared: Declared, header: list[str], written: dict[str, Any] | None) -> Target:
+    dialect = declared.dialect if written and "delimiter" in written else ISO
+    writing = Writing(declared.in_file.names, header, written, undeclared=False)
+    return Target(table, writing, dialect, partial(transform, declared=declared))
 
 
 def _edited(
@@ -218,23 +223,8 @@ def _apply(connection: Connection, load_id: int, target: Target, mended: list[Me
     again = connection.execute("SELECT line FROM etl.rejects WHERE load_id = %s AND line = ANY(%s)", (load_id, lines))
     wrong = {line for (line,) in again}
     good = [one for one in mended if one.line not in wrong]
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO etl.rejects (load_id, line, raw, column_name, value, code, message)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            [
-                (
-                    load_id,
-                    one.line,
-                    one.before.raw,
-                    one.before.column,
-                    json.dumps(one.cells),
-                    REPAIRED,
-                    one.before.message,
-                )
-                for one in good
-            ],
-        )
+    done = [replace(one.before, value=json.dumps(one.cells), code=REPAIRED) for one in good]
+    save_rejects(connection, load_id, done)
     counts.loaded += writer.counts.loaded - removed
     counts.updated += writer.counts.updated
     counts.rejected += writer.counts.rejected - opened_before
@@ -310,11 +300,9 @@ def mend(connection: Connection, load: Load, declared: Declared, counts: Counts)
         return superseded(connection, load.table.name, load.source.name)
     row = connection.execute("SELECT header, dialect FROM etl.loads WHERE load_id = %s", (load.load_id,)).fetchone()
     assert row is not None
-    writing = Writing(declared.in_file.names, row[0] or [], row[1], undeclared=False)
-    dialect = declared.dialect if row[1] and "delimiter" in row[1] else ISO
-    target = Target(load.table, writing, dialect, partial(transform, declared=declared))
+    target = _declared_target(load.table, declared, row[0] or [], row[1])
     mended = [
-        Mended(entry.line, cells, entry, writing.raw(entry.raw, cells))
+        Mended(entry.line, cells, entry, target.writing.raw(entry.raw, cells))
         for entry in entries
         for cells in [json.loads(entry.value or "{}")]
     ]
