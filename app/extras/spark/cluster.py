@@ -14,8 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from psycopg import Connection
-
+from etl.database.connection import Connection
 from etl.declarations import PACKAGE
 from etl.errors import FileFailed
 from etl.extract.delimited import DelimitedFile
@@ -90,7 +89,7 @@ class Cluster:
         self._hashing = ThreadPoolExecutor(1, "etl-hash")
 
     def load_rows(
-        self, connection: Connection[Any], load: Load, declared: Declared, text: Text, advance: Advance
+        self, connection: Connection, load: Load, declared: Declared, text: Text, advance: Advance
     ) -> tuple[Counts, str | None]:
         """Lo mismo que en un proceso, en el clúster; y la huella, que calcula quien lee el archivo entero."""
         # Mientras el clúster trabaja esta transacción espera, y eso no es un abandono.
