@@ -44,9 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Cada prueba que usa un servidor, o una versión, corre con todas las pedidas."""
-    only = metafunc.config.getoption("--pg")
-    versions = [int(version) for version in ([only] if only else VERSIONS)]
+    """Cada prueba que usa un servidor, o una versión, corre con todas las pedidas; si vale cualquiera, con una."""
+    only, one = metafunc.config.getoption("--pg"), metafunc.definition.get_closest_marker("any_server")
+    versions = [int(version) for version in ([only] if only else VERSIONS[:1] if one else VERSIONS)]
     for name in {"server", "pg_version"} & set(metafunc.fixturenames):
         metafunc.parametrize(name, versions, indirect=name == "server", scope="session", ids="pg{}".format)
 

@@ -28,6 +28,8 @@ from etl.settings import Settings
 from own_rows import run_with
 from support import connect_settings
 
+pytestmark = pytest.mark.any_server
+
 Rows = list[dict[str, Any]]
 # Los que de verdad escriben las bibliotecas: enteros enormes, reales minúsculos, textos que parecen otra cosa.
 INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-999, 999)

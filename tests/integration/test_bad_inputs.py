@@ -40,6 +40,8 @@ from own_rows import (
 )
 from support import connect_settings
 
+pytestmark = pytest.mark.any_server
+
 TWO = [(1, "Begoña"), (2, "Íñigo")]
 TEXT = CLIENTES + cliente(1, "Begoña") + cliente(2, "Íñigo")
 

@@ -16,6 +16,8 @@ from etl.settings import Settings
 from own_rows import run_with
 from support import connect_settings
 
+pytestmark = pytest.mark.any_server
+
 IN_CORPUS = {
     1: "utf8_bom",
     2: "latin1",

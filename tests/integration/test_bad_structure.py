@@ -16,6 +16,8 @@ from etl.result import FileResult
 from etl.settings import Settings
 from own_rows import CLIENTES, cliente, clientes, load, load_as, load_one, numbers, query, rejects, write
 
+pytestmark = pytest.mark.any_server
+
 TWO = [(1, "Begoña"), (2, "Íñigo")]
 ROWS = cliente(1, "Begoña") + cliente(2, "Íñigo")
 TEXT = CLIENTES + ROWS

@@ -27,6 +27,8 @@ from extras.formats.sqlite import open_table
 from loader import environment
 from own_rows import query
 
+pytestmark = pytest.mark.any_server
+
 MB = 1 << 20
 # Lo más que puede ocupar la carga; y lo que la para si un día se descontrola.
 MOST, ALARM = 500 * MB, 4096 * MB

@@ -15,6 +15,8 @@ from etl.settings import Settings
 from loader import check_invariants, environment, etl, finish, prepare, statuses, wait_for_copy
 from own_rows import CLIENTES, cliente, clientes, load_one, query, write, write_parents
 
+pytestmark = pytest.mark.any_server
+
 # Lo que otro programa puede esperar siempre de un archivo; puede haber más.
 PROMISED = {
     "file": str, "dataset": str, "table": str, "status": str, "rows_read": int, "rows_loaded": int,

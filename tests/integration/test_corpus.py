@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 from shutil import copy
 
+import pytest
 from psycopg import sql
 
 from corpus.answers import Case, cases
@@ -12,6 +13,8 @@ from etl.result import FileResult
 from etl.settings import Settings
 from own_rows import run_with
 from support import connect_settings
+
+pytestmark = pytest.mark.any_server
 
 
 def quiet(*_: object) -> None:

@@ -18,6 +18,8 @@ from pyarrow import parquet
 from etl.settings import Settings
 from own_rows import CLIENTES, PRODUCTOS, cliente, clientes, load, load_one, numbers, producto, query, rejects, write
 
+pytestmark = pytest.mark.any_server
+
 # Lo que dice el archivo, escrito con los tipos de cada formato.
 ROWS: list[dict[str, object]] = [
     {

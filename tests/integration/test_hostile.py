@@ -17,6 +17,8 @@ from loader import environment, etl
 from own_rows import query, run_with, write
 from support import connect_settings
 
+pytestmark = pytest.mark.any_server
+
 # ESC, OSC, C1, una marca de sentido de lectura y un espacio que no se ve.
 ORDERS = "\x1b]0;otra ventana\x07\x1b[2J\x9b31m\u202e\u200b"
 

@@ -6,10 +6,14 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from etl.settings import ROOT, Settings
 from loader import environment
 from own_project import own_project
 from support import connect_settings
+
+pytestmark = pytest.mark.any_server
 
 CSV = (
     "Informe de pedidos;;;;\n"

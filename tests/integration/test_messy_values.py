@@ -17,6 +17,8 @@ from etl.settings import Settings
 from extras.undeclared.inspection import inspect
 from own_rows import query, rejects, run_with, silent, write
 
+pytestmark = pytest.mark.any_server
+
 
 def load(settings: Settings, name: str, content: str | bytes) -> FileResult:
     path = write(settings, name, content)

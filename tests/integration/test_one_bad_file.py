@@ -6,6 +6,7 @@ from pathlib import Path
 
 import openpyxl
 import pyarrow as pa
+import pytest
 from pyarrow import parquet
 
 from etl.extract.source import Source
@@ -15,6 +16,8 @@ from etl.settings import Settings
 from extras.undeclared.inspection import Refused, look_or_refuse
 from loader import etl
 from own_rows import PRODUCTOS, load, load_one, producto, query, tienda, write, write_parents
+
+pytestmark = pytest.mark.any_server
 
 # Lo mismo en la base que en el resultado: qué archivo, cómo acabó y si se dice por qué.
 LEDGER = "SELECT file, status, error IS NOT NULL FROM etl.loads ORDER BY file"

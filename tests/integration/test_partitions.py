@@ -9,6 +9,8 @@ from pyarrow import parquet
 from etl.settings import Settings
 from own_rows import VENTAS, load, query, run_with, venta, write_parents
 
+pytestmark = pytest.mark.any_server
+
 TYPES = (
     "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
     " WHERE attrelid = 'staging.consumos'::regclass AND attnum > 0 AND attname !~ '^_' ORDER BY attnum"

@@ -20,6 +20,8 @@ from etl.settings import Settings
 from own_rows import CLIENTES, VENTAS, cliente, load_one, numbers, query, run_with, venta, write, write_parents
 from own_rows import load as load_own
 
+pytestmark = pytest.mark.any_server
+
 # Archivo -> tipos de sus columnas, sus filas y un trozo de cada aviso, en orden.
 TEXTS: dict[str, tuple[str, dict[str, str], list[tuple[Any, ...]], list[str]]] = {
     "indice.csv": (

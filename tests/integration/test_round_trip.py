@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from declared.clientes import Cliente
 from etl.dataset import declared
 from etl.result import FileResult
@@ -13,6 +15,8 @@ from etl.settings import Settings
 from extras.quarantine.export import export_rejects
 from own_rows import CLIENTES, cliente, clientes, load_one, query, run_with
 from support import connect_settings
+
+pytestmark = pytest.mark.any_server
 
 # Cómo se corrige cada fila: recibe sus celdas por columna y devuelve las que cambian.
 Correction = Callable[[dict[str, str]], dict[str, str]]

@@ -15,6 +15,8 @@ from extras.screen import rejects, status, summary
 from own_rows import CLIENTES, PARTS, VENTAS, cliente, load_one, venta, write, write_parents
 from support import connect_settings
 
+pytestmark = pytest.mark.any_server
+
 # Lo que rich tomaría por una orden suya y, si no se protege, borraría o lo haría fallar.
 MARKUP = "[/red] [bold]"
 

@@ -23,6 +23,8 @@ from etl.settings import Settings
 from own_rows import CLIENTES, PARTS, cliente, run_with, silent
 from support import connect_settings
 
+pytestmark = pytest.mark.any_server
+
 
 def write(settings: Settings, name: str, content: str | bytes) -> Path:
     path = settings.datos_dir / name

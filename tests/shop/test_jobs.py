@@ -23,7 +23,7 @@ from spark.standalone import Standalone
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.any_server]
 JOB = ROOT / "spark" / "jobs" / "baskets_and_cohorts.py"
 COLUMNS = "cliente_id int, fecha_venta date, tienda_id int, canal string, producto_id int, importe_eur decimal(14,2)"
 

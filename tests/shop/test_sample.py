@@ -29,6 +29,7 @@ def test_every_mart_has_rows(settings: Settings, run: Callable[..., dict[str, An
 
 
 @pytest.mark.spark
+@pytest.mark.any_server
 def test_both_engines_leave_the_same(settings: Settings, database: ServerAddress) -> None:
     there = replace(settings, datos_dir=SAMPLE)
     assert etl(there, "run", "--quiet").returncode == 0
