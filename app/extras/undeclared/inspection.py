@@ -12,15 +12,14 @@ import pyarrow.compute as pc
 
 from etl.chunk import Reject
 from etl.errors import Corrected, FileRefused, unexpected
-from etl.extract.source import Source, opened
+from etl.extract.source import Source
 from etl.result import FileResult
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
-from extras.undeclared.ending import without_ending
 from extras.undeclared.evidence import new_evidence, observe
 from extras.undeclared.infer import Plan, decide, warnings_of
 from extras.undeclared.names import table_name
-from extras.undeclared.unknown import Found, open_unknown
+from extras.undeclared.unknown import Found, open_rows
 
 # Valores distintos que se recuerdan por columna; con más, solo se sabe que son más.
 DISTINCT = 100_000
@@ -150,11 +149,10 @@ def inspect(source: Source) -> Inspection:
 
     Lanza `FileRefused` si no se puede leer.
     """
-    with opened(source) as file, open_unknown(source, file) as (document, found):
-        names = found.names
-        facts = [ColumnFacts(Plan(n, pa.string()), o) for n, o in zip(names, found.columns, strict=True)]
-        evidence = new_evidence(names, found.kinds, found.native)
-        for chunk in _chunks(document, names):
+    with open_rows(source) as (found, chunks):
+        facts = [ColumnFacts(Plan(n, pa.string()), o) for n, o in zip(found.names, found.columns, strict=True)]
+        evidence = new_evidence(found.names, found.kinds, found.native)
+        for chunk in chunks:
             observe(evidence, chunk)
             for column in facts:
                 column.look(chunk.columns[column.plan.name])
@@ -171,13 +169,9 @@ def inspect(source: Source) -> Inspection:
 def _counted(inspection: Inspection) -> Inspection:
     """Con los tipos ya decididos, las filas buenas y las que apartaría; `Misfit` si hay que decidir otra vez."""
     plans, impossible = [column.plan for column in inspection.columns], ImpossibleDates()
-    with opened(inspection.source) as file, open_unknown(inspection.source, file) as (document, _):
-        for chunk in _chunks(document, [plan.name for plan in plans]):
+    with open_rows(inspection.source) as (_, chunks):
+        for chunk in chunks:
             rows, unreal = convert(chunk, plans)
             impossible.count(unreal, len(chunk.lines))
             inspection.add(rows.num_rows, [*chunk.rejects, *unreal])
     return inspection
-
-
-def _chunks(document: Any, names: list[str]) -> Any:
-    return without_ending(document.chunks({name: at for at, name in enumerate(names)}))

@@ -29,10 +29,9 @@ from extras.formats.readers import EXCEL, SQLITE
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert, odd_sign
 from extras.undeclared.detection.header import EMPTY_TAIL
-from extras.undeclared.ending import without_ending
 from extras.undeclared.evidence import Evidence, new_evidence, observe
 from extras.undeclared.infer import Plan, decide, warnings_of
-from extras.undeclared.unknown import Found, open_unknown
+from extras.undeclared.unknown import Found, open_rows, open_unknown
 from extras.undeclared.wide import BUDGET, PACKED, TEXT_BYTES, pack, packed_warning, split_columns
 
 # Con las primeras filas casi siempre basta; si no, lo dice una posterior y se miran todas.
@@ -107,10 +106,9 @@ def _create_and_fill(
 ) -> None:
     """Crea la tabla, la llena y la pone en el sitio de la anterior; `Misfit` si hay que repetir."""
     with opened(load.source) as file, open_unknown(load.source, file) as (document, found):
-        names = found.names
-        chunks = without_ending(document.chunks({name: at for at, name in enumerate(names)}))
+        chunks = found.chunks(document)
         first, second = next(chunks, None), next(chunks, None)
-        reader = Reader(names, found, attempt, as_text)
+        reader = Reader(found, attempt, as_text)
         reader.look(first, whole=second is None)
         table = staging.create(connection, load.table.table, load.load_id, reader.columns)
         writer = TableWriter(connection, Table(staging.SCHEMA, table), load.load_id)
@@ -120,7 +118,7 @@ def _create_and_fill(
         found.describe(result)
         told = [warning for warning in found.told if warning != EMPTY_TAIL]  # de ella se dice si se quita
         told += reader.warnings
-    originals = dict(zip(names, found.columns, strict=True))
+    originals = dict(zip(found.names, found.columns, strict=True))
     kept = {plan.name: originals[plan.name] for plan in reader.kept}
     replaced = staging.replace(connection, load, table, kept, as_text)
     result.warnings = [*told, *result.counts.warnings, *replaced]
@@ -133,13 +131,13 @@ def _create_and_fill(
 class Reader:
     """Convierte los trozos de un archivo con los tipos decididos, atento a los que no encajan."""
 
-    def __init__(self, names: list[str], found: Found, attempt: Attempt, as_text: bool) -> None:
+    def __init__(self, found: Found, attempt: Attempt, as_text: bool) -> None:
         self._found = found
         self._attempt = attempt
         self._impossible = ImpossibleDates()
         self._odd: str | None = next((told for told in found.warnings if told.startswith(ODD_SIGN)), None)
         self._odd_known = self._odd is not None  # al principio del archivo, que ya se miró
-        plans = [Plan(name, pa.string()) for name in names] if as_text else attempt.plans
+        plans = [Plan(name, pa.string()) for name in found.names] if as_text else attempt.plans
         self._final = plans is not None
         self.plans = plans or []
 
@@ -213,9 +211,8 @@ class Reader:
 
 def evidence_of_all(source: Source) -> tuple[list[Evidence], str]:
     """Lo que dicen de los tipos todas las filas del archivo, sin cargar nada; y su separador."""
-    with opened(source) as file, open_unknown(source, file) as (document, found):
-        names = found.names
-        evidence = new_evidence(names, found.kinds, found.native)
-        for chunk in without_ending(document.chunks({name: at for at, name in enumerate(names)})):
+    with open_rows(source) as (found, chunks):
+        evidence = new_evidence(found.names, found.kinds, found.native)
+        for chunk in chunks:
             observe(evidence, chunk)
     return evidence, found.delimiter

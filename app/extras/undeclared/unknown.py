@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 
+from etl.chunk import Chunk
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.delimited import BLOCK, DelimitedFile
 from etl.extract.read import DELIMITED, SAMPLE, Document, divert
-from etl.extract.source import ByteStream, Opened, Rewound, Source, Utf8Stream, decompressed, read_fully
+from etl.extract.source import ByteStream, Opened, Rewound, Source, Utf8Stream, decompressed, opened, read_fully
 from etl.result import FileResult
 from extras.formats.disguise import refuse_disguised
 from extras.formats.foreign import refuse_format
@@ -24,6 +25,7 @@ from extras.formats.readers import EXCEL, PARQUET, SQLITE, TABLES, whole
 from extras.undeclared.detection.cut import Record, Shape
 from extras.undeclared.detection.detect import SAMPLE_LINES, Detected, detect
 from extras.undeclared.detection.header import Heading, find_heading
+from extras.undeclared.ending import without_ending
 from extras.undeclared.json_file import JSON, open_json
 from extras.undeclared.names import column_names, name_warnings
 from extras.undeclared.one_mark import MARK, OneMark, Restored
@@ -61,6 +63,10 @@ class Found:
         """Los nombres de sus columnas en la tabla."""
         return column_names(self.columns)
 
+    def chunks(self, document: Document) -> Iterator[Chunk]:
+        """Las filas del documento por trozos, sin pie ni segunda tabla."""
+        return without_ending(document.chunks({name: at for at, name in enumerate(self.names)}))
+
     @property
     def told(self) -> list[str]:
         """Lo que hay que saber de él: también qué columnas no se llaman como en la cabecera."""
@@ -73,6 +79,13 @@ class Found:
             head = self.heading
             result.header = head is None or head.header_rows > 0
             result.preamble_rows = head.preamble_rows if head else 0
+
+
+@contextmanager
+def open_rows(source: Source) -> Iterator[tuple[Found, Iterator[Chunk]]]:
+    """Lo averiguado de un archivo y sus filas por trozos, con los nombres de columna que tendrán."""
+    with opened(source) as file, open_unknown(source, file) as (document, found):
+        yield found, found.chunks(document)
 
 
 @contextmanager
