@@ -16,21 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Lo que dicen Python, SQLAlchemy y PostgreSQL de los descuidos de siempre, y qué hacer.
-MISTAKES = {
-    "primary key": "Diga qué columna identifica la fila: mapped_column(primary_key=True).",
-    "is not defined": "Falta un import, o el nombre está mal escrito.",
-    "is already defined": "Otra declaración tiene ya ese __tablename__: cambie uno de los dos.",
-    "Could not locate SQLAlchemy Core type": "Ese tipo no se admite: use int, str, date, datetime, bool, Decimal o float.",
-    "could not find table": "La clave foránea apunta a una tabla que no se declara: declárela, o corrija el nombre.",
-    "no se admite": "Use int, str, date, datetime, bool, Decimal o float, o los tipos de SQLAlchemy que les corresponden.",
-    "has no attribute 'files'": 'Diga qué archivos son suyos: files = "nombre*".',
-    "was never closed": "Cierre lo que se abrió en esa línea.",
-    "contains null values": "Hay filas sin ese valor: póngaselo con un UPDATE.",
-    "is violated by some row": "Hay filas que no cumplen la regla: corríjalas con un UPDATE, o bórrelas.",
-    "other objects depend on it": "Una vista u otra tabla usa lo que se quiere quitar: quítela antes.",
-}
-
 
 class EtlError(Exception):
     """Un problema con su siguiente paso. `hint` es la orden o el cambio que lo arregla."""
@@ -91,6 +76,8 @@ def blamed(what: str, folder: Path, file: Path | None = None, line: int | None =
     except EtlError:
         raise
     except Exception as error:
+        import tomllib  # solo hace falta si algo está mal
+
         where = file
         for step in traceback.extract_tb(error.__traceback__):
             if Path(step.filename).parent == folder:
@@ -98,7 +85,8 @@ def blamed(what: str, folder: Path, file: Path | None = None, line: int | None =
         if isinstance(error, SyntaxError):
             where, line = Path(error.filename or where or ""), error.lineno
         cause = str(getattr(error, "orig", error)).strip()  # de SQLAlchemy, solo lo que dijo PostgreSQL
-        hint = next((cure for sign, cure in MISTAKES.items() if sign in cause), "Corríjalo y repita la orden.")
+        known = tomllib.loads(Path(__file__).with_name("mistakes.toml").read_text(encoding="utf-8"))
+        hint = next((cure for sign, cure in known.items() if sign in cause), "Corríjalo y repita la orden.")
         raise UsageError(
             f"{what}{f' «{where}»' if where else ''} está mal{f', línea {line}' if line else ''}:"
             f" {type(error).__name__}: {cause}",

@@ -7,8 +7,9 @@ Sale un `Settings`, que se pasa a quien lo necesite. Las contraseñas pueden ven
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from dotenv import dotenv_values
 
@@ -20,72 +21,64 @@ ROOT = Path(__file__).resolve().parents[2]
 IN_IMAGE = Path("/") == ROOT
 
 
+def _from(variable: str, default: Any, *, secret: bool = False) -> Any:
+    """Un ajuste que se lee de una variable; el valor de un secreto no se enseña, y puede venir en un archivo."""
+    return field(default=default, repr=not secret, metadata={"variable": variable})
+
+
 @dataclass(frozen=True)
 class Settings:
     """Todo lo que se puede cambiar desde fuera. Los tiempos, en segundos."""
 
     # Sin DB_HOST se usa un PostgreSQL propio, en `local_dir`.
-    db_host: str | None = None
-    db_port: int = 5432
-    db_user: str = "alumno"
-    db_password: str = field(default="bigdata2026", repr=False)
-    db_name: str = "curso_bigdata"
+    db_host: str | None = _from("DB_HOST", None)
+    db_port: int = _from("DB_PORT", 5432)
+    db_user: str = _from("DB_USER", "alumno")
+    db_password: str = _from("DB_PASSWORD", "bigdata2026", secret=True)
+    db_name: str = _from("DB_NAME", "curso_bigdata")
     # Las contraseñas que `etl migrate` da a los usuarios de la base de datos.
-    loader_password: str = field(default="cargador2026", repr=False)
-    reader_password: str = field(default="lector2026", repr=False)
-    datos_dir: Path = ROOT / "datos"
-    sql_dir: Path = ROOT / "sql"
-    local_dir: Path = ROOT / ".local"
+    loader_password: str = _from("ETL_LOADER_PASSWORD", "cargador2026", secret=True)
+    reader_password: str = _from("LECTOR_PASSWORD", "lector2026", secret=True)
+    datos_dir: Path = _from("DATOS_DIR", ROOT / "datos")
+    sql_dir: Path = _from("SQL_DIR", ROOT / "sql")
+    local_dir: Path = _from("ETL_LOCAL_DIR", ROOT / ".local")
     # El servidor embebido; para Python 3.15 solo hay la 18 (extras/embedded/programs.py).
-    pg_version: int = 16 if sys.version_info < (3, 15) else 18
+    pg_version: int = _from("PG_VERSION", 16 if sys.version_info < (3, 15) else 18)
     # Cuánto se insiste mientras el servidor arranca o vuelve a arrancar.
-    connect_seconds: float = 30
+    connect_seconds: float = _from("DB_CONNECT_SECONDS", 30.0)
     # Cuánto se espera a que otro prepare la base de datos: donde nada arranca en orden (Swarm, Kubernetes).
-    migration_seconds: float = 0
+    migration_seconds: float = _from("DB_MIGRATION_SECONDS", 0.0)
     # Cuánto se espera por una tabla que tiene bloqueada otra sesión.
-    lock_seconds: float = 10
+    lock_seconds: float = _from("DB_LOCK_SECONDS", 10.0)
     # Cuánto puede durar una sentencia; un trozo de COPY tarda décimas.
-    statement_seconds: float = 300
+    statement_seconds: float = _from("DB_STATEMENT_SECONDS", 300.0)
     # El clúster de Spark; sin él, `--engine spark` trabaja con los núcleos de esta máquina.
-    spark_master: str | None = None
+    spark_master: str | None = _from("SPARK_MASTER_URL", None)
     # El secreto que comparten los procesos del clúster; vacío, si el clúster no lo pide.
-    spark_secret: str = field(default="", repr=False)
-    spark_conf_dir: Path = ROOT / "spark" / "conf"
+    spark_secret: str = _from("SPARK_AUTH_SECRET", "", secret=True)
+    spark_conf_dir: Path = _from("SPARK_CONF_DIR", ROOT / "spark" / "conf")
     # Donde Spark apunta lo que hizo, para el servidor de historia; solo si la carpeta existe.
-    spark_events_dir: Path = Path("/spark-events")
+    spark_events_dir: Path = _from("SPARK_EVENTS_DIR", Path("/spark-events"))
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env") -> Settings:
     """Lee `.env` y el entorno (que manda). Lanza `UsageError` si un valor no se entiende."""
     values = {name: value for name, value in {**dotenv_values(env_file), **environ}.items() if value}
-    default = Settings()
-    return Settings(
-        db_host=values.get("DB_HOST"),
-        db_port=int(_number(values, "DB_PORT", default.db_port)),
-        db_user=values.get("DB_USER", default.db_user),
-        db_password=_secret(values, "DB_PASSWORD", default.db_password),
-        db_name=values.get("DB_NAME", default.db_name),
-        loader_password=_secret(values, "ETL_LOADER_PASSWORD", default.loader_password),
-        reader_password=_secret(values, "LECTOR_PASSWORD", default.reader_password),
-        datos_dir=Path(values.get("DATOS_DIR", default.datos_dir)),
-        sql_dir=Path(values.get("SQL_DIR", default.sql_dir)),
-        local_dir=Path(values.get("ETL_LOCAL_DIR", default.local_dir)),
-        pg_version=int(_number(values, "PG_VERSION", default.pg_version)),
-        connect_seconds=_number(values, "DB_CONNECT_SECONDS", default.connect_seconds),
-        migration_seconds=_number(values, "DB_MIGRATION_SECONDS", default.migration_seconds),
-        lock_seconds=_number(values, "DB_LOCK_SECONDS", default.lock_seconds),
-        statement_seconds=_number(values, "DB_STATEMENT_SECONDS", default.statement_seconds),
-        spark_master=values.get("SPARK_MASTER_URL"),
-        spark_secret=_secret(values, "SPARK_AUTH_SECRET", default.spark_secret),
-        spark_conf_dir=Path(values.get("SPARK_CONF_DIR", default.spark_conf_dir)),
-        spark_events_dir=Path(values.get("SPARK_EVENTS_DIR", default.spark_events_dir)),
-    )
+    return Settings(**{one.name: _value(values, one) for one in fields(Settings)})
 
 
-def _secret(values: Mapping[str, str], name: str, default: str) -> str:
-    file = values.get(f"{name}_FILE")
-    if file is None:
-        return values.get(name, default)
+def _value(values: Mapping[str, str], one: "Field[Any]") -> Any:
+    name = one.metadata["variable"]
+    if not one.repr and (file := values.get(f"{name}_FILE")):
+        return _secret(name, file)
+    if (text := values.get(name)) is None:
+        return one.default
+    if isinstance(one.default, int | float):
+        return type(one.default)(_number(name, text))
+    return Path(text) if isinstance(one.default, Path) else text
+
+
+def _secret(name: str, file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
@@ -95,8 +88,7 @@ def _secret(values: Mapping[str, str], name: str, default: str) -> str:
         ) from error
 
 
-def _number(values: Mapping[str, str], name: str, default: float) -> float:
-    text = values.get(name, str(default))
+def _number(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:

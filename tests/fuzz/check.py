@@ -23,7 +23,7 @@ from etl.database.connection import LOADER, connect
 from etl.declarations import in_order
 from etl.extract.discover import discover
 from etl.extract.source import Source
-from etl.local import load_rows
+from etl.local import open_local
 from etl.one_file import load_declared
 from etl.pipeline import declared_for
 from etl.result import FileResult
@@ -109,7 +109,8 @@ class Fuzzer:
 
     def _load_one(self, part: Source, declaration: Declared | None, as_text: bool) -> FileResult:
         if declaration:
-            return load_declared(self.session, part, declaration, load_rows, self.parts)
+            with open_local(self.session, ()) as load_rows:
+                return load_declared(self.session, part, declaration, load_rows, self.parts)
         return load_table(self.session, part, as_text)
 
     def _wrong(self, result: FileResult, file: Seed, seconds: float) -> Iterator[str]:
