@@ -1,0 +1,1 @@
+"""catalog: qué tablas hay y qué se dice de ellas (`tables.py`)."""
