@@ -4,6 +4,7 @@ De ella salen la tabla (Alembic), los CHECK de PostgreSQL, las conversiones y la
 (`schema_of`). Cómo se escribe, paso a paso: `docs/hagala-suya.md`.
 """
 
+import sys
 from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_origin, get_type_hints
 
 import annotated_types as at
@@ -30,6 +31,9 @@ class Dataset(DeclarativeBase):
     `dialect`: cómo está escrito. Una clave que ya cargó otro archivo se actualiza.
     `transform`: si se define, una función que recibe un DataFrame con los tipos declarados y lo devuelve
     limpio, o con las columnas `computed` (vea `docs/hagala-suya.md`).
+
+    Lo que la tabla dice de sí misma (COMMENT ON) es el primer párrafo del docstring de su archivo o, sin él, del de la
+    clase; una columna, lo que lleve su `mapped_column(comment=...)`.
     """
 
     metadata = sa.MetaData(schema="datos", naming_convention=NAMING)
@@ -37,11 +41,13 @@ class Dataset(DeclarativeBase):
     files: ClassVar[str]
     dialect: ClassVar[Dialect] = Dialect()
 
-    load_id: Mapped[int] = mapped_column("_load_id", sa.Integer, sort_order=1000)
-    line: Mapped[int] = mapped_column("_line", sa.BigInteger, sort_order=1001)
+    load_id: Mapped[int] = mapped_column("_load_id", sa.Integer, sort_order=1000, comment="su carga, en etl.loads")
+    line: Mapped[int] = mapped_column("_line", sa.BigInteger, sort_order=1001, comment="su línea en el archivo")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        said = sys.modules[cls.__module__].__doc__ or cls.__doc__ or ""
+        cls.__table__.comment = " ".join(said.split("\n\n")[0].split()) or None  # type: ignore[attr-defined]
         for name, rules in column_rules(cls).items():
             for number, rule in enumerate(rules, start=1):
                 label = name if len(rules) == 1 else f"{name}_{number}"

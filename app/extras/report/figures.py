@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from etl.load.marts import GROUPED, SCHEMA
+from etl.load.marts import SCHEMA, description, select
 
 # Más filas no caben en una página que se lea; el resto está en etl.loads y en etl.rejects.
 FILES_SHOWN, LOADS_SHOWN, EXAMPLES_SHOWN, MART_ROWS = 200, 60, 3, 20_000
@@ -169,13 +169,4 @@ def _mart(connection: Connection[Any], path: Path) -> list[Mart]:
         return []
     cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT %s").format(sql.Identifier(SCHEMA, name)), (MART_ROWS,))
     columns = [column.name for column in cursor.description or []]
-    return [Mart(name, _grain(path), columns, cursor.fetchall())]
-
-
-def _grain(path: Path) -> str:
-    comment = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("--") or line.startswith(GROUPED):
-            break
-        comment.append(line.removeprefix("--").strip())
-    return " ".join(comment)
+    return [Mart(name, description(select(path)), columns, cursor.fetchall())]
