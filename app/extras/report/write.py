@@ -4,12 +4,13 @@ Entra una configuración; sale `datos/salida/informe.html`.
 
     figures.py   pregunta a la base de datos     svg.py      números -> dibujo
     marts.py     qué gráfico le va a cada mart   page.py     todo junto, en HTML (con style.css)
+    tables.py    qué es cada columna y cómo son sus valores
 """
 
 from pathlib import Path
 
-from etl.database.connection import LOADER, connect
 from etl.settings import Settings
+from extras.catalog.tables import reading
 from extras.output import new_file
 from extras.report.figures import read_figures
 from extras.report.page import render
@@ -23,7 +24,7 @@ def write(settings: Settings, output: Path | None = None) -> Path:
     Lanza `UsageError` si no se puede escribir ahí.
     """
     path = output or settings.datos_dir / "salida" / DEFAULT_NAME
-    with connect(settings, role=LOADER) as connection:
+    with reading(settings) as connection:
         html = render(read_figures(connection, settings.sql_dir / "marts"))
     with new_file(path, "Indique otro sitio con --output.") as file:
         file.write(html.encode())
