@@ -12,7 +12,7 @@ from etl.settings import Settings
 from extras.catalog.tables import reading
 from extras.quarantine.export import export_rejects
 from extras.report import write as report
-from extras.report.figures import read_figures
+from extras.report.figures import read_figures, read_profiles
 from extras.report.page import render
 from own_rows import run_with
 
@@ -90,9 +90,7 @@ def test_what_changed_is_what_the_last_run_did(loaded: Settings) -> None:
 
 def test_each_table_comes_with_what_is_said_of_it_and_its_values(loaded: Settings) -> None:
     with reading(loaded) as connection:
-        tables = {
-            table.full_name: (table, its) for table, its in read_figures(connection, loaded.sql_dir / "marts").tables
-        }
+        tables = {table.full_name: (table, its) for table, its in read_profiles(connection)}
     clients, its = tables["datos.clientes"]
     assert clients.comment == "Clientes con tarjeta de la tienda. Grano: una fila por cliente."
     assert (its.rows, its.columns[0].maximum) == (1, "1")

@@ -3,7 +3,7 @@
 Entra una conexión que pueda leer `etl` y `marts`; sale un `Figures`, ya sin base de datos.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, LiteralString
@@ -104,8 +104,8 @@ class Figures:
     qualities: list[Quality]
     examples: list[Example]
     loads: list[FileFate]
-    tables: list[tuple[Table, Profile]]
     marts: list[Mart]
+    tables: list[tuple[Table, Profile]] = field(default_factory=list)
 
 
 # El archivo que primero no entró y después sí tiene dos apuntes: vale el último.
@@ -173,7 +173,6 @@ def read_figures(connection: Connection[Any], marts_folder: Path) -> Figures:
     """Todo lo del informe. Con una sola transacción se lee en un mismo instante, aunque haya una carga en marcha."""
     row = connection.execute("SELECT current_database(), current_setting('server_version'), now()").fetchone()
     assert row is not None
-    tables = read_tables(connection, ["datos", "staging"])[:TABLES_SHOWN]
     return Figures(
         database=row[0],
         server=row[1].split(" ")[0],
@@ -183,9 +182,14 @@ def read_figures(connection: Connection[Any], marts_folder: Path) -> Figures:
         qualities=_all(connection, Quality, QUALITY),
         examples=_all(connection, Example, EXAMPLES, RAW_SHOWN, EXAMPLES_SHOWN),
         loads=_all(connection, FileFate, LOADS, LOADS_SHOWN),
-        tables=[(table, profile(connection, table)) for table in tables],
         marts=[mart for path in sorted(marts_folder.glob("*.sql")) for mart in _mart(connection, path)],
     )
+
+
+def read_profiles(connection: Connection[Any]) -> list[tuple[Table, Profile]]:
+    """Las tablas que no son marts, con cómo son sus datos."""
+    tables = read_tables(connection, ["datos", "staging"])[:TABLES_SHOWN]
+    return [(table, profile(connection, table)) for table in tables]
 
 
 def _all(connection: Connection[Any], kind: type[Any], query: LiteralString, *parameters: int) -> list[Any]:

@@ -7,12 +7,13 @@ Entra una configuración; sale `datos/salida/informe.html`.
     tables.py    qué es cada columna y cómo son sus valores
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from etl.settings import Settings
 from extras.catalog.tables import reading
 from extras.output import new_file
-from extras.report.figures import read_figures
+from extras.report.figures import read_figures, read_profiles
 from extras.report.page import render
 
 DEFAULT_NAME = "informe.html"
@@ -25,7 +26,10 @@ def write(settings: Settings, output: Path | None = None) -> Path:
     """
     path = output or settings.datos_dir / "salida" / DEFAULT_NAME
     with reading(settings) as connection:
-        html = render(read_figures(connection, settings.sql_dir / "marts"))
+        figures = read_figures(connection, settings.sql_dir / "marts")
+    # Aparte: con muchas tablas dura, y nadie podría rehacer un mart entretanto.
+    with reading(settings) as connection:
+        html = render(replace(figures, tables=read_profiles(connection)))
     with new_file(path, "Indique otro sitio con --output.") as file:
         file.write(html.encode())
     return path
