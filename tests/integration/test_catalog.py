@@ -7,6 +7,7 @@ from etl.schema import Declared
 from etl.settings import Settings
 from extras.catalog.markdown import markdown
 from extras.catalog.tables import Column, Table, read_tables, reading
+from loader import etl
 from own_rows import CLIENTES, VENTAS, cliente, load, query, venta, write, write_parents
 from support import connect_settings
 
@@ -84,6 +85,14 @@ def test_the_dictionary_with_names_that_mean_something_in_markdown(settings: Set
         connection.execute('CREATE TABLE datos."hijas de ñ" (madre bigint REFERENCES datos.madres)')
         connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA datos TO etl_loader")
     assert text(settings, []) == DICTIONARY
+
+
+def test_what_a_table_says_gives_no_orders_to_the_terminal(settings: Settings) -> None:
+    with connect_settings(settings) as connection:
+        connection.execute("COMMENT ON COLUMN datos.clientes.nif IS E'\\x1b[31m rojo'")
+    done = etl(settings, "catalog")
+    assert done.returncode == 0, done.stderr
+    assert "| \\x1b[31m rojo |" in done.stdout
 
 
 def test_a_key_of_two_columns_points_column_to_column(settings: Settings) -> None:
