@@ -33,7 +33,7 @@ class Dataset(DeclarativeBase):
     limpio, o con las columnas `computed` (vea `docs/hagala-suya.md`).
 
     Lo que la tabla dice de sí misma (COMMENT ON) es el primer párrafo del docstring de su archivo o, sin él, del de la
-    clase; una columna, lo que lleve su `mapped_column(comment=...)`.
+    clase, si no lo dice `__table_args__`; una columna, lo que lleve su `mapped_column(comment=...)`.
     """
 
     metadata = sa.MetaData(schema="datos", naming_convention=NAMING)
@@ -46,14 +46,15 @@ class Dataset(DeclarativeBase):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        said = sys.modules[cls.__module__].__doc__ or cls.__doc__ or ""
-        cls.__table__.comment = " ".join(said.split("\n\n")[0].split()) or None  # type: ignore[attr-defined]
+        table = cast(sa.Table, cls.__table__)
+        said = table.comment or sys.modules[cls.__module__].__doc__ or cls.__doc__ or ""
+        table.comment = " ".join(said.split("\n\n")[0].split()) or None
         for name, rules in column_rules(cls).items():
             for number, rule in enumerate(rules, start=1):
                 label = name if len(rules) == 1 else f"{name}_{number}"
-                condition = _condition(rule, cls.__table__.c[name])
-                cls.__table__.append_constraint(sa.CheckConstraint(condition, name=label))  # type: ignore[attr-defined]
-        for constraint in cls.__table__.foreign_key_constraints:  # type: ignore[attr-defined]
+                condition = _condition(rule, table.c[name])
+                table.append_constraint(sa.CheckConstraint(condition, name=label))
+        for constraint in table.foreign_key_constraints:
             # Al reemplazar un archivo, una fila se borra y vuelve: la referencia se mira al final.
             constraint.deferrable = True
 

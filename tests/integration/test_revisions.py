@@ -130,6 +130,11 @@ def test_a_change_of_what_is_said_is_a_migration_and_no_reason_to_read_again(
     done("revision")
     done("migrate")
     assert query(settings, said) == [("Un CSV.", None)]
+    apart = COSA.replace("    files =", '    __table_args__ = {"comment": "Aparte."}\n    files =')
+    declare(root, apart + "    color: Mapped[str | None]\n")
+    done("revision")
+    done("migrate")
+    assert query(settings, said) == [("Aparte.", None)]
 
 
 # --- De la nada ------------------------------------------------------------------------------
