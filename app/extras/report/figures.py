@@ -187,9 +187,9 @@ def read_figures(connection: Connection[Any], marts_folder: Path) -> Figures:
 
 
 def read_profiles(connection: Connection[Any]) -> list[tuple[Table, Profile]]:
-    """Las tablas que no son marts, con cómo son sus datos."""
-    tables = read_tables(connection, ["datos", "staging"])[:TABLES_SHOWN]
-    return [(table, profile(connection, table)) for table in tables]
+    """Las tablas que no son marts, con cómo son sus datos. Una vista puede tardar o fallar, y dejaría sin informe."""
+    tables = [one for one in read_tables(connection, ["datos", "staging"]) if one.kind in "rpm"]
+    return [(table, profile(connection, table)) for table in tables[:TABLES_SHOWN]]
 
 
 def _all(connection: Connection[Any], kind: type[Any], query: LiteralString, *parameters: int) -> list[Any]:
