@@ -90,12 +90,15 @@ def test_what_changed_is_what_the_last_run_did(loaded: Settings) -> None:
 
 def test_each_table_comes_with_what_is_said_of_it_and_its_values(loaded: Settings) -> None:
     with connect(loaded, role=LOADER) as connection:
+        wide = ", ".join(f"c{number} int" for number in range(150))
+        connection.execute(f"CREATE TABLE staging.ancha ({wide})")  # type: ignore[arg-type]
         connection.execute("CREATE VIEW staging.rota AS SELECT 1 / (random() * 0)::int AS n")
     with reading(loaded) as connection:
         tables = {table.full_name: (table, its) for table, its in read_profiles(connection)}
     clients, its = tables["datos.clientes"]
     assert clients.comment == "Clientes con tarjeta de la tienda. Grano: una fila por cliente."
     assert (its.rows, its.columns[0].maximum) == (1, "1")
+    assert [len(one.columns) for one in tables["staging.ancha"]] == [150, 100]
     assert not tables.keys() & {"marts.ventas_diarias", "staging.rota"}
 
 

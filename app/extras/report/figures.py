@@ -3,7 +3,7 @@
 Entra una conexión que pueda leer `etl` y `marts`; sale un `Figures`, ya sin base de datos.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, LiteralString
@@ -16,7 +16,8 @@ from extras.catalog.tables import Table, read_tables
 from extras.profile.profile import Profile, profile
 
 # Más filas no caben en una página que se lea; el resto está en etl.loads y en etl.rejects.
-FILES_SHOWN, LOADS_SHOWN, EXAMPLES_SHOWN, MART_ROWS, TABLES_SHOWN = 200, 60, 3, 20_000, 40
+FILES_SHOWN, LOADS_SHOWN, EXAMPLES_SHOWN, MART_ROWS = 200, 60, 3, 20_000
+TABLES_SHOWN, COLUMNS_SHOWN = 40, 100
 # Una fila puede medir megabytes; para reconocerla basta el principio.
 RAW_SHOWN = 240
 
@@ -105,6 +106,7 @@ class Figures:
     examples: list[Example]
     loads: list[FileFate]
     marts: list[Mart]
+    # En una tabla muy ancha, el perfil es el de sus primeras columnas.
     tables: list[tuple[Table, Profile]] = field(default_factory=list)
 
 
@@ -189,7 +191,10 @@ def read_figures(connection: Connection[Any], marts_folder: Path) -> Figures:
 def read_profiles(connection: Connection[Any]) -> list[tuple[Table, Profile]]:
     """Las tablas que no son marts, con cómo son sus datos. Una vista puede tardar o fallar, y dejaría sin informe."""
     tables = [one for one in read_tables(connection, ["datos", "staging"]) if one.kind in "rpm"]
-    return [(table, profile(connection, table)) for table in tables[:TABLES_SHOWN]]
+    return [
+        (table, profile(connection, replace(table, columns=table.columns[:COLUMNS_SHOWN])))
+        for table in tables[:TABLES_SHOWN]
+    ]
 
 
 def _all(connection: Connection[Any], kind: type[Any], query: LiteralString, *parameters: int) -> list[Any]:

@@ -7,8 +7,8 @@ from extras.report.figures import Figures
 from extras.report.sections import RIGHT
 from extras.report.text import esc, number, percent
 
-# Los que caben junto a los demás datos de la columna; en una tabla más ancha, las primeras columnas.
-FREQUENT, COLUMNS_SHOWN = 3, 100
+# Los que caben junto a los demás datos de la columna.
+FREQUENT = 3
 TITLES = (
     ("columna", ""),
     ("valores", ' class="wide-cell"'),
@@ -27,10 +27,10 @@ def tables(figures: Figures) -> str:
 
 def _table(table: Table, profile: Profile) -> str:
     head = "".join(f'<th scope="col"{kind}>{name}</th>' for name, kind in TITLES)
-    columns = list(zip(table.columns, profile.columns, strict=True))
-    body = "".join(_column(*one, profile.rows) for one in columns[:COLUMNS_SHOWN])
+    body = "".join(_column(*one, profile.rows) for one in zip(table.columns, profile.columns, strict=False))
+    more = len(table.columns) - len(profile.columns)
     hint = "" if profile.sampled is None else f"Aprox.: de una muestra de {number(profile.sampled)} filas. "
-    hint += f"Y {len(columns) - COLUMNS_SHOWN} columnas más." if len(columns) > COLUMNS_SHOWN else ""
+    hint += f"Y {number(more)} columnas más." if more else ""
     name, hint = esc(table.full_name), f'<p class="hint">{hint}</p>' if hint else ""
     return (
         f'<details class="card table"><summary><h3>{name}</h3><span class="n">{number(profile.rows)} filas</span>'
