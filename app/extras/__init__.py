@@ -7,6 +7,7 @@
     spark/       repartir en un clúster     embedded/  PostgreSQL sin instalar nada
     doctor/      qué está mal               report/    el informe en HTML
     groups/      marts al día por grupos    forget/    deshacer la carga de un archivo
-    many/        pasar por alto lo cargado
+    many/        pasar por alto lo cargado  profile/   cómo son los datos de una tabla
+    catalog/     qué tablas hay
     screen/      tablas y colores           generate/  la tienda de ejemplo
 """

@@ -31,7 +31,8 @@ TABLES = (
 )
 PREPARED = [
     "datos.clientes", "datos.productos", "datos.tiendas", "datos.ventas",
-    "etl.alembic_version", "etl.borrowed", "etl.grains", "etl.loads", "etl.marts", "etl.migrations", "etl.rejects", "etl.touched",
+    "etl.alembic_version", "etl.borrowed", "etl.grains", "etl.loads", "etl.marts", "etl.migrations", "etl.rejects",
+    "etl.touched",
 ]  # fmt: skip
 
 
