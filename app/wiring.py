@@ -65,7 +65,7 @@ def assemble() -> "Parts":
 
 def add_commands(app: Any) -> None:
     """Las órdenes que no son del núcleo, y la ayuda en español."""
-    for part in ("revision", "undeclared", "report", "forget", "doctor", "embedded"):
+    for part in ("revision", "undeclared", "report", "catalog", "profile", "forget", "doctor", "embedded"):
         import_module(f"extras.{part}.commands").add(app)
     # tienda
     add_shop(app)

@@ -1,8 +1,8 @@
-"""La clave y las referencias de una tabla vacía: se quitan antes de llenarla y vuelven al final, que cuesta mucho menos.
+"""Lo que el dueño de una tabla presta al cargador mientras la llena: la clave y las referencias, que así cuestan menos.
 
-La tabla no es del cargador: lo hacen funciones de su dueño (`sql/migrations/after.sql`, `sql/init.sql`), solo con una
-tabla sin filas cuya clave no usa nadie, y sin que vuelva todo no hay COMMIT. Es de la transacción del archivo: si se
-deshace, la tabla queda como estaba.
+Lo hacen funciones suyas (`sql/migrations/after.sql`). La clave, solo si la tabla está vacía y nadie la usa: se construye
+al final, de una vez. Las referencias se comprueban sentencia a sentencia y no fila a fila. Hasta que vuelve todo no hay
+COMMIT; es de la transacción del archivo: si se deshace, la tabla queda como estaba.
 """
 
 from collections.abc import Iterator
@@ -13,39 +13,44 @@ from psycopg import errors, sql
 from etl.database.connection import Connection
 from etl.schema import Table
 
-TAKE, PAUSE, GIVE_BACK = (f"SELECT etl.{name}(%s)" for name in ("take_key", "pause_references", "give_key_back"))
-
 
 def take_key(connection: Connection, table: Table) -> bool:
     """Quita la clave; `False`, y como si nada, si no se puede. Nadie más lee la tabla hasta que acabe la transacción."""
-    return _asked(connection, TAKE, table)
+    return _lent(connection, table, "take_key")
 
 
 def pause_references(connection: Connection, table: Table) -> bool:
-    """Deja para el final que cada fila tenga su madre; antes hay que quitar la clave. `False` si no se puede."""
-    return bool(table.foreign_keys) and _asked(connection, PAUSE, table)
+    """Las filas que lleguen tendrán madre, o fallará su sentencia entera. `False` si no se puede."""
+    return not table.referenced_by and _lent(connection, table, "pause_references")
 
 
-def _asked(connection: Connection, statement: str, table: Table) -> bool:
-    try:
-        with connection.transaction():
-            row = connection.execute(statement, [_name(table)]).fetchone()
-    except errors.UndefinedFunction:  # una base de datos sin migrar desde que existe, o sin superusuario
-        return False
-    return bool(row and row[0])
+def resume_references(connection: Connection, table: Table) -> None:
+    """Las deja como estaban."""
+    _call(connection, table, "resume_references")
 
 
 def give_key_back(connection: Connection, table: Table) -> int:
-    """Construye la clave y comprueba las referencias.
-
-    Si hay filas que repiten la clave, antes las quita, menos la primera de cada una, y dice cuántas.
-    """
+    """Construye la clave. Si hay filas que la repiten, antes las quita, menos la primera de cada una, y dice cuántas."""
     with _without_hurry(connection):
         if _is_back(connection, table):
             return 0
         removed = connection.execute(_remove_repeated(table)).rowcount
-        connection.execute(GIVE_BACK, [_name(table)])
+        _call(connection, table, "give_key_back")
     return removed
+
+
+def _call(connection: Connection, table: Table, function: str) -> bool:
+    name = sql.Identifier(table.schema, table.table).as_string()
+    row = connection.execute(sql.SQL("SELECT etl.{}(%s)").format(sql.Identifier(function)), [name]).fetchone()
+    return bool(row and row[0])
+
+
+def _lent(connection: Connection, table: Table, function: str) -> bool:
+    try:
+        with connection.transaction():
+            return _call(connection, table, function)
+    except errors.UndefinedFunction:  # una base de datos sin migrar desde que existe
+        return False
 
 
 @contextmanager
@@ -60,7 +65,7 @@ def _without_hurry(connection: Connection) -> Iterator[None]:
 def _is_back(connection: Connection, table: Table) -> bool:
     try:
         with connection.transaction():
-            connection.execute(GIVE_BACK, [_name(table)])
+            _call(connection, table, "give_key_back")
     except errors.UniqueViolation:
         return False
     return True
@@ -71,7 +76,3 @@ def _remove_repeated(table: Table) -> sql.Composed:
         "DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT place FROM (SELECT ctid AS place,"
         " row_number() OVER (PARTITION BY {key} ORDER BY _line) AS time FROM {table}) AS found WHERE time > 1))"
     ).format(table=sql.Identifier(table.schema, table.table), key=sql.SQL(", ").join(map(sql.Identifier, table.key)))
-
-
-def _name(table: Table) -> str:
-    return sql.Identifier(table.schema, table.table).as_string()
