@@ -7,6 +7,7 @@ COMMIT; es de la transacción del archivo: si se deshace, la tabla queda como es
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from psycopg import errors, sql
 
@@ -14,19 +15,23 @@ from etl.database.connection import Connection
 from etl.schema import Table
 
 
-def take_key(connection: Connection, table: Table) -> bool:
-    """Quita la clave; `False`, y como si nada, si no se puede. Nadie más lee la tabla hasta que acabe la transacción."""
-    return _lent(connection, table, "take_key")
+def _ask(what: str, connection: Connection, table: Table) -> bool:
+    """`False`, y como si nada, si no puede ser."""
+    name = sql.Identifier(table.schema, table.table).as_string()
+    try:
+        with connection.transaction():
+            row = connection.execute(sql.SQL("SELECT etl.{}(%s)").format(sql.Identifier(what)), [name]).fetchone()
+    except errors.UndefinedFunction:  # una base de datos sin migrar desde que existe
+        return False
+    return bool(row and row[0])
 
 
-def pause_references(connection: Connection, table: Table) -> bool:
-    """Las filas que lleguen tendrán madre, o fallará su sentencia entera. `False` si no se puede."""
-    return not table.referenced_by and _lent(connection, table, "pause_references")
-
-
-def resume_references(connection: Connection, table: Table) -> None:
-    """Las deja como estaban."""
-    _call(connection, table, "resume_references")
+# Quita la clave. Nadie más lee la tabla hasta que acabe la transacción.
+take_key = partial(_ask, "take_key")
+# Las filas que lleguen tendrán madre, o fallará su sentencia entera. No vale si otras tablas apuntan a esta y las hemos
+# dejado para el final.
+pause_references = partial(_ask, "pause_references")
+resume_references = partial(_ask, "resume_references")
 
 
 def give_key_back(connection: Connection, table: Table) -> int:
@@ -35,22 +40,8 @@ def give_key_back(connection: Connection, table: Table) -> int:
         if _is_back(connection, table):
             return 0
         removed = connection.execute(_remove_repeated(table)).rowcount
-        _call(connection, table, "give_key_back")
+        _ask("give_key_back", connection, table)
     return removed
-
-
-def _call(connection: Connection, table: Table, function: str) -> bool:
-    name = sql.Identifier(table.schema, table.table).as_string()
-    row = connection.execute(sql.SQL("SELECT etl.{}(%s)").format(sql.Identifier(function)), [name]).fetchone()
-    return bool(row and row[0])
-
-
-def _lent(connection: Connection, table: Table, function: str) -> bool:
-    try:
-        with connection.transaction():
-            return _call(connection, table, function)
-    except errors.UndefinedFunction:  # una base de datos sin migrar desde que existe
-        return False
 
 
 @contextmanager
@@ -64,8 +55,7 @@ def _without_hurry(connection: Connection) -> Iterator[None]:
 
 def _is_back(connection: Connection, table: Table) -> bool:
     try:
-        with connection.transaction():
-            _call(connection, table, "give_key_back")
+        _ask("give_key_back", connection, table)
     except errors.UniqueViolation:
         return False
     return True

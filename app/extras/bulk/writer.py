@@ -14,38 +14,34 @@ from etl.chunk import Chunk, Reject
 from etl.database.connection import Connection
 from etl.load.encode import encode
 from etl.load.keys import rows_of
+from etl.load.ledger import Load
 from etl.load.orphans import without_orphans
 from etl.load.table import Prepared, TableWriter, copy_rows
-from etl.schema import Table
 from extras.bulk.borrow import give_key_back, pause_references, resume_references, take_key
 
 if TYPE_CHECKING:
     from extras.bulk.sieve import Sieve
 
-# Con menos filas, prepararlo cuesta lo que se ahorra.
-WORTH_PAUSING = 500
+# Por un archivo más pequeño, prepararlo cuesta lo que se ahorra.
+WORTH_PAUSING = 64 << 10
 
 
-def open_writer(connection: Connection, table: Table, load_id: int) -> TableWriter:
+def open_writer(connection: Connection, load: Load) -> TableWriter:
     """El que convenga a la tabla."""
-    writer = EmptyTableWriter if take_key(connection, table) else SiftingWriter
-    return writer(connection, table, load_id)
+    table = load.table
+    writer = (EmptyTableWriter if take_key(connection, table) else SiftingWriter)(connection, table, load.load_id)
+    # A las tablas a las que apuntan otras, `versions.py` les deja comprobaciones pendientes.
+    if table.foreign_keys and not table.referenced_by and load.bytes >= WORTH_PAUSING:
+        writer.paused = pause_references(connection, table)
+    return writer
 
 
 class BulkWriter(TableWriter):
-    """Lo que es de los dos: desde el primer trozo con bastantes filas, las referencias se comprueban por trozos."""
+    """Lo que es de los dos: las huérfanas se apartan por trozos, y las referencias se comprueban por trozos."""
 
-    def __init__(self, connection: Connection, table: Table, load_id: int) -> None:
-        super().__init__(connection, table, load_id)
-        self._paused: bool | None = None if table.foreign_keys else False
-        # Desde la primera huérfana se pregunta por las madres antes de copiar.
-        self._orphaned = False
-
-    def write(self, prepared: Prepared) -> None:
-        """Carga un trozo; cada fila queda cargada, duplicada o rechazada."""
-        if self._paused is None and prepared.rows.num_rows >= WORTH_PAUSING:
-            self._paused = pause_references(self.connection, self.table)
-        super().write(prepared)
+    paused = False
+    # Desde la primera huérfana se pregunta por las madres antes de copiar.
+    _orphaned = False
 
     def copy(self, rows: pa.Table, payload: list[bytes], chunk: Chunk) -> list[Reject] | None:
         """Copia las filas que tienen madre y devuelve las huérfanas; `None`, y como si nada, si choca una clave."""
@@ -61,7 +57,7 @@ class BulkWriter(TableWriter):
 
     def finish(self) -> None:
         """Devuelve lo prestado."""
-        if self._paused:
+        if self.paused:
             resume_references(self.connection, self.table)
 
 

@@ -163,7 +163,7 @@ class Merger:
         """Toma prestado lo que se puede: lo más tarde posible, que nadie más usa entretanto la tabla."""
         if not self._started:
             self._started, self._key_taken = True, take_key(self.connection, self.table)
-            self._paused = pause_references(self.connection, self.table)
+            self._paused = not self.table.referenced_by and pause_references(self.connection, self.table)
 
     def finish(self) -> Counts:
         """Devuelve lo prestado, y las cuentas de todas las partes."""
