@@ -128,7 +128,9 @@ def read_until_closed(terminal: int) -> str:
 
 
 def test_ctrl_c_stops_at_once_says_so_and_leaves_nothing(settings: Settings) -> None:
-    prepare(settings)
+    path = prepare(settings)
+    text = path.read_text()
+    path.write_text(text + text.split("\n", 1)[1] * 3)  # para que dé tiempo a pararla
     pid, terminal = in_a_terminal(settings, "run")
     wait_for_copy(settings)
     began = time.monotonic()
@@ -141,6 +143,7 @@ def test_ctrl_c_stops_at_once_says_so_and_leaves_nothing(settings: Settings) -> 
     assert "Traceback" not in seen
     check_invariants(settings)
     assert statuses(settings) == ["failed"]
+    path.write_text(text)
     finish(settings)
 
 
