@@ -22,16 +22,18 @@ from extras.bulk.borrow import give_key_back, pause_references, resume_reference
 if TYPE_CHECKING:
     from extras.bulk.sieve import Sieve
 
-# Por un archivo más pequeño, prepararlo cuesta lo que se ahorra.
-WORTH_PAUSING = 64 << 10
+# Por un archivo con menos bytes, pedir prestado cuesta lo que se ahorra.
+SMALL = 64 << 10
 
 
 def open_writer(connection: Connection, load: Load) -> TableWriter:
-    """El que convenga a la tabla."""
+    """El que convenga al archivo y a la tabla."""
     table = load.table
+    if load.bytes < SMALL:
+        return TableWriter(connection, table, load.load_id)
     writer = (EmptyTableWriter if take_key(connection, table) else SiftingWriter)(connection, table, load.load_id)
     # A las tablas a las que apuntan otras, `versions.py` les deja comprobaciones pendientes.
-    if table.foreign_keys and not table.referenced_by and load.bytes >= WORTH_PAUSING:
+    if table.foreign_keys and not table.referenced_by:
         writer.paused = pause_references(connection, table)
     return writer
 
