@@ -78,7 +78,7 @@ def assemble() -> "Parts":
 
 def add_commands(app: Any) -> None:
     """Las órdenes que no son del núcleo, y la ayuda en español."""
-    for part in ("revision", "undeclared", "report", "forget", "doctor", "generate", "embedded"):
+    for part in ("screen", "revision", "undeclared", "report", "forget", "doctor", "generate", "embedded"):
         import_module(f"extras.{part}.commands").add(app)
     import_module("extras.screen.spanish").speak_spanish(app)
 

@@ -69,8 +69,8 @@ def run(
     tables = parts.declared(settings, datasets)
     silent = quiet or as_json
     with (
-        nullcontext(_ignore) if silent else parts.show_progress() as progress,
-        open_session(settings, engine, progress, _ignore if silent else _say, again) as session,
+        open_session(settings, engine, _ignore, _ignore if silent else _say, again) as session,
+        nullcontext(_ignore) if silent else parts.show_progress(session.waiting) as session.progress,
     ):
         result = pipeline.run(session, paths or [], tables, parts, as_text)
     exit_code = result.exit_code
@@ -81,15 +81,18 @@ def run(
     raise typer.Exit(exit_code)
 
 
-def status(ctx: typer.Context) -> None:
+def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Enseña las tablas, sus filas y las últimas cargas."""
-    from etl import declarations
+    from etl import declarations, plain
     from etl.database.connection import connect
 
     settings = live_settings(ctx)
     tables = declarations.load()
     with connect(settings) as connection:
-        ctx.obj().show_status(connection, tables)
+        if as_json:
+            write_json(plain.status_document(connection, tables))
+        else:
+            ctx.obj().show_status(connection, tables)
 
 
 def rejects(
@@ -99,15 +102,19 @@ def rejects(
         Path | None,
         typer.Option("--csv", metavar="ARCHIVO", help="Las escribe en un CSV para corregirlas y cargarlas."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Enseña las filas rechazadas y por qué. Con --csv, las prepara para corregirlas."""
-    from etl import declarations
+    from etl import declarations, plain
     from etl.database.connection import connect
 
     settings = live_settings(ctx)
     if csv is None:
         with connect(settings) as connection:
-            ctx.obj().show_rejects(connection, dataset)
+            if as_json:
+                write_json(plain.rejects_document(connection, dataset))
+            else:
+                ctx.obj().show_rejects(connection, dataset)
         return
     count = ctx.obj().export_rejects(settings, dataset, csv, declarations.load())
     typer.echo(f"{rows(count)} en «{csv}». Corríjalas y cárguelas: {program()} run {csv}")
