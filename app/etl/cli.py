@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from etl.errors import EtlError, UsageError
-from etl.reader import UNSEEN, program, rows, shown
+from etl.reader import UNSEEN, order, program, rows, shown
 from etl.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def run(
     engine = OLD_ENGINES.get(engine, engine)
     if engine not in parts.engines:
         known = ", ".join(parts.engines)
-        raise UsageError(f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", "Vea «etl run --help».")
+        raise UsageError(
+            f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", f"Vea «{order('run --help')}»."
+        )
     settings = live_settings(ctx)
     migrate.ensure_ready(settings)
     tables = parts.declared(settings, datasets)
@@ -117,7 +119,8 @@ def rejects(
                 ctx.obj().show_rejects(connection, dataset)
         return
     count = ctx.obj().export_rejects(settings, dataset, csv, declarations.load())
-    typer.echo(f"{rows(count)} en «{csv}». Corríjalas y cárguelas: {program()} run {csv}")
+    cure = "Corríjala y cárguela" if count == 1 else "Corríjalas y cárguelas"
+    typer.echo(f"{rows(count)} en «{csv}». {cure}: {program()} run {csv}")
 
 
 def migrate(ctx: typer.Context) -> None:
@@ -214,7 +217,8 @@ def _explain(error: Any, parts: Callable[[], "Parts"]) -> int:
         message, hint, code, known = (error.message, error.hint, error.exit_code, parts().explain(error.message))
     elif hasattr(error, "format_message"):  # la orden está mal escrita; lo dice Typer
         message, code = error.format_message(), 2
-        hint = f"Vea «{error.ctx.command_path if error.ctx else 'etl'} --help»."
+        words = error.ctx.command_path.split()[1:] if error.ctx else []
+        hint = f"Vea «{order(' '.join([*words, '--help']))}»."
         if message.startswith("Uso: "):  # sin ninguna orden detrás, se enseña la ayuda
             typer.echo(message, err=True)
             return code

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from etl.errors import UsageError
-from etl.reader import program, rows, shown, thousands
+from etl.reader import many, program, rows, shown, thousands
 from etl.result import RunResult
 from etl.schema import Declared
 
@@ -109,7 +109,7 @@ def outdated(connection: Connection[Any], declared: list[Declared]) -> list[str]
     ).fetchall()
     now = {one.table.name: one.fingerprint for one in declared}
     return [
-        f"{table}: su declaración ha cambiado desde que se cargaron {count} de sus archivos."
+        f"{table}: su declaración ha cambiado desde que se cargó {many(count, 'archivo')}."
         f" Para leerlos otra vez con la de ahora: {program()} run --again"
         for table, then, count in found
         if now.get(table, then) != then

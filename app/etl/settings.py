@@ -59,9 +59,19 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT
     """Lee `.env` y el entorno (que manda). Lanza `UsageError` si un valor no se entiende."""
     values = {name: value for name, value in {**dotenv_values(env_file), **environ}.items() if value}
     default = Settings()
+
+    def number(name: str, default: float) -> float:
+        text = values.get(name, str(default))
+        try:
+            return float(text)
+        except ValueError:
+            line = None if environ.get(name) else env_lines(env_file).get(name)
+            where = f"en .env, línea {line[0]}: {line[1]}" if line else "en el entorno"
+            raise UsageError(f"{name} vale «{text}» y se esperaba un número.", f"Corríjalo {where}") from None
+
     return Settings(
         db_host=values.get("DB_HOST"),
-        db_port=int(_number(values, "DB_PORT", default.db_port)),
+        db_port=int(number("DB_PORT", default.db_port)),
         db_user=values.get("DB_USER", default.db_user),
         db_password=_secret(values, "DB_PASSWORD", default.db_password),
         db_name=values.get("DB_NAME", default.db_name),
@@ -70,11 +80,11 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT
         datos_dir=Path(values.get("DATOS_DIR", default.datos_dir)),
         sql_dir=Path(values.get("SQL_DIR", default.sql_dir)),
         local_dir=Path(values.get("ETL_LOCAL_DIR", default.local_dir)),
-        pg_version=int(_number(values, "PG_VERSION", default.pg_version)),
-        connect_seconds=_number(values, "DB_CONNECT_SECONDS", default.connect_seconds),
-        migration_seconds=_number(values, "DB_MIGRATION_SECONDS", default.migration_seconds),
-        lock_seconds=_number(values, "DB_LOCK_SECONDS", default.lock_seconds),
-        statement_seconds=_number(values, "DB_STATEMENT_SECONDS", default.statement_seconds),
+        pg_version=int(number("PG_VERSION", default.pg_version)),
+        connect_seconds=number("DB_CONNECT_SECONDS", default.connect_seconds),
+        migration_seconds=number("DB_MIGRATION_SECONDS", default.migration_seconds),
+        lock_seconds=number("DB_LOCK_SECONDS", default.lock_seconds),
+        statement_seconds=number("DB_STATEMENT_SECONDS", default.statement_seconds),
         spark_master=values.get("SPARK_MASTER_URL"),
         spark_secret=_secret(values, "SPARK_AUTH_SECRET", default.spark_secret),
         spark_conf_dir=Path(values.get("SPARK_CONF_DIR", default.spark_conf_dir)),
@@ -95,11 +105,8 @@ def _secret(values: Mapping[str, str], name: str, default: str) -> str:
         ) from error
 
 
-def _number(values: Mapping[str, str], name: str, default: float) -> float:
-    text = values.get(name, str(default))
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(
-            f"{name} vale «{text}» y se esperaba un número.", "Corríjalo en .env o en el entorno."
-        ) from None
+def env_lines(env_file: Path) -> dict[str, tuple[int, str]]:
+    """Cada variable de `.env` con el número y el texto de la línea que le da valor: la última que la nombra."""
+    text = env_file.read_text(encoding="utf-8", errors="replace") if env_file.is_file() else ""
+    lines = ((number, line.strip().removeprefix("export ")) for number, line in enumerate(text.splitlines(), 1))
+    return {line.partition("=")[0].strip(): (number, line) for number, line in lines if "=" in line and line[0] != "#"}

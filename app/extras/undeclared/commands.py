@@ -38,7 +38,7 @@ def new(
 ) -> None:
     """Escribe la declaración de un archivo y su migración. Quedan listas para corregir."""
     from etl.database.migrate import ensure_ready
-    from etl.reader import place, program
+    from etl.reader import order, place
     from extras.undeclared.inspection import inspect as look
     from extras.undeclared.new import write
 
@@ -50,9 +50,7 @@ def new(
     ensure_ready(settings)
     for written in write(inspection, settings):
         typer.echo(f"Escrito: {place(written)}")
-    typer.echo(
-        f"Revíselo y ejecute «{program()} migrate» y «{program()} run»: el archivo pasará de staging a su tabla."
-    )
+    typer.echo(f"Revíselo y ejecute «{order('migrate')}» y «{order('run')}»: el archivo pasará de staging a su tabla.")
 
 
 def tables_in(paths: list[Path], found: "Parts") -> "list[Source]":

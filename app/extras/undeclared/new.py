@@ -15,7 +15,7 @@ from etl.database.migrate import versions_folder
 from etl.dataset import Dataset
 from etl.declarations import PACKAGE, declared_folder, import_declared
 from etl.errors import UsageError
-from etl.reader import place, program
+from etl.reader import order, place
 from etl.settings import Settings
 from extras.revision.revise import let_write, revise
 from extras.undeclared.inspection import Inspection
@@ -52,7 +52,7 @@ def _check_new(table: str, path: Path) -> None:
         file = path.with_name(f"{declared.get(table, path.stem)}.py")
         raise UsageError(
             f"La tabla «{table}» ya está declarada en «{place(file)}».",
-            f"Corríjala ahí y escriba su migración («{program()} revision»); o borre ese archivo y repita la orden.",
+            f"Corríjala ahí y escriba su migración («{order('revision')}»); o borre ese archivo y repita la orden.",
         )
 
 

@@ -4,7 +4,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from etl.reader import thousands
+from etl.reader import many, order, rows, thousands
 from extras.output import escape
 from extras.undeclared import staging
 from extras.undeclared.inspection import ColumnFacts, Inspection, Refused
@@ -32,13 +32,13 @@ def show(inspection: Inspection | Refused) -> None:
         text = f"línea {reject.line}: {reject.message} · {reject.raw[:60]}"
         console.print(f"[red]✖[/] {escape(text)}", highlight=False)
     if inspection.rejected > REJECTS:
-        console.print(f"  … y {thousands(inspection.rejected - REJECTS)} filas apartadas más.")
-    console.print("Cárguelo con: etl run · Declárelo con: etl new", highlight=False)
+        console.print(f"  … y {rows(inspection.rejected - REJECTS)} más.")
+    console.print(f"Cárguelo con: {order('run')} · Declárelo con: {order('new')}", highlight=False, soft_wrap=True)
 
 
 def _writing(inspection: Inspection) -> list[tuple[str, str]]:
-    found, rows = inspection.found, thousands(inspection.rows)
-    lines = [("filas", f"{rows} buenas, {thousands(inspection.rejected)} apartadas")]
+    found = inspection.found
+    lines = [("filas", f"{many(inspection.rows, 'buena')}, {many(inspection.rejected, 'apartada')}")]
     if found.encoding:
         lines.append(("codificación", found.encoding))
     if found.detected is not None:
@@ -56,7 +56,7 @@ def _writing(inspection: Inspection) -> list[tuple[str, str]]:
 
 def _heading(header_rows: int, preamble: int) -> str:
     what = {0: "no tiene", 1: "una fila"}.get(header_rows, f"{header_rows} filas unidas en una")
-    return f"{what}; {preamble} líneas antes" if preamble else what
+    return f"{what}; {many(preamble, 'línea')} antes" if preamble else what
 
 
 def _columns(inspection: Inspection, wide: bool) -> Table:
