@@ -21,7 +21,7 @@ from etl.settings import Settings, env_lines
 from extras.doctor.docker import Project
 from extras.doctor.finding import Finding, bad, ok
 
-PASSWORDS = ("POSTGRES_PASSWORD", "ETL_LOADER_PASSWORD", "LECTOR_PASSWORD")
+PASSWORDS = ("POSTGRES_PASSWORD", "ETL_LOADER_PASSWORD", "LECTOR_PASSWORD", "JUPYTER_TOKEN")
 # Lo que Compose cambia o corta en un valor sin comillas simples; entre dobles, solo $. Son adrede un ${NOMBRE} entero y
 # un comentario, «# así».
 CUT = re.compile(r"(?!\s*(?:'|\$\{\w+\}\s*$))\s*(\"[^\"]*(?<!\\)\$[A-Za-z_{$]|[^\"]*?(\$[A-Za-z_{$]|\s#\S))")
