@@ -47,7 +47,8 @@ def test_the_notebook_comes_without_results_of_anybody() -> None:
 @pytest.mark.spark
 def test_the_notebook_counts_draws_and_says_the_same_with_pandas_and_with_spark(notebooks: Stack) -> None:
     order = ("jupyter", "nbconvert", "--execute", "--to", "notebook", "--stdout", FIRST_STEPS.name)
-    done = notebooks.compose("exec", "-T", "notebooks", *order, timeout=300)
+    # `run`, y no `exec`: con lo que prepara la entrada de la imagen, como los cuadernos que abre JupyterLab.
+    done = notebooks.compose("run", "--rm", "-T", "--no-deps", "notebooks", *order, timeout=300)
     outputs = [output for cell in json.loads(done.stdout)["cells"] for output in cell.get("outputs", [])]
     text = "".join("".join(output.get("text", ())) for output in outputs)
     sales = notebooks.number("SELECT count(*) FROM ventas")
