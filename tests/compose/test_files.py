@@ -1,6 +1,7 @@
 """Lo que dicen los archivos de Compose, sin levantar nada: válidos, documentados y sin excepciones."""
 
 import itertools
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -258,6 +259,14 @@ def test_the_keys_of_every_service_come_in_the_same_order(file: str) -> None:
             following = KEY_ORDER.index(key, position + 1) if key in KEY_ORDER[position + 1 :] else None
             assert following is not None, f"{file}: en {service}, «{key}» está fuera de su sitio"
             position = following
+
+
+def test_a_codespace_opens_the_ports_of_every_service() -> None:
+    text = text_of(".devcontainer/devcontainer.json")
+    container = json.loads(re.sub(r"(?m)^\s*//.*$", "", text))
+    published = {int(port) for port in re.findall(r"127\.0\.0\.1:\$\{\w+:-(\d+)\}", text_of(OVERRIDE))}
+    assert set(container["forwardPorts"]) == published == {*map(int, container["portsAttributes"])}
+    assert (ROOT / container["postCreateCommand"].split()[1]).is_file()
 
 
 def test_every_service_has_a_header_that_says_what_persists() -> None:

@@ -40,6 +40,20 @@ def test_both_readmes_have_the_same_pictures_and_sections() -> None:
     assert spanish.count("\n## ") == english.count("\n## ")
 
 
+def test_the_page_for_windows_has_everything_that_is_not_the_same_there() -> None:
+    windows = (ROOT / "docs" / "windows.md").read_text(encoding="utf-8")
+    different = set()
+    for block in blocks(SPANISH.read_text(encoding="utf-8")):
+        code = re.sub(r"(?ms)(<<'FIN')\n.*?^FIN$", r"\1", block.code)  # sin lo que se escribe en un archivo
+        different |= {line.split("  ")[0] for line in code.splitlines() if not line.startswith(("docker ", "etl "))}
+    assert "make run" in different
+    for order in different:
+        program, *words = order.split()
+        # De un archivo que se escribe o se corrige, cómo; de lo demás, la orden.
+        wanted = {"make": f"`make {words[0]}", "cat": "`cat > ARCHIVO <<'FIN'`", "sed": words[-1]}
+        assert wanted.get(program, f"`{order}`") in windows, order
+
+
 def test_every_command_and_option_is_documented() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     for name, options in commands().items():
