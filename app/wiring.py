@@ -53,11 +53,14 @@ def assemble() -> "Parts":
     from extras.undeclared.declared_now import declared_now
 
     reading = Reading(TABLES, look_at_encoding, look_above_header, one_per_line)
-    # Solo quien tiene claves repetidas paga pandas, y solo quien pide un clúster, Java.
-    open_sieve, open_cluster = late("sieve.sieve", "Sieve"), late("spark.cluster", "open_cluster")
+    # Solo quien carga paga su escritor, y solo quien pide un clúster, Java.
+    open_writer, open_cluster = late("bulk.writer", "open_writer"), late("spark.cluster", "open_cluster")
     return Parts(
         server=with_server,
-        engines={"local": partial(open_local, open_sieve=open_sieve), "spark": partial(open_cluster, reading=reading)},
+        engines={
+            "local": partial(open_local, open_writer=open_writer),
+            "spark": partial(open_cluster, reading=reading),
+        },
         declared=late("elsewhere", "load"),
         reading=reading,
         members=members,

@@ -26,7 +26,7 @@ import wiring
 from etl import declarations, pipeline
 from etl.database import migrate
 from etl.load import encode
-from extras.sieve import sieve
+from extras.bulk import sieve
 from extras.screen import progress, summary
 for line in sys.stdin:
     pid = os.fork()

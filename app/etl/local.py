@@ -6,36 +6,31 @@ Entra un archivo ya abierto (`Text`) con su transacción abierta; quedan las fil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
-from psycopg import Connection
-
+from etl.database.connection import Connection
 from etl.extract.read import Text
 from etl.load.ledger import Counts, Load
-from etl.load.table import Advance, OpenSieve, TableWriter, write_all
-from etl.schema import Declared
+from etl.load.table import Advance, TableWriter, write_all
+from etl.schema import Declared, Table
 from etl.session import Session
 from etl.transform.validate import transform
 
 # Un motor: valida y carga las filas de un archivo. Devuelve las cuentas y, si lo leyó entero por su lado, la huella.
-LoadRows = Callable[[Connection[Any], Load, Declared, Text, Advance], tuple[Counts, str | None]]
+LoadRows = Callable[[Connection, Load, Declared, Text, Advance], tuple[Counts, str | None]]
+# Quien escribe las filas de una carga en su tabla.
+OpenWriter = Callable[[Connection, Table, int], TableWriter]
 
 
 @contextmanager
-def open_local(_session: Session, _files: object, open_sieve: OpenSieve | None = None) -> Iterator[LoadRows]:
-    """Este proceso. `open_sieve` separa las filas que pueden chocar de las demás: sin él también se carga."""
-    yield partial(load_rows, open_sieve=open_sieve)
+def open_local(_session: Session, _files: object, open_writer: OpenWriter = TableWriter) -> Iterator[LoadRows]:
+    """Este proceso."""
+    yield partial(load_rows, open_writer=open_writer)
 
 
 def load_rows(
-    connection: Connection[Any],
-    load: Load,
-    declared: Declared,
-    text: Text,
-    advance: Advance,
-    open_sieve: OpenSieve | None = None,
+    connection: Connection, load: Load, declared: Declared, text: Text, advance: Advance, open_writer: OpenWriter
 ) -> tuple[Counts, None]:
     """Carga las filas de un archivo en su tabla."""
-    writer = TableWriter(connection, load.table, load.load_id, open_sieve)
+    writer = open_writer(connection, load.table, load.load_id)
     ready = (writer.prepare(chunk, *transform(chunk, declared)) for chunk in text.chunks)
     return write_all(writer, ready, text.file, advance), None

@@ -102,7 +102,7 @@ marts = sa.Table(
     comment="De qué salió cada mart. Grano: un mart.",
 )
 
-# Las crea «after.sql», con lo que las llena.
+# Estas las crea «after.sql», con lo que las llena.
 grains = sa.Table(
     "grains",
     metadata,
@@ -117,4 +117,11 @@ touched = sa.Table(
     sa.Column("mart", sa.Text, nullable=False),
     sa.Column("column_name", sa.Text, nullable=False),
     sa.Column("value", sa.Text),
+)
+taken_keys = sa.Table(
+    "taken_keys",
+    metadata,
+    sa.Column("table_oid", OID, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("definition", sa.Text, nullable=False),
 )

@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from compose.stack import wait_until
 from declared.ventas import Venta
 from etl.database.connection import OWNER, connect
 from etl.dataset import Dataset
@@ -119,6 +121,49 @@ def test_46_a_file_that_grows_while_it_is_read_is_refused(
     assert "cambió mientras se leía" in str(result.files[-1].reason)
     assert state(database)["ventas"] == []
     assert staging_tables(database) == []
+
+
+def test_a_task_may_have_several_parts_of_a_file(
+    compare: Compare, copy_sample: Copy, settings: Settings, small_blocks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Con más núcleos que tareas: nueve o más."""
+    monkeypatch.setattr("extras.spark.cluster.MOST_TASKS", 1)
+    compare(copy_sample(settings.datos_dir, *PARENTS, "ventas_2025-01.csv"))
+
+
+def test_46_a_file_that_changes_after_it_was_validated_ahead_loads_what_it_has_now(
+    settings: Settings,
+    database: ServerAddress,
+    copy_sample: Copy,
+    tmp_path: Path,
+    small_blocks: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder, mark = copy_sample(settings.datos_dir, *PARENTS, "ventas_2025-01.csv"), tmp_path / "validado"
+    path = folder / "ventas_2025-02.csv"
+    path.write_text(text(3))
+
+    def task(work: Any, part: Any) -> Any:
+        from extras.spark.stage import stage_part
+
+        staged = stage_part(work, part)
+        if part.source.name == "ventas_2025-02.csv":
+            mark.touch()
+        return staged
+
+    def change(source: Source, *_progress: object) -> None:
+        if source.name == "ventas_2025-01.csv" and not mark.with_suffix(".cambiado").exists():
+            wait_until(mark.exists, 60, "que se valide el segundo")
+            path.write_text(text(4))
+            mark.with_suffix(".cambiado").touch()
+
+    monkeypatch.setattr("extras.spark.cluster.stage_part", task)
+    result = load(settings, "spark", folder, change)
+    assert (result.files[-1].file, result.files[-1].status) == ("ventas_2025-02.csv", "loaded")
+    found = state(database)
+    clear(database)
+    load(settings, "local", folder)
+    assert_equal(state(database), found)
 
 
 def test_it_says_which_files_do_not_go_to_the_cluster(settings: Settings, copy_sample: Copy) -> None:

@@ -15,7 +15,7 @@ NEIGHBOURS = {
     ("quarantine", "undeclared"),
     ("quarantine", "formats"),
     ("undeclared", "formats"),
-    ("spark", "sieve"),
+    ("spark", "bulk"),
     ("doctor", "revision"),
     ("undeclared", "revision"),
     ("forget", "groups"),

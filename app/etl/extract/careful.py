@@ -124,19 +124,24 @@ def _joined(block: bytes, spans: list[Span], consumed: int, next_line: int) -> R
 def _suspects(block: bytes, dialect: Dialect) -> list[int]:
     """Posiciones, en orden, de todo lo que obliga a mirar de cerca su línea."""
     data = np.frombuffer(block, np.uint8)
-    breaks = np.flatnonzero(data == LF)
-    returns = np.flatnonzero(data == CR)
+    breaks, returns = line_breaks(block), _places(block, "\r")
     followed = data[np.minimum(returns + 1, len(data) - 1)] == LF
     at_start = (returns == 0) | np.isin(data[returns - 1], [LF, CR])
     found = [
         returns[~followed],
         returns[at_start],
         breaks[np.diff(breaks, prepend=-1) == 1],
-        *(np.flatnonzero(data == ord(mark)) for mark in ("\0", dialect.escape) if mark),
-        _odd_quotes(data, np.union1d(breaks, returns), dialect) if dialect.quote else [],
+        *(_places(block, mark) for mark in ("\0", dialect.escape) if mark),
+        _odd_quotes(data, np.sort(np.concatenate((breaks, returns)), kind="stable"), dialect) if dialect.quote else [],
         _broken_utf8(block),
     ]
     return sorted({int(position) for positions in found for position in positions})
+
+
+def _places(block: bytes, mark: str) -> np.ndarray:
+    """Dónde está un signo de un byte; buscar si está cuesta mucho menos."""
+    found = np.frombuffer(block if mark.encode() in block else b"", np.uint8) == ord(mark)
+    return np.flatnonzero(found)
 
 
 def _odd_quotes(data: np.ndarray, breaks: np.ndarray, dialect: Dialect) -> np.ndarray:

@@ -190,7 +190,7 @@ def escaped(data: bytes, dialect: Dialect) -> bytes:
     """Los mismos bytes, con el signo de escape doble donde es parte del texto («C:\\temp»)."""
     if not dialect.escape or (sign := dialect.escape.encode()) not in data:
         return data
-    special = "".join(mark for mark in (dialect.escape, dialect.quote, dialect.delimiter) if mark).encode()
+    special = "".join(mark for mark in (dialect.escape, dialect.quote, dialect.delimiter) if mark).encode() + b"\r\n"
     pairs = re.compile(re.escape(sign) + b"([" + re.escape(special) + b"])?")
     return pairs.sub(lambda found: found[0] if found[1] else sign * 2, data)
 

@@ -2,22 +2,21 @@
 
 Entra una conexión con la transacción del archivo ya abierta; no la confirma ni la deshace
 (eso es de `one_file.py`). Primero se intenta lo rápido, COPY directo a la tabla dentro de un
-SAVEPOINT; solo cuando una clave choca, las filas dudosas van a una tabla temporal y se mezclan con cuidado.
+SAVEPOINT; solo cuando una clave choca, las filas van a una tabla temporal y se mezclan con cuidado.
 """
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
-from psycopg import Connection, errors, sql
+from psycopg import errors, sql
 
 from etl.chunk import FILTERED, Chunk, Reject
+from etl.database.connection import Connection
 from etl.extract.source import Opened
 from etl.load.encode import FORMAT, encode
-from etl.load.keys import rows_of, widen
+from etl.load.keys import widen
 from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
 from etl.schema import Table
@@ -31,33 +30,19 @@ Advance = Callable[[int, Counts], None]
 
 @dataclass(frozen=True)
 class Prepared:
-    """Un trozo ya validado: sus filas, las seguras en el formato de COPY, y sus rechazos.
+    """Un trozo ya validado: sus filas, en el formato de COPY, y sus rechazos.
 
-    `chunk`: de dónde salieron; solo hace falta si la tabla tiene clave o referencias. `doubtful`: las
-    filas por las que hay que preguntar; sin él, todas se dan por seguras.
+    `chunk`: de dónde salieron; solo hace falta si la tabla tiene clave o referencias.
     """
 
     rows: pa.Table
     payload: list[bytes]
     rejects: list[Reject]
     chunk: Chunk | None = None
-    doubtful: np.ndarray | None = None
     blank: int = 0
 
 
-class Sieve(Protocol):
-    """Sabe qué filas de un trozo pueden chocar con otras de su archivo o, leídas sus madres, no tenerla."""
-
-    def __call__(self, rows: pa.Table, /) -> np.ndarray: ...
-
-    def read_parents(self) -> None: ...
-
-
-# La condición es la de las filas de esta carga que ya están en la tabla.
-OpenSieve = Callable[[Connection[Any], Table, sql.Composable, pa.Schema], Sieve]
-
-
-def copy_rows(connection: Connection[Any], table: sql.Composable, names: list[str], payload: list[bytes]) -> None:
+def copy_rows(connection: Connection, table: sql.Composable, names: list[str], payload: list[bytes]) -> None:
     """Envía a `table` lo que devolvió `encode` para unas filas con las columnas `names`."""
     columns = sql.SQL(", ").join(map(sql.Identifier, [*names, "_load_id"]))
     statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, FORMAT)
@@ -69,31 +54,20 @@ def copy_rows(connection: Connection[Any], table: sql.Composable, names: list[st
 class TableWriter:
     """Carga los trozos de un archivo en su tabla y lleva la cuenta de cada fila."""
 
-    def __init__(
-        self, connection: Connection[Any], table: Table, load_id: int, open_sieve: OpenSieve | None = None
-    ) -> None:
+    def __init__(self, connection: Connection, table: Table, load_id: int) -> None:
         self.connection = connection
         self.table = table
         self.load_id = load_id
         self.counts = Counts()
-        self._open_sieve = open_sieve
-        self._sieve: Sieve | None = None
-        # Cuántos trozos traían huérfanas: por uno solo no se leen todas las claves de las tablas madre.
-        self._orphaned = 0
+        self.target = sql.Identifier(table.schema, table.table)
 
     def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
         """Deja un trozo listo para `write`; se puede hacer en otro hilo, mientras se carga el anterior."""
-        if self._sieve is None:
-            return Prepared(rows, encode(rows, self.load_id), rejects, chunk, blank=chunk.blank)
-        doubtful = self._sieve(rows)
-        safe = rows.filter(pa.array(~doubtful))
-        return Prepared(rows, encode(safe, self.load_id), rejects, chunk, doubtful, chunk.blank)
+        return Prepared(rows, encode(rows, self.load_id), rejects, chunk, chunk.blank)
 
     def write(self, prepared: Prepared) -> None:
         """Carga un trozo; cada fila queda cargada, duplicada o rechazada."""
-        rejects, before = list(prepared.rejects), self._orphaned
-        if self._sieve or not self._copy_directly(prepared.rows.num_rows, prepared):
-            rejects += self._sift(prepared, first_orphans=before < self._orphaned == 1)
+        rejects = prepared.rejects + self.add(prepared)
         self.counts.blank += prepared.blank
         self.counts.header_again = self.counts.header_again or header_again(prepared.rejects)
         self.counts.rejected += len(rejects)
@@ -102,49 +76,33 @@ class TableWriter:
         save_rejects(self.connection, self.load_id, rejects)
         widen(self.counts.limits, prepared.rows, self.table.key)
 
-    def _sift(self, prepared: Prepared, first_orphans: bool) -> list[Reject]:
-        """Copia directamente las filas seguras y mezcla las dudosas, o todas; devuelve las huérfanas."""
+    def add(self, prepared: Prepared) -> list[Reject]:
+        """Pone las filas en la tabla; devuelve las huérfanas, que no se cargan."""
+        if self.copied(prepared.rows, prepared.payload):
+            return []
         assert prepared.chunk is not None
-        if self._open_sieve is None or first_orphans:
-            return self._merge(prepared.rows, prepared.chunk)
-        if self._sieve is None:
-            own = rows_of(self.table, self.load_id, self.counts.limits)
-            nothing = sql.SQL("false")
-            self._sieve = self._open_sieve(
-                self.connection, self.table, own if self.counts.loaded else nothing, prepared.rows.schema
-            )
-        if self._orphaned > 1:
-            self._sieve.read_parents()
-        if prepared.doubtful is None:  # se preparó antes del primer choque
-            prepared = self.prepare(prepared.chunk, prepared.rows, prepared.rejects)
-        doubtful = prepared.doubtful
-        assert doubtful is not None
-        assert prepared.chunk is not None
-        if not self._copy_directly(int((~doubtful).sum()), prepared):
-            # Chocan con otra carga: el trozo entero es dudoso.
-            doubtful = np.ones_like(doubtful)
-        return self._merge(prepared.rows.filter(pa.array(doubtful)), prepared.chunk)
+        return self.merge(prepared.rows, prepared.chunk)
 
-    def _copy_directly(self, count: int, prepared: Prepared) -> bool:
-        """Manda a la tabla las `count` filas seguras; `False`, y como si nada, si alguna clave choca."""
-        table = sql.Identifier(self.table.schema, self.table.table)
+    def finish(self) -> None:
+        """Lo que quede por hacer tras el último trozo: aquí, nada."""
+
+    def copied(self, rows: pa.Table, payload: list[bytes]) -> bool:
+        """Manda las filas a la tabla, ya escritas; `False`, y como si nada, si alguna clave choca."""
         try:
             with self.connection.transaction():
-                copy_rows(self.connection, table, prepared.rows.column_names, prepared.payload)
-        except (errors.UniqueViolation, errors.ForeignKeyViolation) as error:
-            self._orphaned += isinstance(error, errors.ForeignKeyViolation)
+                copy_rows(self.connection, self.target, rows.column_names, payload)
+        except (errors.UniqueViolation, errors.ForeignKeyViolation):
             return False
-        self.counts.loaded += count
+        self.counts.loaded += rows.num_rows
         return True
 
-    def _merge(self, rows: pa.Table, chunk: Chunk) -> list[Reject]:
+    def merge(self, rows: pa.Table, chunk: Chunk) -> list[Reject]:
         """Mezcla unas filas con lo que ya hay; devuelve las huérfanas, que no se cargan."""
         rows, orphans = without_orphans(self.connection, self.table, rows, chunk)
         if not rows.num_rows:
             return orphans
         create = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP")
-        like = sql.Identifier(self.table.schema, self.table.table)
-        self.connection.execute(create.format(STAGE, like))
+        self.connection.execute(create.format(STAGE, self.target))
         self.connection.execute(sql.SQL("TRUNCATE {}").format(STAGE))
         copy_rows(self.connection, STAGE, rows.column_names, encode(rows, self.load_id))
         merge = merge_statement(self.table, rows.column_names, self.load_id)
@@ -190,9 +148,7 @@ def merge_statement(table: Table, columns: list[str], load_id: int, stage: sql.C
     )
 
 
-def save_rejects(
-    connection: Connection[Any], load_id: int, rejects: list[Reject], table: sql.Composable = REJECTS
-) -> None:
+def save_rejects(connection: Connection, load_id: int, rejects: list[Reject], table: sql.Composable = REJECTS) -> None:
     """Guarda los rechazos, por omisión en `etl.rejects`, en la misma transacción que las filas."""
     if not rejects:
         return
@@ -215,4 +171,5 @@ def write_all(writer: TableWriter, chunks: Iterable[Prepared], file: Opened, adv
             coming = thread.submit(next, following, None)
             writer.write(prepared)
             advance(file.bytes_read, writer.counts)
+    writer.finish()
     return writer.counts

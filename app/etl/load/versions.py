@@ -58,7 +58,7 @@ def begin(connection: Connection[Any], load: Load, again: bool) -> Version:
     Con `again`, lo que se leyó con otra declaración se lee otra vez.
     """
     known = find_known(connection, load)
-    if known and _is_complete(connection, load, known) and not (again and known.declaration != load.declaration):
+    if known and is_complete(connection, load, known) and not (again and known.declaration != load.declaration):
         return Version(new=False, replaces=_keep(connection, load, known))
     _defer_references(connection, load.table)
     replaces = _retire_previous(connection, load, known.load_id if known else NEW)
@@ -113,7 +113,7 @@ def find_known(connection: Connection[Any], load: Load) -> Known | None:
     return Known(*row) if row else None
 
 
-def _is_complete(connection: Connection[Any], load: Load, known: Known) -> bool:
+def is_complete(connection: Connection[Any], load: Load, known: Known) -> bool:
     """Si cargar otra vez ese contenido no traería ninguna fila que ahora falta."""
     return (
         known.loaded

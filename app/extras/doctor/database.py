@@ -1,9 +1,12 @@
 """La base de datos que usa la orden `etl`: si se llega a ella (error 3) y si está al día."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+from psycopg import errors
 
 from etl.database import migrate
 from etl.database.connection import LOADER, LOCAL, OWNER, Connection, connect
@@ -87,8 +90,8 @@ def written_here(settings: Settings, parts: Parts) -> Iterator[Finding]:
 
 
 def _try_mart(connection: Connection, path: Path) -> bool:
-    """Crea el mart sin datos y lo deshace: solo para ver si se entiende."""
-    with connection.transaction(force_rollback=True):
-        connection.execute(SEARCH_PATH)
+    """Crea el mart sin datos y lo deshace: solo para ver si se entiende. Si una carga tiene sus tablas, no se mira."""
+    with suppress(errors.LockNotAvailable), connection.transaction(force_rollback=True):
+        connection.execute(f"{SEARCH_PATH}; SET LOCAL lock_timeout = '1s'")
         connection.execute(create(path.stem, f"{select(path)}\nWITH NO DATA"))
     return False

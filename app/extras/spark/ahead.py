@@ -7,8 +7,8 @@ muchos archivos pequeños son una sola tanda. Sale un `Job` por archivo, que da 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from queue import SimpleQueue
 from threading import Event, Semaphore
 
@@ -34,6 +34,7 @@ class Job:
     source: Source
     wanted: bool
     skip: bool = False
+    seen: tuple[int, ...] = ()  # cómo era el archivo al prepararlo
     work: Work | None = None
     split: bool = False
     parts: "SimpleQueue[tuple[Part, Future[Staged]] | None]" = field(default_factory=SimpleQueue)
@@ -81,23 +82,39 @@ class Series:
             yield part, staged.result()
             self._room.release()
 
-    def stop(self) -> None:
-        """Lo que no haya empezado ya no empieza; espera a lo que sí."""
+    def stop(self, cancel: Callable[[], None]) -> None:
+        """Lo que no haya empezado ya no empieza; cancela lo que sí, si aún hay quien, y lo espera."""
         self._stopped.set()
+        with suppress(Exception):
+            cancel()
         self._room.release(1 << 20)
         self._feeder.shutdown()
         self._waves.shutdown(cancel_futures=True)
 
     def _feed(self, sources: list[Source], size: int) -> None:
-        items = self._items(sources)
-        while wave := list(islice(items, size)):
-            for _ in wave:
-                self._room.acquire()
+        wave: list[Item] = []
+        for item in self._items(sources):
+            if item:
+                wave.append(item)
+            if len(wave) == size or (wave and not item):
+                self._send(wave)
+                wave = []
             if self._stopped.is_set():
                 return
-            self._waves.submit(self._run_wave, wave)
+        self._send(wave)
 
-    def _items(self, sources: list[Source]) -> Iterator[Item]:
+    def _send(self, wave: list[Item]) -> None:
+        for _ in wave:
+            self._room.acquire()
+        if self._stopped.is_set() or not wave:
+            return
+        try:
+            self._waves.submit(self._run_wave, wave)
+        except RuntimeError as error:  # no hay ni para un hilo: que lo diga quien espera
+            _fail(wave, error)
+
+    def _items(self, sources: list[Source]) -> Iterator[Item | None]:
+        """Las partes, en orden; nada, tras un archivo que ya está: la tanda empezada no espera a los demás."""
         for source in sources:
             job = Job(source, wanted=source == sources[0])
             try:
@@ -113,6 +130,8 @@ class Series:
                 if job.work is None:
                     self._jobs.put(job)
             job.parts.put(None)
+            if job.skip:
+                yield None
             if self._stopped.is_set():
                 return
 
@@ -120,6 +139,14 @@ class Series:
         try:
             self._run(wave)
         except Exception as error:  # noqa: BLE001 - ídem
-            for *_, staged in wave:
-                if not staged.done():
-                    staged.set_exception(error)
+            if len(wave) == 1 or self._stopped.is_set():
+                _fail(wave, error)
+                return
+            for item in wave:  # que una parte mala no se lleve a las demás, que pueden ser de otros archivos
+                self._run_wave([item])
+
+
+def _fail(wave: list[Item], error: Exception) -> None:
+    for *_, staged in wave:
+        if not staged.done():
+            staged.set_exception(error)

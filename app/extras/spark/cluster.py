@@ -5,7 +5,8 @@ los siguientes: los que no dependen de ninguno por cargar, porque las huérfanas
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -13,17 +14,16 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from psycopg import Connection
-
+from etl.database.connection import Connection
 from etl.declarations import PACKAGE
 from etl.errors import FileFailed
 from etl.extract.delimited import DelimitedFile
 from etl.extract.jsonl import JsonLinesFile
 from etl.extract.read import Reading, Text, read
-from etl.extract.source import Source, opened
+from etl.extract.source import Opened, Source, opened
 from etl.load.ledger import Counts, Load
 from etl.load.table import Advance
-from etl.load.versions import find_known
+from etl.load.versions import find_known, is_complete
 from etl.local import LoadRows
 from etl.schema import Declared
 from etl.session import Session
@@ -85,17 +85,17 @@ class Cluster:
         self._files = [source for source, _ in files]
         self._declared = dict(files)
         self._series: Series | None = None
-        self._used: list[str] = []
+        self._created: deque[str] = deque()  # las tablas de paso, en el orden de los archivos
         self._hashing = ThreadPoolExecutor(1, "etl-hash")
 
     def load_rows(
-        self, connection: Connection[Any], load: Load, declared: Declared, text: Text, advance: Advance
+        self, connection: Connection, load: Load, declared: Declared, text: Text, advance: Advance
     ) -> tuple[Counts, str | None]:
         """Lo mismo que en un proceso, en el clúster; y la huella, que calcula quien lee el archivo entero."""
         # Mientras el clúster trabaja esta transacción espera, y eso no es un abandono.
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         self._declared[load.source] = declared
-        series, job = self._job(load.source)
+        series, job = self._job(load.source, _identity(text.file))
         merger, sha256 = Merger(connection, declared, load.load_id), None
         hashed = self._hashing.submit(text.file.finish) if job.split else None
         try:
@@ -115,24 +115,25 @@ class Cluster:
         """Deja lo que esté adelantado."""
         if self._series:
             series, self._series = self._series, None
-            self._context.cancelAllJobs()
-            series.stop()
+            series.stop(self._context.cancelAllJobs)
 
-    def _job(self, source: Source) -> tuple[Series, Job]:
+    def _job(self, source: Source, seen: tuple[int, ...]) -> tuple[Series, Job]:
         """El trabajo de un archivo: el que se adelantó o, si no vale o no lo hay, uno nuevo."""
         if not self._staging.survived():
             self.stop()
-        while self._used:
-            self._staging.drop(self._used.pop())
         job = self._series.take(source) if self._series else None
-        if self._series is None or job is None:
+        if self._series is None or job is None or job.seen != seen:  # si cambió, lo adelantado es de otro contenido
             self.stop()
             self._series = Series(self._following(source), self._cores, self._prepare, self._run)
             job = self._series.take(source)
         assert job is not None
-        if job.work:
-            self._used.append(job.work.stage)
+        self._drop_before(job)
         return self._series, job
+
+    def _drop_before(self, job: Job) -> None:
+        """Borra las tablas de los archivos anteriores, se usaran o no."""
+        while job.work and self._created and self._created[0] != job.work.stage:
+            self._staging.drop(self._created.popleft())
 
     def _following(self, source: Source) -> list[Source]:
         """El archivo y los que se pueden adelantar con él: hasta el primero que depende de alguno."""
@@ -154,10 +155,11 @@ class Cluster:
         declared = self._declared[job.source]
         assert declared is not None
         with opened(job.source) as file:
+            job.seen = _identity(file)
             load = Load(self._session.run_id, self._session.engine, job.source, declared.table, bytes=file.size)
             if not (job.wanted or self._session.again):
                 known = find_known(self._staging.connection, load)
-                job.skip = known is not None and known.loaded and not known.incomplete
+                job.skip = known is not None and is_complete(self._staging.connection, load, known)
             if job.skip:
                 return []
             with read(job.source, file, declared, self._reading) as text:
@@ -166,6 +168,7 @@ class Cluster:
                 columns = text.columns
         _carry(declared)
         stage = self._staging.create(declared.table)
+        self._created.append(stage)
         settings = self._session.settings
         job.work, job.split = Work(settings, declared, self._reading, columns, stage, layout), len(parts) > 1
         if layout is None:
@@ -176,29 +179,37 @@ class Cluster:
     def _cuts(self, layout: Layout, parts: list[Part]) -> Iterator[Cut]:
         waiting = iter(parts)
         while some := list(islice(waiting, MEASURED)):
-            yield from self._context.parallelize(some, len(some)).map(partial(cut_part, layout)).collect()
+            yield from self._collect(partial(cut_part, layout), some, len(some))
 
     def _run(self, wave: list[Item]) -> None:
         """Una tanda de partes, en el clúster: lo que dejó cada una queda en su `Future`."""
-        from py4j.protocol import Py4JError
-
         tasks = [(work, part) for work, part, _ in wave]
         # Las tareas van en la función y no en los datos: solo así viaja entera la transformación de un archivo de fuera.
         run = partial(_run_one, stage_part, tasks)
+        done = self._collect(run, range(len(tasks)), min(len(tasks), MOST_TASKS))
+        for (*_, staged), one in zip(wave, done, strict=True):
+            staged.set_result(one)
+
+    def _collect(self, function: Callable[[Any], Any], items: Sequence[Any], tasks: int) -> list[Any]:
+        """Lo que da una función con cada cosa, en los ejecutores. Lanza `FileFailed` si Spark no puede."""
+        from py4j.protocol import Py4JError
+
         try:
-            done = self._context.parallelize(range(len(tasks)), min(len(tasks), MOST_TASKS)).map(run).collect()
+            return self._context.parallelize(items, tasks).map(function).collect()
         except Py4JError as error:
             raise FileFailed(
                 f"Spark no pudo con una parte del archivo: {_cause(error)}",
                 "Mire el registro del ejecutor en la página del maestro y repita la carga.",
             ) from error
-        for (*_, staged), one in zip(wave, done, strict=True):
-            staged.set_result(one)
 
 
 def _run_one(stage: Any, tasks: list[tuple[Work, Part]], number: int) -> Staged:
     found: Staged = stage(*tasks[number])
     return found
+
+
+def _identity(file: Opened) -> tuple[int, ...]:
+    return file.before.st_ino, file.before.st_size, file.before.st_mtime_ns, file.before.st_ctime_ns
 
 
 def _layout(text: Text, declared: Declared) -> Layout | None:

@@ -90,6 +90,14 @@ class Layout:
 
 def cut_part(layout: Layout, part: Part) -> Cut:
     """La tarea de Spark: busca los extremos de una parte cortada a ojo y la mide."""
+    assert part.end is not None
+    try:
+        return _cut(layout, part)
+    except EtlError as error:  # no se puede ni abrir: lo dirá quien lo cargue
+        return Cut(part.start, part.end, error=error)
+
+
+def _cut(layout: Layout, part: Part) -> Cut:
     with opened(part.source) as file:
         assert part.end is not None
         start = part.start if part.line else layout.record_start(file, part.start)

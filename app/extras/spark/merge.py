@@ -6,13 +6,12 @@ filas en la tabla, los rechazos en `etl.rejects` y las cuentas. Ningún otro int
 
 from contextlib import suppress
 from itertools import count
-from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg import Connection, errors, sql
+from psycopg import errors, sql
 
-from etl.database.connection import LOADER, connect
+from etl.database.connection import LOADER, Connection, connect
 from etl.load.ledger import Counts
 from etl.load.table import REJECTS, merge_statement
 from etl.schema import Declared, Table
@@ -104,12 +103,12 @@ class StagingArea:
         return [table for (table,) in found]
 
 
-def _try_lock(connection: Connection[Any], run: str) -> bool:
+def _try_lock(connection: Connection, run: str) -> bool:
     row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"{PREFIX}:{run}",)).fetchone()
     return bool(row and row[0])
 
 
-def _unlock(connection: Connection[Any], run: str) -> None:
+def _unlock(connection: Connection, run: str) -> None:
     connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (f"{PREFIX}:{run}",))
 
 
@@ -119,7 +118,7 @@ class Merger:
     Como `load.TableWriter`: primero un INSERT directo; solo si una clave choca, con cuidado.
     """
 
-    def __init__(self, connection: Connection[Any], declared: Declared, load_id: int) -> None:
+    def __init__(self, connection: Connection, declared: Declared, load_id: int) -> None:
         self.connection = connection
         self.load_id = load_id
         self.table = declared.table

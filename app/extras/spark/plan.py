@@ -107,4 +107,4 @@ def _first_byte(source: Source, text: Text) -> int | None:
 
 def _starts_with(file: Opened, raw: bytes) -> bool:
     with file.path.open("rb") as again:
-        return again.read(len(codecs.BOM_UTF8) + len(raw)).removeprefix(codecs.BOM_UTF8).startswith(raw)
+        return again.read(len(codecs.BOM_UTF8) + len(raw) + 1).removeprefix(codecs.BOM_UTF8).startswith(raw + b"\n")

@@ -18,7 +18,7 @@ from psycopg import Connection, sql
 from etl.database.connection import LOADER, connect
 from etl.schema import Declared
 from etl.settings import Settings
-from extras.sieve.copy_out import copy_out
+from extras.bulk.copy_out import copy_out
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import sql
 
 from etl.chunk import FILTERED, Chunk
-from etl.database.connection import LOADER, connect
+from etl.database.connection import LOADER, Connection, connect
 from etl.errors import EtlError, FileRefused
 from etl.extract.read import Reading, read
 from etl.extract.source import Opened, opened
@@ -69,7 +69,8 @@ def stage_part(work: Work, part: Part) -> Staged:
 
     context = TaskContext.get()
     assert context is not None
-    table = f"{work.stage}_{context.taskAttemptId()}"
+    # Una tarea lleva varias partes, quizá del mismo archivo.
+    table = f"{work.stage}_{context.taskAttemptId()}_{part.start}"
     try:
         connection = connect(work.settings, role=LOADER)
     except EtlError as error:
@@ -88,7 +89,7 @@ def stage_part(work: Work, part: Part) -> Staged:
             return Staged(table, error=error)
 
 
-def _create(connection: Connection[Any], table: str, like: sql.Composable) -> sql.Identifier:
+def _create(connection: Connection, table: str, like: sql.Composable) -> sql.Identifier:
     """Crea una tabla de paso con la forma de otra, sin WAL; si el intento muere, no queda nada de ella."""
     name = sql.Identifier(SCHEMA, table)
     connection.execute(sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {})").format(name, like))
@@ -100,7 +101,7 @@ def rejects_of(table: str) -> str:
     return f"{table}_r"
 
 
-def _stage(connection: Connection[Any], work: Work, part: Part, table: str) -> Staged:
+def _stage(connection: Connection, work: Work, part: Part, table: str) -> Staged:
     staged = Staged(table)
     # Si el archivo ya acabó, su tabla no existe y un intento rezagado falla aquí; si no, no se puede
     # borrar hasta que este intento termine.

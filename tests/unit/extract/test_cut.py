@@ -61,9 +61,9 @@ def rows_of(chunks: Iterator[Chunk]) -> Rows:
     return sorted(found, key=str)
 
 
-def both(path: Path, encoding: str = "utf-8") -> tuple[Rows, Rows, int]:
+def both(path: Path, dialect: Dialect = Dialect()) -> tuple[Rows, Rows, int]:  # noqa: B008 - no cambia nunca
     """Las filas leídas de una vez y por partes, y cuántas partes."""
-    declared = Declared(Table("datos", "t"), ROWS, Dialect(encoding=encoding), "*")
+    declared = Declared(Table("datos", "t"), ROWS, dialect, "*")
     source = Source(path, path.name, path.name)
     with opened(source) as file, read(source, file, declared, READING) as text:
         whole = rows_of(text.chunks)
@@ -106,7 +106,7 @@ def test_a_text_cut_anywhere_gives_the_same_rows(
 def test_each_encoding_is_cut_at_its_own_bytes(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b\n" + "señor,año\n" * 300, encoding=encoding)
-    whole, by_parts, parts = both(path, encoding.removesuffix("-sig"))
+    whole, by_parts, parts = both(path, Dialect(encoding=encoding.removesuffix("-sig")))
     assert by_parts == whole
     assert parts > 10
 
@@ -126,6 +126,24 @@ def test_a_json_that_is_not_one_object_per_line_is_one_part(tmp_path: Path) -> N
     whole, by_parts, parts = both(path)
     assert (by_parts, parts) == (whole, 1)
     assert len(whole) == 300
+
+
+def test_several_objects_in_the_first_line_are_not_lines_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(f'{{"a":"{n}","b":""}}{{"a":"x","b":""}}\n' for n in range(150)))
+    whole, by_parts, parts = both(path)
+    assert (by_parts, parts) == (whole, 1)
+    assert len(whole) == 300
+
+
+def test_an_escaped_line_end_is_part_of_its_field(tmp_path: Path) -> None:
+    """Así los escribe MySQL, sin comillas."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,b\n" + b"uno\\\ndos,tres\n" * 60)
+    whole, by_parts, parts = both(path, Dialect(escape="\\"))
+    assert whole == sorted([(2 + 2 * n, "uno\ndos", "tres") for n in range(60)], key=str)
+    assert by_parts == whole
+    assert parts > 10
 
 
 def test_a_parquet_is_cut_by_groups_of_rows(tmp_path: Path) -> None:

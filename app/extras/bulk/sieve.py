@@ -2,7 +2,7 @@
 
 Solo trabaja cuando una clave ya chocó. Entra un trozo de filas válidas y sale qué filas son
 dudosas: su clave pudo salir antes en el archivo, o su referencia quizá no existe. Una fila dudosa
-no es mala: `table.py` deja que decida el servidor. Una que no lo es se copia sin preguntar.
+no es mala: `writer.py` deja que decida el servidor. Una que no lo es se copia sin preguntar.
 """
 
 import threading
@@ -14,7 +14,7 @@ import pyarrow as pa
 from psycopg import Connection, sql
 
 from etl.schema import ForeignKey, Table
-from extras.sieve.copy_out import copy_out
+from extras.bulk.copy_out import copy_out
 
 # 16 MB bastan para 6 millones de claves con 1 duda falsa por mil; con muchas más, solo hay más dudas.
 WORDS = 1 << 21

@@ -1,0 +1,241 @@
+"""Una tabla vacía se llena sin su clave, que se construye al final: el resultado es el de una que ya tenía filas."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as with_settings
+from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
+
+from declared.clientes import Cliente
+from declared.productos import Producto
+from declared.tiendas import Tienda
+from declared.ventas import Venta
+from etl.database.connection import LOADER, Connection, connect
+from etl.declarations import in_order
+from etl.errors import FileFailed
+from etl.schema import Table
+from etl.settings import Settings
+from extras.bulk import writer
+from extras.bulk.key import give_key_back, pause_references, take_key
+from own_rows import CLIENTES, VENTAS, cliente, load_one, numbers, query, rejects, venta, write_parents
+from own_rows import load as load_all
+from support import connect_settings
+
+SALES = in_order([Cliente, Producto, Tienda, Venta])[-1].table
+KEY = (
+    "SELECT conname, pg_get_constraintdef(oid), conindid::regclass::text FROM pg_constraint"
+    " WHERE conrelid = 'datos.ventas'::regclass AND contype = 'p'"
+)
+INSERT = "INSERT INTO datos.ventas SELECT (jsonb_populate_record(NULL::datos.ventas, %s)).*"
+A_SALE = {
+    "venta_id": 1, "fecha_venta": "2025-01-31", "producto_id": 1, "tienda_id": 1, "cantidad": 2, "precio_unitario": 1,
+    "descuento_pct": 0, "canal": "web", "importe_eur": 2, "_load_id": 1, "_line": 2,
+}  # fmt: skip
+# Por encima de las que prueban las demás: una que ya estaba.
+BEFORE = 10_000_000
+
+
+@pytest.fixture
+def parents(settings: Settings) -> Settings:
+    write_parents(settings)
+    load_all(settings)
+    with connect_settings(settings) as owner:  # que nadie más toque la tabla
+        owner.execute("ALTER TABLE datos.ventas SET (autovacuum_enabled = false)")
+    return settings
+
+
+@pytest.fixture
+def loader(parents: Settings) -> Iterator[Connection]:
+    with connect(parents, role=LOADER) as connection:
+        yield connection
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Si cada carga pudo quitar la clave: sin esto, una prueba podría pasar por el otro camino."""
+    found: list[bool] = []
+
+    def take(connection: Connection, table: Table) -> bool:
+        found.append(take_key(connection, table))
+        return found[-1]
+
+    monkeypatch.setattr(writer, "take_key", take)
+    return found
+
+
+def empty(settings: Settings) -> None:
+    with connect_settings(settings) as owner:
+        owner.execute("TRUNCATE datos.ventas, etl.loads CASCADE")
+
+
+SOME_SALES = st.lists(
+    st.tuples(st.integers(1, 12), st.sampled_from(["1", "7"]), st.sampled_from(["2", "muchas"])),
+    min_size=1,
+    max_size=30,
+)
+
+
+@with_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sales=SOME_SALES)
+def test_an_empty_table_and_a_full_one_end_up_alike(
+    parents: Settings, taken: list[bool], sales: list[tuple[int, str, str]]
+) -> None:
+    """Con repetidas, huérfanas (el producto 7) y filas malas a la vez."""
+    lines = [venta(number, producto_id=product, cantidad=amount) for number, product, amount in sales]
+    seen = []
+    for already in ([], [venta(BEFORE)]):
+        empty(parents)
+        if already:
+            load_one(parents, "ventas_antes.csv", VENTAS, *already)
+        taken.clear()
+        result = load_one(parents, "ventas.csv", VENTAS, *lines)
+        assert taken == [not already]
+        kept = query(parents, f"SELECT venta_id, _line FROM datos.ventas WHERE venta_id < {BEFORE} ORDER BY 1")
+        seen.append((result.status, numbers(result), kept, rejects(parents), query(parents, KEY)))
+    assert seen[0] == seen[1]
+    assert seen[0][-1][0][0] == "pk_ventas"
+
+
+def test_many_repeated_rows_in_many_chunks(parents: Settings, taken: list[bool]) -> None:
+    dice = random.Random(7)
+    ids = [dice.randrange(1, 60_000) for _ in range(120_000)]
+    result = load_one(parents, "ventas.csv", VENTAS, *map(venta, ids))
+    assert taken == [True]
+    assert numbers(result) == (120_000, len(set(ids)), 0, 120_000 - len(set(ids)), 0)
+    first = {number: line for line, number in reversed(list(enumerate(ids, 2)))}
+    assert dict(query(parents, "SELECT venta_id, _line FROM datos.ventas")) == first
+
+
+def test_a_load_that_fails_leaves_the_table_as_it_was(
+    parents: Settings, taken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = query(parents, KEY)
+
+    def no_room(*_: object) -> int:
+        raise FileFailed("no cabe", "haga sitio")
+
+    monkeypatch.setattr(writer, "give_key_back", no_room)
+    result = load_one(parents, "ventas.csv", VENTAS, venta(1))
+    assert (result.status, taken) == ("failed", [True])
+    assert query(parents, KEY) == before
+    assert query(parents, "SELECT count(*) FROM datos.ventas") == [0]
+
+
+def test_a_table_that_others_need_keeps_its_key(settings: Settings, taken: list[bool]) -> None:
+    result = load_one(settings, "clientes.csv", CLIENTES, cliente(1), cliente(1))
+    assert (numbers(result), taken) == ((2, 1, 0, 1, 0), [False])
+
+
+def test_who_is_looking_at_the_table_is_not_made_to_wait(parents: Settings, taken: list[bool]) -> None:
+    with connect_settings(parents) as reader, reader.transaction():
+        reader.execute("SELECT count(*) FROM datos.ventas")
+        result = load_one(parents, "ventas.csv", VENTAS, venta(1), venta(1))
+    assert (numbers(result), taken) == ((2, 1, 0, 1, 0), [False])
+
+
+def test_a_view_that_leans_on_the_key_keeps_it(parents: Settings, taken: list[bool]) -> None:
+    with connect_settings(parents) as owner:
+        owner.execute("CREATE VIEW datos.leans AS SELECT venta_id, canal, count(*) FROM datos.ventas GROUP BY venta_id")
+        result = load_one(parents, "ventas.csv", VENTAS, venta(1), venta(1))
+    assert (numbers(result), taken) == ((2, 1, 0, 1, 0), [False])
+
+
+def test_a_snapshot_of_before_does_not_see_the_load(parents: Settings, taken: list[bool]) -> None:
+    with connect_settings(parents) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        with reader.transaction():
+            reader.execute("SELECT count(*) FROM datos.tiendas")  # su instantánea es de ahora
+            load_one(parents, "ventas.csv", VENTAS, venta(1))
+            found = reader.execute("SELECT (SELECT count(*) FROM datos.ventas), (SELECT count(*) FROM etl.loads)")
+            assert found.fetchone() == (0, 2)
+    assert taken == [True]
+
+
+def test_a_database_without_the_functions_loads_all_the_same(parents: Settings, taken: list[bool]) -> None:
+    with connect_settings(parents) as owner:
+        owner.execute("DROP FUNCTION etl.take_key")
+    result = load_one(parents, "ventas.csv", VENTAS, venta(1), venta(1))
+    assert (numbers(result), taken) == ((2, 1, 0, 1, 0), [False])
+
+
+def test_a_parent_cannot_leave_meanwhile(loader: Connection, parents: Settings) -> None:
+    with connect_settings(parents) as owner, loader.transaction():
+        assert take_key(loader, SALES) and pause_references(loader, SALES)
+        loader.execute(INSERT, [Jsonb(A_SALE)])
+        assert give_key_back(loader, SALES) == 0
+        owner.execute("SET lock_timeout = '200ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            owner.execute("DELETE FROM datos.productos")
+    with connect_settings(parents) as owner, pytest.raises(psycopg.errors.ForeignKeyViolation):
+        owner.execute("DELETE FROM datos.productos")
+
+
+# Lo que podría intentar quien tenga la contraseña del cargador.
+
+
+def test_there_is_no_commit_without_the_key(loader: Connection, parents: Settings) -> None:
+    with pytest.raises(psycopg.errors.IntegrityError, match="clave"), loader.transaction():
+        assert take_key(loader, SALES)
+    assert query(parents, KEY) != []
+
+
+@pytest.mark.parametrize("way", ["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS etl.key_is_back IMMEDIATE"])
+def test_nor_by_asking_before_time(loader: Connection, parents: Settings, way: str) -> None:
+    with pytest.raises(psycopg.errors.IntegrityError, match="clave"), loader.transaction():
+        loader.execute(way)
+        take_key(loader, SALES)
+    with pytest.raises(psycopg.errors.IntegrityError, match="clave"), loader.transaction():
+        take_key(loader, SALES)
+        loader.execute(way)
+    assert query(parents, KEY) != []
+
+
+def test_an_orphan_does_not_pass_unseen(loader: Connection, parents: Settings) -> None:
+    orphan = Jsonb(A_SALE | {"producto_id": 7})
+    with pytest.raises(psycopg.errors.ForeignKeyViolation), loader.transaction():
+        assert take_key(loader, SALES) and pause_references(loader, SALES)
+        loader.execute(INSERT, [orphan])
+        give_key_back(loader, SALES)
+    empty(parents)  # hasta que pase VACUUM, lo que se deshizo ocupa sitio
+    with pytest.raises(psycopg.errors.ForeignKeyViolation), loader.transaction():  # y después vuelven a mirarse
+        assert take_key(loader, SALES) and pause_references(loader, SALES)
+        assert give_key_back(loader, SALES) == 0
+        loader.execute(INSERT, [orphan])
+    with loader.transaction():
+        assert not pause_references(loader, SALES)  # ni sin haber quitado la clave
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT etl.resume_references('datos.ventas')",
+        "INSERT INTO etl.taken_keys VALUES ('datos.ventas'::regclass, 'x', 'CHECK (true)')",
+        "UPDATE etl.taken_keys SET definition = 'CHECK (true)'",
+        "DELETE FROM etl.taken_keys",
+        "SELECT etl.key_is_back()",
+    ],
+)
+def test_what_is_written_down_is_not_for_the_loader(loader: Connection, statement: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), loader.transaction():
+        take_key(loader, SALES)
+        loader.execute(statement)
+
+
+def test_a_table_with_rows_or_of_another_schema_is_left_alone(loader: Connection, parents: Settings) -> None:
+    load_one(parents, "ventas.csv", VENTAS, venta(1))
+    loader.execute("CREATE TABLE staging.mine (n integer PRIMARY KEY)")
+    for table in (SALES, Table("staging", "mine"), Table("etl", "marts"), Table("pg_catalog", "pg_class")):
+        assert not take_key(loader, table)
+    with pytest.raises(psycopg.errors.NoDataFound):
+        give_key_back(loader, SALES)
+
+
+def test_the_reader_cannot_ask_for_it(parents: Settings) -> None:
+    reader = replace(parents, db_user="lector", db_password=parents.reader_password)
+    with connect(reader) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("SELECT etl.take_key('datos.ventas')")
