@@ -27,7 +27,7 @@ COUNTS = {
 # Con menos, la columna de la tabla dejaría sin sitio al nombre del archivo.
 WIDE = 100
 # Lo que se le guarda a ese nombre, antes que a los segundos o a una columna de ceros.
-NAME = 20
+NAME = 30
 # Lo último de lo que se prescinde, si las cuentas son enormes: la primera está dentro de «cargadas».
 COUNTS_TO_SPARE = ("actualizadas", "duplicadas")
 
@@ -64,11 +64,11 @@ def _table(result: RunResult, width: int) -> Table:
 
     if width < WIDE or room() < min(longest, NAME):
         del columns["tabla"]
-    for title in (*(title for title, cells in columns.items() if set(cells) == {"0"}), "segundos", *COUNTS_TO_SPARE):
-        if room() < (min(longest, NAME) if title not in COUNTS_TO_SPARE else NAME // 2):
+    for title in ("segundos", *(title for title, cells in columns.items() if set(cells) == {"0"}), *COUNTS_TO_SPARE):
+        if room() < (min(longest, NAME) if title not in COUNTS_TO_SPARE else NAME // 3):
             columns.pop(title, None)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, between // 2), show_edge=False, show_footer=True)
-    names = [shorten(shown(file.file), max(NAME // 2, room())) for file in result.files]
+    names = [shorten(shown(file.file), max(NAME // 3, room())) for file in result.files]
     for title, cells in {"archivo": [*names, "total"], **columns}.items():
         left = title in ("archivo", "tabla", "estado")
         table.add_column(title, escape(cells[-1]), justify="left" if left else "right", no_wrap=True)

@@ -1,10 +1,12 @@
 """Lo que `etl inspect` ve de un archivo, para leerlo de un vistazo en el terminal."""
 
+import shlex
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from etl.reader import many, order, rows, thousands
+from etl.reader import many, order, place, rows, thousands
 from extras.output import escape
 from extras.undeclared import staging
 from extras.undeclared.inspection import ColumnFacts, Inspection, Refused
@@ -16,8 +18,11 @@ WIDE = 100
 WIDTH, REJECTS = 30, 5
 
 
-def show(inspection: Inspection | Refused) -> None:
-    """Cómo está escrito, sus columnas, los avisos y las filas que apartaría; o por qué no se puede leer."""
+def show(inspection: Inspection | Refused, declared: bool) -> None:
+    """Cómo está escrito, sus columnas, los avisos y las filas que apartaría; o por qué no se puede leer.
+
+    `declared`: si ya hay una declaración para él.
+    """
     console = Console()
     if isinstance(inspection, Refused):
         console.print(f"[red]✖[/] {escape(inspection.source.name)}: {escape(inspection.reason)}", highlight=False)
@@ -33,7 +38,11 @@ def show(inspection: Inspection | Refused) -> None:
         console.print(f"[red]✖[/] {escape(text)}", highlight=False)
     if inspection.rejected > REJECTS:
         console.print(f"  … y {rows(inspection.rejected - REJECTS)} más.")
-    console.print(f"Cárguelo con: {order('run')} · Declárelo con: {order('new')}", highlight=False, soft_wrap=True)
+    path = shlex.quote(place(inspection.source.path))
+    told = f"Cárguelo con: {order(f'run {path}')}"
+    if not (declared or inspection.source.part):
+        told += f" · Declárelo con: {order(f'new {path}')}"
+    console.print(escape(told), highlight=False, soft_wrap=True)
 
 
 def _writing(inspection: Inspection) -> list[tuple[str, str]]:
