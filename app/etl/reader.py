@@ -38,7 +38,7 @@ def order(words: str) -> str:
 def place(path: Path) -> str:
     """Una ruta, como la ve quien lee: desde su carpeta y, en Docker, la de su máquina."""
     if IN_IMAGE:
-        mounted = path.is_relative_to("/datos") or path.is_relative_to("/sql")
+        mounted = any(map(path.is_relative_to, ("/datos", "/sql", "/app")))
         return shown(str(path.relative_to("/") if mounted else path))
     here = Path.cwd()
     return shown(str(path.relative_to(here) if path.is_relative_to(here) else path))

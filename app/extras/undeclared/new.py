@@ -38,7 +38,7 @@ def write(inspection: Inspection, settings: Settings) -> list[Path]:
             _save(path, declaration(inspection, name))
         except OSError as error:
             raise UsageError(
-                f"No se puede escribir «{path}»: {error.strerror}.",
+                f"No se puede escribir «{place(path)}»: {error.strerror}.",
                 let_write(f"new {shlex.quote(place(inspection.source.path))}"),
             ) from error
         importlib.invalidate_caches()
