@@ -8,7 +8,7 @@
 #   notebooks                spark y JupyterLab
 #
 # Solo se publican las tres últimas. Comparten base, y con ella el Python: en Spark tiene que ser
-# el mismo en quien manda el trabajo y en quien lo hace. Docker guarda una vez lo que comparten.
+# el mismo en el conductor de un trabajo y en quienes lo hacen. Docker guarda una vez lo que comparten.
 #
 # Lo que cambia poco va antes que lo que cambia mucho (7.1.2, «Capas»): editar el código
 # no vuelve a instalar nada.

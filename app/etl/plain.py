@@ -110,7 +110,7 @@ def outdated(connection: Connection[Any], declared: list[Declared]) -> list[str]
     now = {one.table.name: one.fingerprint for one in declared}
     return [
         f"{table}: su declaración ha cambiado desde que se cargó {many(count, 'archivo')}."
-        f" Para leerlos otra vez con la de ahora: {program()} run --again"
+        f" Para cargar otra vez con la de ahora: {program()} run --again"
         for table, then, count in found
         if now.get(table, then) != then
     ]
