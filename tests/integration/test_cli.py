@@ -17,6 +17,7 @@ import pytest
 from etl.extract.source import Source
 from etl.load.ledger import Counts
 from etl.settings import Settings
+from extras.screen import progress
 from extras.screen.progress import Whole
 from loader import check_invariants, environment, etl, finish, prepare, statuses, wait_for_copy
 from own_rows import CLIENTES, cliente, clientes, load_one, query, write, write_parents
@@ -171,6 +172,18 @@ def test_what_is_loaded_already_is_not_among_what_is_left(settings: Settings) ->
     whole.advance(source, 1000, Counts(read=10))
     assert (whole.files, whole.bytes, whole.rows) == ("1/1", "1 de 4 KB", 10)
     assert re.fullmatch(r"faltan \d+ s", whole.left)
+
+
+def test_a_log_has_a_line_every_so_often(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0)
+    sources = [Source(settings.datos_dir / name, name, name) for name in ("a.csv", "b.csv")]
+    for source in sources:
+        source.path.write_bytes(b"x" * 2000)
+    with progress.show_progress(sources) as advance:
+        advance(sources[1], 1000, Counts(read=1))
+    assert re.fullmatch(r"2/2 b\.csv: 1 fila, 3 de 4 KB, faltan \d+ s\n", capsys.readouterr().err)
 
 
 def test_the_bytes_of_a_zip_are_shared_by_what_is_inside_and_never_go_back(settings: Settings) -> None:

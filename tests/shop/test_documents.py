@@ -2,8 +2,12 @@
 
 import re
 
+import typer
+
 from docs.markdown import blocks, commands
+from etl.cli import new_app
 from etl.settings import ROOT
+from wiring import add_commands
 
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 SPANISH, ENGLISH = ROOT / "README.md", ROOT / "README.en.md"
@@ -60,3 +64,5 @@ def test_every_command_and_option_is_documented() -> None:
         assert f"etl {name}" in text, name
         for option in options:
             assert option in text, f"{name} {option}"
+    for parameter in typer.main.get_command(new_app(add_commands)).params:
+        assert f"etl {parameter.opts[0]}" in text

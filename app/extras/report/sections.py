@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from etl.reader import many
 from extras.output import MOTIVES
 from extras.report import svg
 from extras.report.figures import Example, Figures, FileFate, Quality
@@ -86,7 +87,7 @@ def quality(figures: Figures) -> str:
         cards.append(
             f'<article class="card"><h3>{esc(one.table_name)}</h3>'
             f'<p class="figure">{percent(one.rows_loaded, one.rows_read)}'
-            f" <small>de {number(one.rows_read)} filas, cargadas</small></p>{_fate_bar(one)}{body}</article>"
+            f" <small>cargado, de {many(one.rows_read, 'fila')}</small></p>{_fate_bar(one)}{body}</article>"
         )
     return f'<div class="cards">{"".join(cards)}</div>' if cards else '<p class="empty">Sin cargas.</p>'
 
@@ -112,7 +113,7 @@ def _reason(examples: Sequence[Example], most: int) -> str:
         f"<pre>{esc(one.raw)}</pre></li>"
         for one in examples
     )
-    bar = svg.bar([(first.total, "bad")], most, f"{number(first.total)} filas")
+    bar = svg.bar([(first.total, "bad")], most, many(first.total, "fila"))
     return (
         f'<li><details><summary><span class="what">{column}{reason}</span><span class="n">{number(first.total)}</span>'
         f'{bar}</summary><ul class="examples">{shown}</ul></details></li>'
