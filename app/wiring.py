@@ -44,6 +44,7 @@ def assemble() -> "Parts":
     from etl.extract.read import Reading
     from etl.local import open_local
     from etl.parts import Parts
+    from extras.bulk.writer import open_writer
     from extras.embedded.server import with_server
     from extras.formats.archives import members
     from extras.formats.json_text import one_per_line
@@ -53,8 +54,7 @@ def assemble() -> "Parts":
     from extras.undeclared.declared_now import declared_now
 
     reading = Reading(TABLES, look_at_encoding, look_above_header, one_per_line)
-    # Solo quien carga paga su escritor, y solo quien pide un clúster, Java.
-    open_writer, open_cluster = late("bulk.writer", "open_writer"), late("spark.cluster", "open_cluster")
+    open_cluster = late("spark.cluster", "open_cluster")  # solo quien pide un clúster paga Java
     return Parts(
         server=with_server,
         engines={
@@ -81,7 +81,19 @@ def assemble() -> "Parts":
 
 def add_commands(app: Any) -> None:
     """Las órdenes que no son del núcleo, y la ayuda en español."""
-    for part in ("screen", "revision", "undeclared", "report", "forget", "doctor", "generate", "embedded"):
+    parts = (
+        "screen",
+        "revision",
+        "undeclared",
+        "report",
+        "catalog",
+        "profile",
+        "forget",
+        "doctor",
+        "generate",
+        "embedded",
+    )
+    for part in parts:
         import_module(f"extras.{part}.commands").add(app)
     import_module("extras.screen.spanish").speak_spanish(app)
 

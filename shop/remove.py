@@ -25,8 +25,8 @@ SHOP = (
     *(f"datos/{name}" for name in ("clientes.csv", "productos.csv", "tiendas.jsonl", "ventas_2025-??.csv*")),
     *("app/extras/generate", "spark/jobs/baskets_and_cohorts.py", "tests/shop"),
     # Las otras ponen al día el registro de las bases de datos de antes; sin la tienda ya no hay ninguna.
-    *(f"{VERSIONS}/{name}.py" for name in ("0002_tienda", "0002_registro", "0002_grupos")),
-    *("docs/guia.md", "README.en.md", "docs/img/*.png", "shop"),
+    *(f"{VERSIONS}/{name}.py" for name in ("0002_tienda", "0002_registro", "0002_grupos", "0002_descripciones")),
+    *("docs/guia.md", "docs/diccionario.md", "README.en.md", "docs/img/*.png", "shop"),
 )
 REPLACED = ("README.md", "CHANGELOG.md", "datos/README.md")
 # Donde el código nombra la carpeta que se va.
@@ -36,12 +36,12 @@ EDITS = (
 )
 MARKED = re.compile(r"^(?:<!-- |# )tienda(?: -->)?\n.*?^(?:<!-- |# )/tienda(?: -->)?\n\n?", re.M | re.S)
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
-BEHIND = re.compile(r"""^down_revision = ["']0002_(?:tienda|registro|grupos)["']""", re.M)
+BEHIND = re.compile(r"""^down_revision = ["']0002_(?:tienda|registro|grupos|descripciones)["']""", re.M)
 TABLES = "clientes|productos|tiendas|ventas"
 # Una clave foránea, un import, una consulta o una migración que une la de la tienda con otra.
 LEANS = re.compile(
     rf"""(?:ForeignKey\(\s*["']|declared[. ](?:import )?|FROM |JOIN |datos\.)({TABLES})\b"""
-    r"""|^down_revision = \(.*["'](0002_(?:tienda|registro|grupos))["']""",
+    r"""|^down_revision = \(.*["'](0002_(?:tienda|registro|grupos|descripciones))["']""",
     re.I | re.M,
 )
 

@@ -40,11 +40,11 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 -- El cargador escribe filas donde otro manda; solo crea tablas en staging y en marts, que son suyos.
 GRANT USAGE ON SCHEMA datos, etl TO etl_loader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA datos, etl TO etl_loader;
--- Menos en las migraciones aplicadas y en las claves por devolver: lo que digan se ejecutará como dueño.
+-- Menos en las migraciones aplicadas y en lo prestado: lo que digan se ejecutará como dueño.
 DO $$
 DECLARE kept text;
 BEGIN
-  FOREACH kept IN ARRAY ARRAY['migrations', 'alembic_version', 'taken_keys'] LOOP
+  FOREACH kept IN ARRAY ARRAY['migrations', 'alembic_version', 'borrowed'] LOOP
     IF to_regclass('etl.' || kept) IS NOT NULL THEN
       EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON etl.%I FROM etl_loader', kept);
     END IF;
@@ -73,40 +73,26 @@ EXCEPTION WHEN insufficient_privilege THEN
   RAISE NOTICE 'sin un superusuario, los cerrojos y los objetos grandes quedan abiertos a todos';
 END $$;
 
--- Llenar una tabla vacía sin comprobar fila a fila sus referencias, que se comprueban todas a la vez al final. Los
--- disparadores que lo hacen son del sistema y solo un superusuario los apaga: aquí, en una tabla cuya clave se quitó en esta
--- transacción («after.sql»), que sigue vacía y reservada, y no hay COMMIT mientras estén apagados. Encenderlos es cosa de
--- «etl.give_key_back», que comprueba antes las filas. Donde no hay superusuario, se queda sin hacer.
+-- Los disparadores con que PostgreSQL comprueba, fila a fila, que cada hija tiene su madre son del sistema: solo un
+-- superusuario los apaga y los enciende. Se lo presta al dueño, y a nadie más; cuándo, lo dice «after.sql».
 DO $$
 BEGIN
   IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-    RETURN;
+    RETURN;  -- una base de datos alquilada: se comprueba siempre fila a fila
   END IF;
-  CREATE OR REPLACE FUNCTION etl.pause_references(target regclass) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+  CREATE OR REPLACE FUNCTION etl.switch_references(target regclass, way text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, pg_temp AS $function$
   DECLARE found name;
   BEGIN
-    IF pg_relation_size(target) > 0 OR NOT EXISTS (SELECT FROM etl.taken_keys WHERE table_oid = target)
-      OR EXISTS (SELECT FROM pg_constraint AS c JOIN pg_class AS p ON p.oid = c.confrelid WHERE c.conrelid = target
-        AND c.contype = 'f' AND (cardinality(c.conkey) > 1 OR NOT c.convalidated OR p.relkind <> 'r')) THEN
-      RETURN false;
-    END IF;
-    FOR found IN SELECT tgname FROM pg_trigger WHERE tgrelid = target AND tgisinternal AND tgenabled = 'O' LOOP
-      EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', target, found);
-    END LOOP;
-    RETURN true;
-  END $function$;
-  CREATE OR REPLACE FUNCTION etl.resume_references(target regclass) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = pg_catalog, pg_temp AS $function$
-  DECLARE found name;
-  BEGIN
-    FOR found IN SELECT tgname FROM pg_trigger WHERE tgrelid = target AND tgisinternal AND tgenabled = 'D' LOOP
-      EXECUTE format('ALTER TABLE %s ENABLE TRIGGER %I', target, found);
+    FOR found IN SELECT tgname FROM pg_trigger JOIN pg_class AS t ON t.oid = tgrelid
+      WHERE tgrelid = target AND relnamespace = 'datos'::regnamespace
+      AND tgfoid IN ('"RI_FKey_check_ins"()'::regprocedure, '"RI_FKey_check_upd"()'::regprocedure)
+    LOOP
+      EXECUTE format('ALTER TABLE %s %s TRIGGER %I', target, CASE way WHEN 'off' THEN 'DISABLE' ELSE 'ENABLE' END, found);
     END LOOP;
   END $function$;
-  REVOKE EXECUTE ON FUNCTION etl.pause_references, etl.resume_references FROM PUBLIC;
-  GRANT EXECUTE ON FUNCTION etl.pause_references TO etl_loader;
-  GRANT EXECUTE ON FUNCTION etl.resume_references TO etl_owner;
+  REVOKE EXECUTE ON FUNCTION etl.switch_references FROM PUBLIC;
+  GRANT EXECUTE ON FUNCTION etl.switch_references TO etl_owner;
 END $$;
 
 -- El lector mira en todas partes y no escribe en ninguna.

@@ -25,16 +25,22 @@ class Cliente(Dataset):
     )
     files = "clientes*"
 
-    cliente_id: Mapped[Annotated[int, Ge(1)]] = mapped_column(primary_key=True, autoincrement=False)
-    nif: Mapped[Annotated[str, Pattern(r"^[0-9XYZ][0-9]{7}[A-Z]$", "12345678Z")]] = mapped_column(String(9))
-    nombre: Mapped[str] = mapped_column(String(80))
-    email: Mapped[Annotated[str, Pattern(r"^[^@ ]+@[^@ ]+\.[a-z]+$", "ana@correo.es")] | None] = mapped_column(
-        String(120)
+    cliente_id: Mapped[Annotated[int, Ge(1)]] = mapped_column(
+        primary_key=True, autoincrement=False, comment="número de cliente, por orden de alta"
     )
-    provincia: Mapped[str] = mapped_column(String(40))
-    codigo_postal: Mapped[Annotated[str, Pattern(r"^[0-9]{5}$", "08001")]] = mapped_column(String(5))
-    fecha_alta: Mapped[date]
-    fecha_nacimiento: Mapped[date | None]
+    nif: Mapped[Annotated[str, Pattern(r"^[0-9XYZ][0-9]{7}[A-Z]$", "12345678Z")]] = mapped_column(
+        String(9), comment="NIF o NIE, con su letra de control"
+    )
+    nombre: Mapped[str] = mapped_column(String(80), comment="nombre y dos apellidos")
+    email: Mapped[Annotated[str, Pattern(r"^[^@ ]+@[^@ ]+\.[a-z]+$", "ana@correo.es")] | None] = mapped_column(
+        String(120), comment="correo, en minúsculas"
+    )
+    provincia: Mapped[str] = mapped_column(String(40), comment="provincia donde vive")
+    codigo_postal: Mapped[Annotated[str, Pattern(r"^[0-9]{5}$", "08001")]] = mapped_column(
+        String(5), comment="texto: el cero inicial cuenta"
+    )
+    fecha_alta: Mapped[date] = mapped_column(comment="día en que se hizo cliente")
+    fecha_nacimiento: Mapped[date | None] = mapped_column(comment="día en que nació")
 
     @staticmethod
     def transform(clientes: "pd.DataFrame") -> "pd.DataFrame":

@@ -19,10 +19,20 @@ class Producto(Dataset):
     files = "productos*"
     dialect = Dialect(delimiter=";", encoding="latin-1", decimal=",", thousands=".", nulls=("", "N/D"))
 
-    producto_id: Mapped[Annotated[int, Ge(1)]] = mapped_column(primary_key=True, autoincrement=False)
-    nombre: Mapped[str] = mapped_column(String(80))
-    categoria: Mapped[Literal["Alimentación", "Bebidas", "Hogar", "Papelería", "Electrónica", "Ropa"]]
-    precio: Mapped[Annotated[Decimal, Gt(0)]] = mapped_column(Numeric(10, 2))
-    coste: Mapped[Annotated[Decimal, Ge(0)]] = mapped_column(Numeric(10, 2))
-    peso_kg: Mapped[Annotated[Decimal, Gt(0)] | None] = mapped_column(Numeric(8, 3))
-    activo: Mapped[bool]
+    producto_id: Mapped[Annotated[int, Ge(1)]] = mapped_column(
+        primary_key=True, autoincrement=False, comment="número de producto"
+    )
+    nombre: Mapped[str] = mapped_column(String(80), comment="artículo y marca")
+    categoria: Mapped[Literal["Alimentación", "Bebidas", "Hogar", "Papelería", "Electrónica", "Ropa"]] = mapped_column(
+        comment="sección de la tienda"
+    )
+    precio: Mapped[Annotated[Decimal, Gt(0)]] = mapped_column(
+        Numeric(10, 2), comment="precio de venta actual, en euros"
+    )
+    coste: Mapped[Annotated[Decimal, Ge(0)]] = mapped_column(
+        Numeric(10, 2), comment="lo que cuesta a la tienda, en euros"
+    )
+    peso_kg: Mapped[Annotated[Decimal, Gt(0)] | None] = mapped_column(
+        Numeric(8, 3), comment="en kilogramos; una licencia no pesa"
+    )
+    activo: Mapped[bool] = mapped_column(comment="si sigue a la venta")

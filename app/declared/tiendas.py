@@ -17,11 +17,19 @@ class Tienda(Dataset):
     __tablename__ = "tiendas"
     files = "tiendas*"
 
-    tienda_id: Mapped[Annotated[int, Ge(1)]] = mapped_column(primary_key=True, autoincrement=False)
-    nombre: Mapped[str] = mapped_column(String(80))
-    ciudad: Mapped[str] = mapped_column(String(60))
-    provincia: Mapped[str] = mapped_column(String(40))
-    superficie_m2: Mapped[Annotated[Decimal, Gt(0)]] = mapped_column(Numeric(8, 2))
-    fecha_apertura: Mapped[date]
-    latitud: Mapped[Annotated[float, Interval(ge=-90, le=90)]] = mapped_column(Double)
-    longitud: Mapped[Annotated[float, Interval(ge=-180, le=180)]] = mapped_column(Double)
+    tienda_id: Mapped[Annotated[int, Ge(1)]] = mapped_column(
+        primary_key=True, autoincrement=False, comment="número de tienda"
+    )
+    nombre: Mapped[str] = mapped_column(String(80), comment="cómo se llama")
+    ciudad: Mapped[str] = mapped_column(String(60), comment="ciudad en que está")
+    provincia: Mapped[str] = mapped_column(String(40), comment="provincia en que está")
+    superficie_m2: Mapped[Annotated[Decimal, Gt(0)]] = mapped_column(
+        Numeric(8, 2), comment="superficie de venta, en metros cuadrados"
+    )
+    fecha_apertura: Mapped[date] = mapped_column(comment="día en que abrió")
+    latitud: Mapped[Annotated[float, Interval(ge=-90, le=90)]] = mapped_column(
+        Double, comment="de la ciudad, en grados; sur, negativa"
+    )
+    longitud: Mapped[Annotated[float, Interval(ge=-180, le=180)]] = mapped_column(
+        Double, comment="de la ciudad, en grados; oeste, negativa"
+    )

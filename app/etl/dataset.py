@@ -4,6 +4,7 @@ De ella salen la tabla (Alembic), los CHECK de PostgreSQL, las conversiones y la
 (`schema_of`). Cómo se escribe, paso a paso: `docs/hagala-suya.md`.
 """
 
+import sys
 from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_origin, get_type_hints
 
 import annotated_types as at
@@ -30,6 +31,9 @@ class Dataset(DeclarativeBase):
     `dialect`: cómo está escrito. Una clave que ya cargó otro archivo se actualiza.
     `transform`: si se define, una función que recibe un DataFrame con los tipos declarados y lo devuelve
     limpio, o con las columnas `computed` (vea `docs/hagala-suya.md`).
+
+    Lo que la tabla dice de sí misma (COMMENT ON) es el primer párrafo del docstring de su archivo o, sin él, del de la
+    clase, si no lo dice `__table_args__`; una columna, lo que lleve su `mapped_column(comment=...)`.
     """
 
     metadata = sa.MetaData(schema="datos", naming_convention=NAMING)
@@ -37,17 +41,20 @@ class Dataset(DeclarativeBase):
     files: ClassVar[str]
     dialect: ClassVar[Dialect] = Dialect()
 
-    load_id: Mapped[int] = mapped_column("_load_id", sa.Integer, sort_order=1000)
-    line: Mapped[int] = mapped_column("_line", sa.BigInteger, sort_order=1001)
+    load_id: Mapped[int] = mapped_column("_load_id", sa.Integer, sort_order=1000, comment="su carga, en etl.loads")
+    line: Mapped[int] = mapped_column("_line", sa.BigInteger, sort_order=1001, comment="su línea en el archivo")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        table = cast(sa.Table, cls.__table__)
+        said = table.comment or sys.modules[cls.__module__].__doc__ or cls.__doc__ or ""
+        table.comment = " ".join(said.split("\n\n")[0].split()) or None
         for name, rules in column_rules(cls).items():
             for number, rule in enumerate(rules, start=1):
                 label = name if len(rules) == 1 else f"{name}_{number}"
-                condition = _condition(rule, cls.__table__.c[name])
-                cls.__table__.append_constraint(sa.CheckConstraint(condition, name=label))  # type: ignore[attr-defined]
-        for constraint in cls.__table__.foreign_key_constraints:  # type: ignore[attr-defined]
+                condition = _condition(rule, table.c[name])
+                table.append_constraint(sa.CheckConstraint(condition, name=label))
+        for constraint in table.foreign_key_constraints:
             # Al reemplazar un archivo, una fila se borra y vuelve: la referencia se mira al final.
             constraint.deferrable = True
 

@@ -49,7 +49,7 @@ def _blamed(dataset: type[Dataset]) -> AbstractContextManager[None]:
 
 
 def fingerprint(module: str) -> str:
-    """La huella de un archivo de declaraciones y de los que importa de su carpeta, sin comentarios ni docstrings."""
+    """La huella de un archivo de declaraciones y de los que importa de su carpeta, sin lo que solo las describe."""
     digest, seen, pending = hashlib.sha256(), set(), [module]
     while pending:
         name = pending.pop()
@@ -60,6 +60,10 @@ def fingerprint(module: str) -> str:
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
                 del node.body[0]
+            if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call):
+                node.value.keywords = [one for one in node.value.keywords if one.arg != "comment"]
+                if ast.unparse(node.value) == "mapped_column()":
+                    node.value = None  # lo mismo que no poner nada
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
                 pending.append(str(node.module))
         digest.update(ast.dump(tree).encode())

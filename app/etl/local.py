@@ -11,18 +11,22 @@ from etl.database.connection import Connection
 from etl.extract.read import Text
 from etl.load.ledger import Counts, Load
 from etl.load.table import Advance, TableWriter, write_all
-from etl.schema import Declared, Table
+from etl.schema import Declared
 from etl.session import Session
 from etl.transform.validate import transform
 
 # Un motor: valida y carga las filas de un archivo. Devuelve las cuentas y, si lo leyó entero por su lado, la huella.
 LoadRows = Callable[[Connection, Load, Declared, Text, Advance], tuple[Counts, str | None]]
 # Quien escribe las filas de una carga en su tabla.
-OpenWriter = Callable[[Connection, Table, int], TableWriter]
+OpenWriter = Callable[[Connection, Load], TableWriter]
+
+
+def table_writer(connection: Connection, load: Load) -> TableWriter:
+    return TableWriter(connection, load.table, load.load_id)
 
 
 @contextmanager
-def open_local(_session: Session, _files: object, open_writer: OpenWriter = TableWriter) -> Iterator[LoadRows]:
+def open_local(_session: Session, _files: object, open_writer: OpenWriter = table_writer) -> Iterator[LoadRows]:
     """Este proceso."""
     yield partial(load_rows, open_writer=open_writer)
 
@@ -31,6 +35,6 @@ def load_rows(
     connection: Connection, load: Load, declared: Declared, text: Text, advance: Advance, open_writer: OpenWriter
 ) -> tuple[Counts, None]:
     """Carga las filas de un archivo en su tabla."""
-    writer = open_writer(connection, load.table, load.load_id)
+    writer = open_writer(connection, load)
     ready = (writer.prepare(chunk, *transform(chunk, declared)) for chunk in text.chunks)
     return write_all(writer, ready, text.file, advance), None

@@ -59,3 +59,5 @@ def _create_tables(settings: Settings, datasets: list[type[Dataset]]) -> None:
     engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings, role=OWNER))
     Dataset.metadata.create_all(engine, tables)
     engine.dispose()
+    with connect(settings, role=OWNER) as connection:  # lo que lleva cualquier tabla, como tras una migración
+        connection.execute((settings.sql_dir / "migrations" / "after.sql").read_bytes())

@@ -7,9 +7,6 @@ DECLARE
   found regclass;
   event text;
 BEGIN
-  IF to_regclass('etl.loads') IS NULL THEN
-    RETURN;
-  END IF;
   -- Con diez mil archivos en el libro, encontrar uno por su nombre o por su huella cuesta lo que con uno.
   CREATE INDEX IF NOT EXISTS ix_loads_file ON etl.loads (file);
   CREATE INDEX IF NOT EXISTS ix_loads_sha256 ON etl.loads (sha256);
@@ -60,12 +57,12 @@ BEGIN
   END LOOP;
 END $$;
 
--- La clave de una tabla que se va a llenar se construye mejor al final (lo usa app/extras/bulk). El cargador no es dueño de
--- la tabla: aquí el dueño hace por él solo esto, y solo con una tabla vacía cuya clave no usa nadie.
-CREATE TABLE IF NOT EXISTS etl.taken_keys (table_oid oid NOT NULL, name text NOT NULL, definition text NOT NULL);
-REVOKE INSERT, UPDATE, DELETE ON etl.taken_keys FROM etl_loader;
+-- Llenar una tabla con menos trabajo (lo usa app/extras/bulk). El cargador no es dueño de ninguna: aquí el dueño hace por él
+-- dos cosas, y solo esas. Lo prestado se apunta, y no hay COMMIT hasta que esté de vuelta.
+CREATE TABLE IF NOT EXISTS etl.borrowed (table_oid oid NOT NULL, name text NOT NULL, definition text);
+REVOKE INSERT, UPDATE, DELETE ON etl.borrowed FROM etl_loader;
 
--- Si no se puede, o alguien tiene la tabla, no hace nada y lo dice.
+-- 1. La clave de una tabla vacía, que se construye mejor al final. Si alguien la usa, o tiene la tabla, no hace nada.
 CREATE OR REPLACE FUNCTION etl.take_key(target regclass) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
@@ -87,59 +84,106 @@ BEGIN
   AND NOT EXISTS (SELECT FROM pg_constraint WHERE confrelid = target)
   AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = target AND indisunique AND indexrelid <> c.conindid);
   EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', target, key.conname);
-  -- Después de quitarla: así lo que se comprueba al apuntarlo no puede pasar antes de tiempo.
-  INSERT INTO etl.taken_keys VALUES (target, key.conname, key.definition);
+  -- Después de quitarla: si no, se podría dar por devuelta antes de tiempo (SET CONSTRAINTS).
+  INSERT INTO etl.borrowed VALUES (target, key.conname, key.definition);
   RETURN true;
 EXCEPTION WHEN lock_not_available OR no_data_found OR dependent_objects_still_exist OR insufficient_privilege THEN
   RETURN false;
 END $function$;
 
--- Comprueba las referencias de todas las filas. Ninguna madre puede irse entretanto: para eso hay que mirar esta tabla.
 CREATE OR REPLACE FUNCTION etl.give_key_back(target regclass) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
   key record;
+BEGIN
+  DELETE FROM etl.borrowed WHERE table_oid = target AND definition IS NOT NULL RETURNING name, definition INTO STRICT key;
+  EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I %s', target, key.name, key.definition);
+END $function$;
+
+-- 2. Las referencias: comprobarlas sentencia a sentencia, todas las filas a la vez, en lugar de fila a fila.
+CREATE OR REPLACE FUNCTION etl.check_references() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
   one record;
   lost text;
 BEGIN
-  DELETE FROM etl.taken_keys WHERE table_oid = target RETURNING name, definition INTO STRICT key;
-  EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I %s', target, key.name, key.definition);
-  IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = target AND tgisinternal AND tgenabled = 'D') THEN
-    RETURN;
-  END IF;
   FOR one IN
-    SELECT conname, confrelid::regclass AS parent,
-      format('p.%I OPERATOR(%s.%s) c.%I', m.attname, o.oprnamespace::regnamespace, o.oprname, a.attname) AS same, a.attname
+    SELECT conname, confrelid::regclass AS parent, a.attname,
+      format('p.%I OPERATOR(%s.%s) c.%I', m.attname, o.oprnamespace::regnamespace, o.oprname, a.attname) AS same
     FROM pg_constraint JOIN pg_operator AS o ON o.oid = conpfeqop[1]
     JOIN pg_attribute AS a ON a.attrelid = conrelid AND a.attnum = conkey[1]
     JOIN pg_attribute AS m ON m.attrelid = confrelid AND m.attnum = confkey[1]
-    WHERE conrelid = target AND contype = 'f'
+    WHERE conrelid = TG_RELID AND contype = 'f'
   LOOP
-    EXECUTE format('SELECT %I FROM %s AS c WHERE %I IS NOT NULL AND NOT EXISTS (SELECT FROM ONLY %s AS p WHERE %s) LIMIT 1',
-      one.attname, target, one.attname, one.parent, one.same) INTO lost;
+    EXECUTE format('SELECT %I FROM arrived AS c WHERE %I IS NOT NULL AND NOT EXISTS (SELECT FROM ONLY %s AS p WHERE %s) LIMIT 1',
+      one.attname, one.attname, one.parent, one.same) INTO lost;
     IF lost IS NOT NULL THEN
       RAISE foreign_key_violation USING MESSAGE = format('%s: «%s» no está en %s', one.conname, lost, one.parent);
     END IF;
   END LOOP;
-  PERFORM etl.resume_references(target);
+  RETURN NULL;
 END $function$;
 
--- Al confirmar, todo tiene que estar como estaba.
-CREATE OR REPLACE FUNCTION etl.key_is_back() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION etl.pause_references(target regclass) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $function$
 BEGIN
-  IF EXISTS (SELECT FROM etl.taken_keys WHERE table_oid = NEW.table_oid)
-    OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = NEW.table_oid AND tgisinternal AND tgenabled = 'D') THEN
-    RAISE integrity_constraint_violation USING MESSAGE = format('falta devolver la clave de %s', NEW.table_oid::regclass);
+  IF current_setting('transaction_isolation') <> 'read committed'  -- hay que ver lo confirmado hasta cada sentencia
+    OR (SELECT count(*) FROM pg_trigger WHERE tgrelid = target AND tgname IN ('check_insert', 'check_update')
+      AND tgfoid = 'etl.check_references()'::regprocedure AND tgenabled = 'D') < 2
+    OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = target AND tgisinternal AND tgenabled <> 'O')
+    OR EXISTS (SELECT FROM pg_constraint AS c JOIN pg_class AS p ON p.oid = confrelid WHERE conrelid = target
+      AND contype = 'f' AND (cardinality(conkey) > 1 OR NOT convalidated OR p.relkind <> 'r')) THEN
+    RETURN false;
+  END IF;
+  -- Leer la tabla se puede; escribir en ella, no, ni quitar una madre: para eso hay que reservar aquí sus hijas.
+  EXECUTE format('LOCK TABLE %s IN EXCLUSIVE MODE NOWAIT', target);
+  PERFORM etl.switch_references(target, 'off');
+  EXECUTE format('ALTER TABLE %s ENABLE TRIGGER check_insert, ENABLE TRIGGER check_update', target);
+  INSERT INTO etl.borrowed VALUES (target, 'references');
+  RETURN true;
+EXCEPTION WHEN lock_not_available OR object_in_use OR undefined_function OR insufficient_privilege THEN
+  RETURN false;
+END $function$;
+
+CREATE OR REPLACE FUNCTION etl.resume_references(target regclass) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  paused text;
+BEGIN
+  DELETE FROM etl.borrowed WHERE table_oid = target AND definition IS NULL RETURNING name INTO STRICT paused;
+  PERFORM etl.switch_references(target, 'on');
+  EXECUTE format('ALTER TABLE %s DISABLE TRIGGER check_insert, DISABLE TRIGGER check_update', target);
+END $function$;
+
+CREATE OR REPLACE FUNCTION etl.all_is_back() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $function$
+BEGIN
+  IF EXISTS (SELECT FROM etl.borrowed WHERE table_oid = NEW.table_oid) THEN
+    RAISE integrity_constraint_violation USING MESSAGE = format('falta devolver lo prestado de %s', NEW.table_oid::regclass);
   END IF;
   RETURN NULL;
 END $function$;
-REVOKE EXECUTE ON FUNCTION etl.take_key, etl.give_key_back, etl.key_is_back FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION etl.take_key, etl.give_key_back TO etl_loader;
+
+REVOKE EXECUTE ON FUNCTION etl.take_key, etl.give_key_back, etl.check_references, etl.pause_references,
+  etl.resume_references, etl.all_is_back FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION etl.take_key, etl.give_key_back, etl.pause_references, etl.resume_references TO etl_loader;
 DO $$
+DECLARE
+  found regclass;
+  event text;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'etl.taken_keys'::regclass AND tgname = 'key_is_back') THEN
-    CREATE CONSTRAINT TRIGGER key_is_back AFTER INSERT ON etl.taken_keys DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION etl.key_is_back();
+  IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'etl.borrowed'::regclass AND tgname = 'all_is_back') THEN
+    CREATE CONSTRAINT TRIGGER all_is_back AFTER INSERT ON etl.borrowed DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION etl.all_is_back();
   END IF;
+  FOREACH event IN ARRAY ARRAY['INSERT', 'UPDATE'] LOOP
+    FOR found IN
+      SELECT DISTINCT conrelid FROM pg_constraint WHERE contype = 'f' AND connamespace = 'datos'::regnamespace
+      AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = conrelid AND tgname = 'check_' || lower(event))
+    LOOP
+      EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT'
+        ' EXECUTE FUNCTION etl.check_references()', 'check_' || lower(event), event, found);
+      EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', found, 'check_' || lower(event));
+    END LOOP;
+  END LOOP;
 END $$;

@@ -69,5 +69,6 @@ with engine.connect() as bind:
     )
     with context.begin_transaction():
         context.run_migrations()
-        if not getattr(context.config.cmd_opts, "autogenerate", False):
+        prepared = bind.dialect.has_table(bind, "loads", schema="etl")  # tras deshacerlo todo, no
+        if prepared and not getattr(context.config.cmd_opts, "autogenerate", False):
             bind.exec_driver_sql(AFTER)

@@ -118,10 +118,10 @@ touched = sa.Table(
     sa.Column("column_name", sa.Text, nullable=False),
     sa.Column("value", sa.Text),
 )
-taken_keys = sa.Table(
-    "taken_keys",
+borrowed = sa.Table(
+    "borrowed",
     metadata,
     sa.Column("table_oid", OID, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("definition", sa.Text, nullable=False),
+    sa.Column("definition", sa.Text),
 )

@@ -37,7 +37,7 @@ def undeclared(bench: "Bench") -> Iterator[tuple[str, str, str]]:
     yield (
         "escala 0,2, sin declarar: etl / `\\copy` a una tabla hecha",
         f"{median_ratio(pairs):.2f} ({ours:.2f} s / {peer:.2f} s)",
-        "≤ 1,50",
+        "≤ 1,15",
     )
     yield "memoria máxima, sin declarar", f"{max(one.peak_mb for one, _ in pairs):.0f} MB", "≤ 350 MB"
     large = _gigabyte(bench.folder, file)

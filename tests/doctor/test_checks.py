@@ -154,6 +154,7 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
         ("FATAL:  sorry, too many clients already", "connections"),
         ("FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute", "connections"),
         ('FATAL:  too many connections for role "etl_loader"', "connections"),
+        ('role "etl_loader" does not exist', "not_prepared"),
         ("server does not support SSL, but SSL was required", "environment"),
         ("ModuleNotFoundError: No module named 'pandas'", "missing_module"),
         ("todo bien", None),

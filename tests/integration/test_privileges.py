@@ -46,8 +46,8 @@ def everything_the_owner_does(settings: Settings) -> None:
     migrate(settings)
     load(settings)
     run_with(settings, [])
-    for command in ("status", "rejects", "report", "doctor", "run"):
-        etl(settings, command)
+    for command in ("status", "rejects", "report", "profile clientes", "doctor", "run"):
+        etl(settings, *command.split())
     # Una sesión con el search_path de la base, como la de quien abre psql.
     query(settings, "SELECT count(*), max(nombre) FROM clientes WHERE cliente_id = 1::bigint")
     query(settings, "SELECT hashtextextended('x', 0), to_regclass('ventas')")

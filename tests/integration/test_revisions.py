@@ -107,6 +107,36 @@ def child(name: str, parent: str = "cosas") -> str:
     return text + f'    madre: Mapped[int | None] = mapped_column(ForeignKey("{parent}.cosa_id"))\n'
 
 
+# --- Lo que se dice de las tablas ------------------------------------------------------------
+
+
+def test_a_change_of_what_is_said_is_a_migration_and_no_reason_to_read_again(
+    settings: Settings, root: Path, done: Done
+) -> None:
+    """Una descripción se escribe una vez, en la declaración, y llega a una base de datos que ya tiene la tabla."""
+    declare(root, COSA + "    color: Mapped[str | None]\n")
+    done("revision", "cosas")
+    write(settings, "cosa_id,color\n1,rojo\n")
+    done("run")
+    text = COSA.replace("Cosas. Grano: una fila por cosa.", "Lo que hay,\ncon «comillas» y 100 %.\n\nOtro párrafo.")
+    declare(root, text + '    color: Mapped[str | None] = mapped_column(comment="el de fuera")\n')
+    assert done("revision").startswith("Escrito: sql/migrations/versions/0003_cambia_cosas.py\n")
+    done("migrate")
+    said = "SELECT obj_description('datos.cosas'::regclass), col_description('datos.cosas'::regclass, 2)"
+    assert query(settings, said) == [("Lo que hay, con «comillas» y 100 %.", "el de fuera")]
+    assert done("revision") == NOTHING
+    assert "su declaración ha cambiado" not in done("status")
+    declare(root, COSA.replace('"""Cosas. Grano: una fila por cosa."""', "") + "    color: Mapped[str | None]\n")
+    done("revision")
+    done("migrate")
+    assert query(settings, said) == [("Un CSV.", None)]
+    apart = COSA.replace("    files =", '    __table_args__ = {"comment": "Aparte."}\n    files =')
+    declare(root, apart + "    color: Mapped[str | None]\n")
+    done("revision")
+    done("migrate")
+    assert query(settings, said) == [("Aparte.", None)]
+
+
 # --- De la nada ------------------------------------------------------------------------------
 
 

@@ -51,7 +51,7 @@ def shape(settings: Settings) -> list[list[Any]]:
         query(
             settings,
             "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
-            " WHERE connamespace = 'datos'::regnamespace ORDER BY 1, 2",
+            " WHERE contype <> 't' AND connamespace = 'datos'::regnamespace ORDER BY 1, 2",
         ),
     ]
 

@@ -5,7 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from extras.report.figures import Example, Figures, FileFate, Mart, Quality
+from extras.catalog.tables import Column, Table
+from extras.profile.profile import ColumnProfile, Profile
+from extras.report.figures import Change, Example, Figures, FileFate, Mart, Quality
 
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
 ATTACK = "<script>alert('x')</script>\"><img src=http://malo.example/x.png>"
@@ -16,6 +18,18 @@ def fate(file: str, status: str = "loaded", error: str | None = None, read: int 
     return FileFate(file, "datos.ventas", status, 123_456, "utf-8", *counts, 0.25, NOW, error, ["un aviso"])
 
 
+def sold(rows: int, sampled: int | None) -> tuple[Table, Profile]:
+    """Una tabla con una columna dibujada y 120 de nombre hostil, de las que se miran 99."""
+    key = Column("venta_id", "bigint", "bigint", False, True, "número de venta", [["datos", "tickets", "venta_id"]])
+    names = [ATTACK, *(f"{ATTACK}{number}" for number in range(119))]
+    others = [Column(name, "text", "text", True, False, ATTACK, []) for name in names]
+    drawn = ColumnProfile("venta_id", "bigint", 0, rows, "1", "9", [("7", 3)], [5, 0, 1])
+    blank = [ColumnProfile(name, "text", rows, 0, None, None, [(ATTACK, 2)], []) for name in names[:99]]
+    return Table("datos", "ventas", "r", ATTACK, [key, *others]), Profile(
+        "datos.ventas", rows, sampled, [drawn, *blank]
+    )
+
+
 @pytest.fixture
 def figures() -> Figures:
     """Dos archivos cargados, uno rechazado, tres marts y textos que intentan colarse como HTML."""
@@ -24,6 +38,7 @@ def figures() -> Figures:
         database="curso_bigdata",
         server="16.14",
         taken_at=NOW,
+        changes=[Change("datos.ventas", 1, 2, 1, 1230, 1, 20, NOW, 0.5), Change(ATTACK, 1, 0, 0, 1, 0, 0, NOW, 0.25)],
         files=[fate(f"{ATTACK}.csv", "refused", f"No vale: {ATTACK}"), fate("ventas_01.csv"), fate("ventas_02.csv")],
         qualities=[Quality("datos.ventas", 2, 2000, 1940, 20, 40, 7)],
         examples=[
@@ -31,6 +46,7 @@ def figures() -> Figures:
             for number in range(9)
         ],
         loads=[fate("ventas_01.csv"), fate("ventas_02.csv", read=500)],
+        tables=[sold(1000, None), sold(5_000_000, 200_000)],
         marts=[
             Mart(
                 "ventas_mensuales",

@@ -83,7 +83,7 @@ def test_the_most_frequent_reasons_are_in_sight_and_the_others_folded(figures: F
 
 
 def test_a_database_without_loads_gives_a_page_that_says_what_to_do(figures: Figures) -> None:
-    html = page.render(replace(figures, files=[], qualities=[], examples=[], loads=[], marts=[]))
+    html = page.render(replace(figures, changes=[], files=[], qualities=[], examples=[], loads=[], tables=[], marts=[]))
     read(html)
     assert "etl run" in html
 
@@ -178,3 +178,25 @@ def test_text_and_colours_stand_out_enough(scheme: str) -> None:
 
 def test_the_repaired_rows_are_counted_apart(figures: Figures) -> None:
     assert "2,0 %, en cuarentena; 7 más, ya corregidas" in page.render(figures)
+
+
+def test_what_changed_is_told_without_what_did_not(figures: Figures) -> None:
+    html = page.render(figures)
+    assert (
+        "<b>datos.ventas</b> 1 archivo nuevo · 2 vueltos a cargar · 1 archivo que no entró · 1.230 filas nuevas"
+        " · 1 actualizada · 20 rechazadas</li>"
+    ) in html
+    assert "1 archivo nuevo · 1 fila nueva</li>" in html
+    assert "el 23 nov 2026, 18:30: 0,75 s cargando" in html
+
+
+def test_each_column_says_what_it_is_and_what_its_values_are_like(figures: Figures) -> None:
+    html = page.render(figures)
+    assert (
+        '<th scope="row">venta_id<p class="hint">número de venta</p><small>clave · de tickets.venta_id · bigint</small>'
+        in html
+    )
+    assert "venta_id: de 1 a 9" in html
+    assert html.count("Aprox.: de una muestra de 200.000 filas.") == 1
+    assert html.count("Y 21 columnas más.") == 2
+    assert html.count('class="bars"') == 2

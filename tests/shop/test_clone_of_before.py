@@ -87,12 +87,12 @@ def test_a_data_set_of_ones_own_goes_on_with_one_more_command(settings: Settings
     told = etl(root, settings, "run")
     assert told.returncode == 2
     assert told.stderr == (
-        "Error: Hay 2 migraciones finales: «0002_tabla_mascotas.py» y «0002_grupos.py».\nÚnalas: etl revision\n"
+        "Error: Hay 2 migraciones finales: «0002_tabla_mascotas.py» y «0002_descripciones.py».\nÚnalas: etl revision\n"
     )
     joined = etl(root, settings, "revision")
     assert joined.stdout.splitlines()[0] == "Escrito: sql/migrations/versions/0003_une.py", joined.stderr
-    assert len(joined.stdout.splitlines()) == 2
-    assert etl(root, settings, "migrate").stdout == "Base de datos en la versión 0003_une.\n"
+    assert joined.stdout.splitlines()[1:-1] == ["Escrito: sql/migrations/versions/0004_cambia_mascotas.py"]
+    assert etl(root, settings, "migrate").stdout == "Base de datos en la versión 0004_cambia_mascotas.\n"
     assert etl(root, settings, "run", "--quiet").returncode == 0
     assert query(settings, "SELECT nombre FROM datos.mascotas") == ["Toby"]
     assert query(settings, "SELECT importe_eur::text FROM datos.ventas ORDER BY venta_id") == ["0.95", "2.40"]
@@ -107,9 +107,11 @@ def upgrade():
 """
 
 
-@pytest.mark.parametrize(("own", "joined"), [({}, "0003_une"), ({"0003_mas.py": NEXT}, "0004_une")])
+@pytest.mark.parametrize(
+    ("own", "last"), [({}, "0004_cambia_mascotas"), ({"0003_mas.py": NEXT}, "0005_cambia_mascotas")]
+)
 def test_what_was_joined_also_makes_a_new_database(
-    settings: Settings, root: Path, own: dict[str, str], joined: str
+    settings: Settings, root: Path, own: dict[str, str], last: str
 ) -> None:
     """La tabla propia apunta a una de la tienda, que por eso tiene que existir antes."""
     versions = root / "sql" / "migrations" / "versions"
@@ -121,5 +123,5 @@ def test_what_was_joined_also_makes_a_new_database(
     with connect_settings(settings) as connection:
         connection.execute("DROP SCHEMA datos, etl CASCADE")
     done = etl(root, settings, "migrate")
-    assert (done.returncode, done.stdout) == (0, f"Base de datos en la versión {joined}.\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"Base de datos en la versión {last}.\n"), done.stderr
     assert query(settings, "SELECT to_regclass('datos.mascotas')::text") == ["mascotas"]

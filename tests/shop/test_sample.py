@@ -28,6 +28,12 @@ def test_every_mart_has_rows(settings: Settings, run: Callable[..., dict[str, An
         assert query(settings, f"SELECT count(*) > 0 FROM marts.{path.stem}") == [True]
 
 
+def test_the_dictionary_is_what_the_command_writes(settings: Settings, run: Callable[..., dict[str, Any]]) -> None:
+    run(SAMPLE)
+    written = etl(settings, "catalog")
+    assert written.stdout == (ROOT / "docs" / "diccionario.md").read_text(encoding="utf-8"), written.stderr
+
+
 @pytest.mark.spark
 def test_both_engines_leave_the_same(settings: Settings, database: ServerAddress) -> None:
     there = replace(settings, datos_dir=SAMPLE)

@@ -20,6 +20,9 @@ NEIGHBOURS = {
     ("undeclared", "revision"),
     ("forget", "groups"),
     ("screen", "groups"),
+    ("profile", "catalog"),
+    ("report", "catalog"),
+    ("report", "profile"),
 }
 # Lo que `transform` y lo que viaja con ella no pueden conocer: ni la base de datos, ni los archivos, ni el reloj.
 PURE = ("etl.transform.validate", "etl.transform.parse", "etl.schema", "etl.chunk", "etl.dialect")

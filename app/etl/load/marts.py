@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,12 @@ def select(path: Path) -> str:
     return path.read_text(encoding="utf-8").rstrip().rstrip(";")
 
 
+def description(text: str) -> str:
+    """Qué es un mart, según el comentario con que empieza."""
+    lines = takewhile(lambda line: line.startswith("--"), text.splitlines())
+    return " ".join(line.removeprefix("--").strip() for line in lines if not line.startswith(GROUPED))
+
+
 def _refresh(connection: Connection[Any], by_groups: ByGroups, path: Path) -> bool:
     text = select(path)
     try:
@@ -121,6 +128,8 @@ def _refresh(connection: Connection[Any], by_groups: ByGroups, path: Path) -> bo
             apart = before is None or GROUPED in text
             if not (apart and by_groups(connection, path.stem, text, known)):
                 connection.execute(create(path.stem, text))
+                told = sql.SQL("COMMENT ON TABLE {} IS {}").format(building(path.stem), description(text))
+                connection.execute(told)
                 reads = _reads(connection, text, loads)
                 swap_in(connection, path.stem)
             _note(connection, path.stem, query, reads, loads)

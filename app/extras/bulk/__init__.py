@@ -1,1 +1,5 @@
-"""bulk: muchas filas en menos tiempo: la clave de una tabla vacía, al final; en una llena, solo se mezcla lo dudoso."""
+"""bulk: las mismas filas con menos trabajo de PostgreSQL.
+
+borrow.py  lo que el dueño presta         writer.py    qué se copia y qué se mezcla
+sieve.py   qué claves pueden repetirse    copy_out.py  lo contrario de COPY
+"""

@@ -1,8 +1,8 @@
 """Separa las filas que seguro que entran de las que hay que preguntar a PostgreSQL.
 
-Solo trabaja cuando una clave ya chocó. Entra un trozo de filas válidas y sale qué filas son
-dudosas: su clave pudo salir antes en el archivo, o su referencia quizá no existe. Una fila dudosa
-no es mala: `writer.py` deja que decida el servidor. Una que no lo es se copia sin preguntar.
+Solo trabaja cuando una clave ya chocó. Entra un trozo de filas válidas y sale qué filas son dudosas: su clave pudo
+salir antes en el archivo. Una fila dudosa no es mala: `writer.py` deja que decida el servidor. Una que no lo es se
+copia sin preguntar.
 """
 
 import threading
@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from psycopg import Connection, sql
 
-from etl.schema import ForeignKey, Table
+from etl.schema import Table
 from extras.bulk.copy_out import copy_out
 
 # 16 MB bastan para 6 millones de claves con 1 duda falsa por mil; con muchas más, solo hay más dudas.
@@ -49,7 +49,7 @@ def _place(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Sieve:
-    """Lo que se sabe de las claves: las de este archivo y, si hacen falta, las de las tablas a las que apunta."""
+    """Lo que se sabe de las claves de este archivo."""
 
     def __init__(self, connection: Connection[Any], table: Table, own: sql.Composable, types: pa.Schema) -> None:
         self.key = table.key
@@ -59,29 +59,13 @@ class Sieve:
             sql.SQL(", ").join(map(sql.Identifier, table.key)), sql.Identifier(table.schema, table.table), own
         )
         self._seen = _filled(connection, query, [types.field(name).type for name in table.key])
-        self._connection, self._table, self._types = connection, table, types
-        self._parents: dict[str, KeyFilter] = {}
-
-    def read_parents(self) -> None:
-        """Desde ahora, una fila cuya madre no está también es dudosa. Repetirla no hace nada."""
-        if not self._parents:
-            self._parents = {key.column: self._parent_keys(key) for key in self._table.foreign_keys}
-
-    def _parent_keys(self, key: ForeignKey) -> KeyFilter:
-        query = sql.SQL("SELECT {} FROM {}").format(
-            sql.Identifier(key.parent_column), sql.Identifier(key.parent_schema, key.parent_table)
-        )
-        return _filled(self._connection, query, [self._types.field(key.column).type])
 
     def __call__(self, rows: pa.Table) -> np.ndarray:
-        """Qué filas del trozo pueden repetir una clave o no tener madre. Las claves quedan apuntadas."""
+        """Qué filas del trozo pueden repetir una clave. Las claves quedan apuntadas."""
         keys = _hashes(rows.select(self.key))
         with self._turn:
             doubtful = self._seen.may_contain(keys) | pd.Series(keys).duplicated().to_numpy()
             self._seen.add(keys)
-        for column, parents in self._parents.items():
-            known = parents.may_contain(_hashes(rows.select([column])))
-            doubtful |= ~known & rows[column].is_valid().to_numpy()
         return np.asarray(doubtful)
 
 

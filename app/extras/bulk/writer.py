@@ -1,7 +1,7 @@
 """Escribe las filas de un archivo en su tabla con menos trabajo del servidor que `load/table.py`; el resultado es igual.
 
-En una tabla vacía, la clave y las referencias se comprueban al final, de una vez. En una con filas, las que seguro que
-no chocan se copian directamente y solo se mezclan las demás.
+En una tabla vacía, la clave se construye al final, de una vez. En una con filas, las que seguro que no chocan se copian
+directamente y solo se mezclan las demás. En las dos, las referencias se comprueban trozo a trozo.
 """
 
 from dataclasses import dataclass
@@ -14,43 +14,67 @@ from etl.chunk import Chunk, Reject
 from etl.database.connection import Connection
 from etl.load.encode import encode
 from etl.load.keys import rows_of
+from etl.load.ledger import Load
 from etl.load.orphans import without_orphans
 from etl.load.table import Prepared, TableWriter, copy_rows
-from etl.schema import Table
-from extras.bulk.key import give_key_back, pause_references, take_key
+from extras.bulk.borrow import give_key_back, pause_references, resume_references, take_key
 
 if TYPE_CHECKING:
     from extras.bulk.sieve import Sieve
 
+# Por un archivo más pequeño, prepararlo cuesta lo que se ahorra.
+WORTH_PAUSING = 64 << 10
 
-def open_writer(connection: Connection, table: Table, load_id: int) -> TableWriter:
+
+def open_writer(connection: Connection, load: Load) -> TableWriter:
     """El que convenga a la tabla."""
-    writer = EmptyTableWriter if take_key(connection, table) else SiftingWriter
-    return writer(connection, table, load_id)
+    table = load.table
+    writer = (EmptyTableWriter if take_key(connection, table) else SiftingWriter)(connection, table, load.load_id)
+    # A las tablas a las que apuntan otras, `versions.py` les deja comprobaciones pendientes.
+    if table.foreign_keys and not table.referenced_by and load.bytes >= WORTH_PAUSING:
+        writer.paused = pause_references(connection, table)
+    return writer
 
 
-class EmptyTableWriter(TableWriter):
-    """Llena una tabla vacía y sin su clave: las repetidas se encuentran todas a la vez, al construirla."""
+class BulkWriter(TableWriter):
+    """Lo que es de los dos: las huérfanas se apartan por trozos, y las referencias se comprueban por trozos."""
 
-    def __init__(self, connection: Connection, table: Table, load_id: int) -> None:
-        super().__init__(connection, table, load_id)
-        # Si hay que preguntar por las madres de cada trozo: nadie lo hace por nosotros, o ya salió una huérfana.
-        self._ask = pause_references(connection, table)
+    paused = False
+    # Desde la primera huérfana se pregunta por las madres antes de copiar.
+    _orphaned = False
 
-    def add(self, prepared: Prepared) -> list[Reject]:
-        """Copia las filas; devuelve las huérfanas, que no se cargan."""
-        if not self._ask and self.copied(prepared.rows, prepared.payload):
+    def copy(self, rows: pa.Table, payload: list[bytes], chunk: Chunk) -> list[Reject] | None:
+        """Copia las filas que tienen madre y devuelve las huérfanas; `None`, y como si nada, si choca una clave."""
+        if not self._orphaned and self.copied(rows, payload):
             return []
-        self._ask = True
-        assert prepared.chunk is not None
-        rows, orphans = without_orphans(self.connection, self.table, prepared.rows, prepared.chunk)
-        payload = encode(rows, self.load_id) if orphans else prepared.payload
-        copy_rows(self.connection, self.target, rows.column_names, payload)
-        self.counts.loaded += rows.num_rows
-        return orphans
+        rows, orphans = without_orphans(self.connection, self.table, rows, chunk)
+        if orphans:
+            payload = encode(rows, self.load_id)
+        elif not self._orphaned:  # ya se intentó
+            return None
+        self._orphaned = True
+        return orphans if self.copied(rows, payload) else None
 
     def finish(self) -> None:
-        """Vuelve todo a su sitio; de las filas que repiten una clave se queda la primera."""
+        """Devuelve lo prestado."""
+        if self.paused:
+            resume_references(self.connection, self.table)
+
+
+class EmptyTableWriter(BulkWriter):
+    """Llena una tabla vacía y sin su clave: las repetidas se encuentran todas a la vez, al construirla."""
+
+    def add(self, prepared: Prepared) -> list[Reject]:
+        """Pone las filas en la tabla; devuelve las huérfanas, que no se cargan."""
+        assert prepared.chunk is not None
+        orphans = self.copy(prepared.rows, prepared.payload, prepared.chunk)
+        if orphans is None:  # apunta a una tabla que no se declaró: que lo diga PostgreSQL
+            copy_rows(self.connection, self.target, prepared.rows.column_names, prepared.payload)
+        return orphans or []
+
+    def finish(self) -> None:
+        """Construye la clave; de las filas que la repiten se queda la primera."""
+        super().finish()
         repeated = give_key_back(self.connection, self.table)
         self.counts.loaded -= repeated
         self.counts.duplicate += repeated
@@ -64,15 +88,10 @@ class Sifted(Prepared):
     doubtful: pa.Table = None
 
 
-class SiftingWriter(TableWriter):
-    """Llena una tabla con filas: si chocan dos trozos, de los siguientes solo mezcla las filas dudosas."""
+class SiftingWriter(BulkWriter):
+    """Llena una tabla con filas: desde el primer choque, de cada trozo solo mezcla las filas dudosas."""
 
-    def __init__(self, connection: Connection, table: Table, load_id: int) -> None:
-        super().__init__(connection, table, load_id)
-        self._sieve: Sieve | None = None
-        self._collided = False
-        # Cuántos trozos traían huérfanas: por uno solo no se leen todas las claves de las tablas madre.
-        self._orphaned = 0
+    _sieve: "Sieve | None" = None
 
     def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
         """Deja un trozo listo; si ya se sabe separarlas, solo escribe las filas seguras."""
@@ -84,25 +103,21 @@ class SiftingWriter(TableWriter):
         return Sifted(rows, payload, rejects, chunk, chunk.blank, safe, rows.filter(pa.array(doubtful)))
 
     def add(self, prepared: Prepared) -> list[Reject]:
-        """Copia las filas que pueda y mezcla las demás; devuelve las huérfanas."""
-        if self._sieve is None and self.copied(prepared.rows, prepared.payload):
-            return []
-        assert prepared.chunk is not None
-        rows = self._copy_safe(prepared, prepared.chunk) if self._collided else prepared.rows
-        self._collided = True
-        orphans = self.merge(rows, prepared.chunk)
-        self._orphaned += bool(orphans)
-        return orphans
-
-    def _copy_safe(self, prepared: Prepared, chunk: Chunk) -> pa.Table:
-        """Copia las filas seguras de un trozo; devuelve las dudosas, o todas si alguna choca con otra carga."""
-        sieve = self._sieve = self._sieve or self._open_sieve(prepared.rows.schema)
-        if self._orphaned > 1:
-            sieve.read_parents()
+        """Copia las filas que pueda y mezcla las demás; devuelve las huérfanas, que no se cargan."""
+        chunk = prepared.chunk
+        assert chunk is not None
+        if self._sieve is None:
+            orphans = self.copy(prepared.rows, prepared.payload, chunk)
+            if orphans is not None:
+                return orphans
+            self._sieve = self._open_sieve(prepared.rows.schema)
         if not isinstance(prepared, Sifted):  # se preparó antes de abrirlo
             prepared = self.prepare(chunk, prepared.rows, prepared.rejects)
         assert isinstance(prepared, Sifted)
-        return prepared.doubtful if self.copied(prepared.safe, prepared.payload) else prepared.rows
+        orphans = self.copy(prepared.safe, prepared.payload, chunk)
+        if orphans is None:  # chocan con otra carga: el trozo entero es dudoso
+            return self.merge(prepared.rows, chunk)
+        return orphans + self.merge(prepared.doubtful, chunk)
 
     def _open_sieve(self, types: pa.Schema) -> "Sieve":
         from extras.bulk.sieve import Sieve  # con pandas

@@ -97,7 +97,7 @@ CAUSES = (
     ),
     Cause(
         "not_prepared",
-        ("no está preparada", "InsufficientPrivilege", "UndefinedTable"),
+        ("no está preparada", "InsufficientPrivilege", "UndefinedTable", 'role "etl_loader" does not exist'),
         "La base de datos no está al día con el código.",
         "Póngala al día: docker compose run --rm migrate",
     ),

@@ -4,12 +4,11 @@ Entran los archivos con su declaración; salen los que se pueden pasar por alto.
 camino de siempre (`one_file.py`), que mira lo mismo con su tabla reservada.
 """
 
-from collections.abc import Sequence
-
 import psycopg
 
 from etl.errors import FileRefused
 from etl.extract.source import Source, fingerprint
+from etl.parts import Pairs
 from etl.result import FileResult
 from etl.schema import Declared
 from etl.session import Session
@@ -20,7 +19,6 @@ SELECT file, min(table_name), min(bytes), min(sha256), min(declaration) FROM etl
 WHERE file = ANY (%s) AND status = 'loaded' GROUP BY file HAVING count(*) = 1 AND NOT bool_or(incomplete)
 AND NOT EXISTS (SELECT FROM etl.rejects AS r WHERE r.load_id = min(l.load_id) AND code = 'orphan')
 """
-Pairs = Sequence[tuple[Source, Declared | None]]
 
 
 def already_loaded(session: Session, pairs: Pairs) -> dict[str, FileResult]:

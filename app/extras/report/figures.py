@@ -3,7 +3,7 @@
 Entra una conexión que pueda leer `etl` y `marts`; sale un `Figures`, ya sin base de datos.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, LiteralString
@@ -11,10 +11,13 @@ from typing import Any, LiteralString
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from etl.load.marts import GROUPED, SCHEMA
+from etl.load.marts import SCHEMA, description, select
+from extras.catalog.tables import Table, read_tables
+from extras.profile.profile import Profile, profile
 
 # Más filas no caben en una página que se lea; el resto está en etl.loads y en etl.rejects.
 FILES_SHOWN, LOADS_SHOWN, EXAMPLES_SHOWN, MART_ROWS = 200, 60, 3, 20_000
+TABLES_SHOWN, COLUMNS_SHOWN = 40, 100
 # Una fila puede medir megabytes; para reconocerla basta el principio.
 RAW_SHOWN = 240
 
@@ -66,6 +69,21 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Change:
+    """Lo que hizo en una tabla la última ejecución que cargó algo."""
+
+    table_name: str
+    files_new: int
+    files_again: int
+    files_outside: int
+    rows_new: int
+    rows_updated: int
+    rows_rejected: int
+    started_at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Mart:
     """Un mart: su grano (el primer comentario del .sql), sus columnas y sus filas."""
 
@@ -82,11 +100,14 @@ class Figures:
     database: str
     server: str
     taken_at: datetime
+    changes: list[Change]
     files: list[FileFate]
     qualities: list[Quality]
     examples: list[Example]
     loads: list[FileFate]
     marts: list[Mart]
+    # En una tabla muy ancha, el perfil es el de sus primeras columnas.
+    tables: list[tuple[Table, Profile]] = field(default_factory=list)
 
 
 # El archivo que primero no entró y después sí tiene dos apuntes: vale el último.
@@ -133,23 +154,47 @@ WHERE position <= %s
 ORDER BY table_name, total DESC, code, column_name, position
 """
 
+CHANGES = """
+SELECT table_name, count(*) FILTER (WHERE status = 'loaded' AND NOT known)::int AS files_new,
+  count(*) FILTER (WHERE status = 'loaded' AND known)::int AS files_again,
+  count(*) FILTER (WHERE status IN ('refused', 'failed'))::int AS files_outside,
+  sum(rows_loaded - rows_updated)::bigint AS rows_new, sum(rows_updated)::bigint AS rows_updated,
+  sum(rows_rejected)::bigint AS rows_rejected,
+  min(started_at) AS started_at, sum(extract(epoch FROM finished_at - started_at))::float8 AS seconds
+FROM (
+  SELECT *, reloads > 0 OR EXISTS (
+    SELECT FROM etl.loads AS b WHERE b.file = l.file AND b.load_id < l.load_id AND b.status <> 'refused') AS known
+  FROM etl.loads AS l
+  WHERE run_id = (SELECT run_id FROM etl.loads WHERE status = 'loaded' ORDER BY started_at DESC LIMIT 1)
+) AS last
+GROUP BY table_name ORDER BY table_name
+"""
+
 
 def read_figures(connection: Connection[Any], marts_folder: Path) -> Figures:
-    """Todo lo del informe, leído en un mismo instante aunque haya una carga en marcha."""
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        row = connection.execute("SELECT current_database(), current_setting('server_version'), now()").fetchone()
-        assert row is not None
-        return Figures(
-            database=row[0],
-            server=row[1].split(" ")[0],
-            taken_at=row[2],
-            files=_all(connection, FileFate, FILES, FILES_SHOWN),
-            qualities=_all(connection, Quality, QUALITY),
-            examples=_all(connection, Example, EXAMPLES, RAW_SHOWN, EXAMPLES_SHOWN),
-            loads=_all(connection, FileFate, LOADS, LOADS_SHOWN),
-            marts=[mart for path in sorted(marts_folder.glob("*.sql")) for mart in _mart(connection, path)],
-        )
+    """Todo lo del informe. Con una sola transacción se lee en un mismo instante, aunque haya una carga en marcha."""
+    row = connection.execute("SELECT current_database(), current_setting('server_version'), now()").fetchone()
+    assert row is not None
+    return Figures(
+        database=row[0],
+        server=row[1].split(" ")[0],
+        taken_at=row[2],
+        changes=_all(connection, Change, CHANGES),
+        files=_all(connection, FileFate, FILES, FILES_SHOWN),
+        qualities=_all(connection, Quality, QUALITY),
+        examples=_all(connection, Example, EXAMPLES, RAW_SHOWN, EXAMPLES_SHOWN),
+        loads=_all(connection, FileFate, LOADS, LOADS_SHOWN),
+        marts=[mart for path in sorted(marts_folder.glob("*.sql")) for mart in _mart(connection, path)],
+    )
+
+
+def read_profiles(connection: Connection[Any]) -> list[tuple[Table, Profile]]:
+    """Las tablas que no son marts, con cómo son sus datos. Una vista puede tardar o fallar, y dejaría sin informe."""
+    tables = [one for one in read_tables(connection, ["datos", "staging"]) if one.kind in "rpm"]
+    return [
+        (table, profile(connection, replace(table, columns=table.columns[:COLUMNS_SHOWN])))
+        for table in tables[:TABLES_SHOWN]
+    ]
 
 
 def _all(connection: Connection[Any], kind: type[Any], query: LiteralString, *parameters: int) -> list[Any]:
@@ -169,13 +214,4 @@ def _mart(connection: Connection[Any], path: Path) -> list[Mart]:
         return []
     cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT %s").format(sql.Identifier(SCHEMA, name)), (MART_ROWS,))
     columns = [column.name for column in cursor.description or []]
-    return [Mart(name, _grain(path), columns, cursor.fetchall())]
-
-
-def _grain(path: Path) -> str:
-    comment = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("--") or line.startswith(GROUPED):
-            break
-        comment.append(line.removeprefix("--").strip())
-    return " ".join(comment)
+    return [Mart(name, description(select(path)), columns, cursor.fetchall())]

@@ -1,4 +1,4 @@
-"""La página entera: cabecera, resumen y las cuatro secciones, con el estilo dentro.
+"""La página entera: cabecera, resumen y las secciones, con el estilo dentro.
 
 Entra un `Figures` y sale un texto HTML que no pide nada a nadie: ni fuentes, ni guiones, ni
 imágenes. La política de contenido (CSP) lo prohíbe además al navegador.
@@ -6,7 +6,7 @@ imágenes. La política de contenido (CSP) lo prohíbe además al navegador.
 
 from pathlib import Path
 
-from extras.report import drawings, sections
+from extras.report import drawings, sections, tables
 from extras.report.figures import Figures
 from extras.report.text import esc, moment, number, percent
 
@@ -22,6 +22,7 @@ SECTIONS = (
     ("archivos", "Archivos", sections.files),
     ("calidad", "Calidad", sections.quality),
     ("velocidad", "Volumen y velocidad", drawings.speed),
+    ("tablas", "Tablas", tables.tables),
     ("marts", "Resultados", drawings.marts),
 )
 
@@ -85,4 +86,5 @@ def _summary(figures: Figures) -> str:
         f"La cuenta cuadra: {number(read)} leídas = {number(loaded)} cargadas + {number(duplicate)} duplicadas"
         f" + {number(rejected)} rechazadas."
     )
-    return f'<dl class="tiles">{cards}</dl><p class="equation"><span aria-hidden="true">✔</span> {equation}</p>'
+    equation = f'<p class="equation"><span aria-hidden="true">✔</span> {equation}</p>'
+    return f'<dl class="tiles">{cards}</dl>{equation}{sections.changes(figures)}'

@@ -6,8 +6,8 @@ from itertools import groupby
 from etl.reader import many
 from extras.output import MOTIVES
 from extras.report import svg
-from extras.report.figures import Example, Figures, FileFate, Quality
-from extras.report.text import esc, number, percent, size
+from extras.report.figures import Change, Example, Figures, FileFate, Quality
+from extras.report.text import esc, moment, number, percent, size
 
 STATES = {
     "loaded": ("good", "✔", "cargado"),
@@ -22,6 +22,30 @@ LEGEND = (
     '<ul class="legend"><li class="good">cargadas</li><li class="twin">duplicadas</li>'
     '<li class="bad">rechazadas</li></ul>'
 )
+
+
+def changes(figures: Figures) -> str:
+    """Qué cambió en cada tabla la última vez que se cargó algo."""
+    if not figures.changes:
+        return ""
+    items = "".join(f"<li><b>{esc(one.table_name)}</b> {' · '.join(_changed(one))}</li>" for one in figures.changes)
+    when, seconds = min(one.started_at for one in figures.changes), sum(one.seconds for one in figures.changes)
+    return (
+        f'<section class="changes" aria-labelledby="t-cambios"><h2 id="t-cambios">Qué cambió</h2><p class="hint">La última'
+        f" ejecución que cargó algo, el {moment(when)}: {number(seconds, 2)} s cargando.</p><ul>{items}</ul></section>"
+    )
+
+
+def _changed(change: Change) -> list[str]:
+    counted = (
+        (change.files_new, "archivo nuevo", "archivos nuevos"),
+        (change.files_again, "vuelto a cargar", "vueltos a cargar"),
+        (change.files_outside, "archivo que no entró", "archivos que no entraron"),
+        (change.rows_new, "fila nueva", "filas nuevas"),
+        (change.rows_updated, "actualizada", "actualizadas"),
+        (change.rows_rejected, "rechazada", "rechazadas"),
+    )
+    return [f"{number(count)} {one if count == 1 else many}" for count, one, many in counted if count]
 
 
 def files(figures: Figures) -> str:

@@ -132,6 +132,19 @@ def bar(parts: Sequence[tuple[float, str]], whole: float, description: str) -> s
     )
 
 
+def bars(values: Sequence[float], description: str) -> str:
+    """Un histograma pequeño, sin ejes: una barra por tramo, y lo poco también se ve."""
+    most = max(values)
+    tall = [max(round(30 * value / most), 1) if value else 0 for value in values]
+    pieces = "".join(
+        f'<rect class="c1" x="{4 * x}" y="{30 - y}" width="3.4" height="{y}"/>' for x, y in enumerate(tall)
+    )
+    return (
+        f'<svg class="bars" viewBox="0 0 {4 * max(12, len(values))} 30" preserveAspectRatio="none" role="img"'
+        f' aria-label="{esc(description)}"><title>{esc(description)}</title>{pieces}</svg>'
+    )
+
+
 def nice_top(value: float) -> float:
     """El final del eje: el primer número redondo que no se queda corto."""
     if value <= 0:

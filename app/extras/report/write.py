@@ -4,14 +4,16 @@ Entra una configuración; sale `datos/salida/informe.html`.
 
     figures.py   pregunta a la base de datos     svg.py      números -> dibujo
     marts.py     qué gráfico le va a cada mart   page.py     todo junto, en HTML (con style.css)
+    tables.py    qué es cada columna y cómo son sus valores
 """
 
+from dataclasses import replace
 from pathlib import Path
 
-from etl.database.connection import LOADER, connect
 from etl.settings import Settings
+from extras.catalog.tables import reading
 from extras.output import new_file
-from extras.report.figures import read_figures
+from extras.report.figures import read_figures, read_profiles
 from extras.report.page import render
 
 DEFAULT_NAME = "informe.html"
@@ -23,8 +25,11 @@ def write(settings: Settings, output: Path | None = None) -> Path:
     Lanza `UsageError` si no se puede escribir ahí.
     """
     path = output or settings.datos_dir / "salida" / DEFAULT_NAME
-    with connect(settings, role=LOADER) as connection:
-        html = render(read_figures(connection, settings.sql_dir / "marts"))
+    with reading(settings) as connection:
+        figures = read_figures(connection, settings.sql_dir / "marts")
+    # Aparte: con muchas tablas dura, y nadie podría rehacer un mart entretanto.
+    with reading(settings) as connection:
+        html = render(replace(figures, tables=read_profiles(connection)))
     with new_file(path, "Indique otro sitio con --output.") as file:
         file.write(html.encode())
     return path

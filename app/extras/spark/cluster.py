@@ -25,6 +25,7 @@ from etl.load.ledger import Counts, Load
 from etl.load.table import Advance
 from etl.load.versions import find_known, is_complete
 from etl.local import LoadRows
+from etl.parts import Pairs
 from etl.schema import Declared
 from etl.session import Session
 from extras.spark.ahead import Item, Job, Series
@@ -44,9 +45,7 @@ MEASURED = 64
 
 
 @contextmanager
-def open_cluster(
-    session: Session, files: Sequence[tuple[Source, Declared | None]], reading: Reading
-) -> Iterator[LoadRows]:
+def open_cluster(session: Session, files: Pairs, reading: Reading) -> Iterator[LoadRows]:
     """El clúster pedido, con al menos un ejecutor. Lanza `ClusterUnavailable` si no lo hay."""
     with open_session(session.settings, f"etl run {session.run_id}") as spark:
         found = resources(spark)
@@ -69,20 +68,13 @@ class Cluster:
     """El motor de Spark: carga las filas de un archivo con los ejecutores de una sesión."""
 
     def __init__(
-        self,
-        session: Session,
-        spark: "SparkSession",
-        staging: StagingArea,
-        cores: int,
-        reading: Reading,
-        files: Sequence[tuple[Source, Declared | None]],
+        self, session: Session, spark: "SparkSession", staging: StagingArea, cores: int, reading: Reading, files: Pairs
     ) -> None:
         self._session = session
         self._context = spark.sparkContext
         self._staging = staging
         self._cores = cores
         self._reading = reading
-        self._files = [source for source, _ in files]
         self._declared = dict(files)
         self._series: Series | None = None
         self._created: deque[str] = deque()  # las tablas de paso, en el orden de los archivos
@@ -109,7 +101,7 @@ class Cluster:
             self.stop()  # las demás partes sobran
             raise
         text.file.check_unchanged()
-        return merger.counts, hashed.result() if hashed else sha256
+        return merger.finish(), hashed.result() if hashed else sha256
 
     def stop(self) -> None:
         """Deja lo que esté adelantado."""
@@ -137,10 +129,10 @@ class Cluster:
 
     def _following(self, source: Source) -> list[Source]:
         """El archivo y los que se pueden adelantar con él: hasta el primero que depende de alguno."""
-        after = self._files[self._files.index(source) :] if source in self._files else [source]
+        files = list(self._declared)
         found: list[Source] = []
         busy: set[str] = set()
-        for one in after:
+        for one in files[files.index(source) :]:
             declared = self._declared[one]
             if declared is None:
                 break

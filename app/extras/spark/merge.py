@@ -16,6 +16,7 @@ from etl.load.ledger import Counts
 from etl.load.table import REJECTS, merge_statement
 from etl.schema import Declared, Table
 from etl.settings import Settings
+from extras.bulk.borrow import give_key_back, pause_references, resume_references, take_key
 from extras.spark.stage import SCHEMA, Staged, rejects_of
 
 PREFIX = "_spark"
@@ -36,6 +37,8 @@ class StagingArea:
         self._settings = settings
         self.run = run_id.hex[:12]
         self._files = count(1)
+        # De cada tabla de destino, una copia vacía: ella puede estar reservada por el archivo que se mezcla.
+        self._models: dict[Table, sql.Identifier] = {}
         self._open()
         self._drop_abandoned()
 
@@ -56,11 +59,15 @@ class StagingArea:
 
     def create(self, table: Table) -> str:
         """Crea la tabla que copian las de cada intento de un archivo, y devuelve su nombre."""
+        if table not in self._models:
+            model = self._copy_of(sql.Identifier(table.schema, table.table))
+            self._models[table] = sql.Identifier(SCHEMA, model)
+        return self._copy_of(self._models[table])
+
+    def _copy_of(self, table: sql.Identifier) -> str:
         name = f"{PREFIX}_{self.run}_{next(self._files)}"
         self.connection.execute(
-            sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {})").format(
-                sql.Identifier(SCHEMA, name), sql.Identifier(table.schema, table.table)
-            )
+            sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {})").format(sql.Identifier(SCHEMA, name), table)
         )
         return name
 
@@ -115,7 +122,8 @@ def _unlock(connection: Connection, run: str) -> None:
 class Merger:
     """Mezcla los intentos buenos, en el orden del archivo, y lleva las cuentas.
 
-    Como `load.TableWriter`: primero un INSERT directo; solo si una clave choca, con cuidado.
+    Como `bulk.writer`: en una tabla vacía, la clave se construye al final; en otra, primero un INSERT directo y, solo si
+    una clave choca, con cuidado. Las huérfanas ya las apartaron los ejecutores: las referencias se miran por partes.
     """
 
     def __init__(self, connection: Connection, declared: Declared, load_id: int) -> None:
@@ -125,9 +133,11 @@ class Merger:
         self._columns = [*declared.rows.names, "_line"]
         self.counts = Counts()
         self._collided = False
+        self._started = self._key_taken = self._paused = False
 
     def merge(self, staged: Staged) -> None:
         """Mezcla lo que dejó una parte; cada fila queda cargada, duplicada o rechazada."""
+        self._start()
         counts = self.counts
         counts.read += staged.rows + staged.rejects
         counts.rejected += staged.rejects
@@ -148,6 +158,22 @@ class Merger:
                     columns=sql.SQL("line, raw, column_name, value, code, message"),
                 )
             )
+
+    def _start(self) -> None:
+        """Toma prestado lo que se puede: lo más tarde posible, que nadie más usa entretanto la tabla."""
+        if not self._started:
+            self._started, self._key_taken = True, take_key(self.connection, self.table)
+            self._paused = not self.table.referenced_by and pause_references(self.connection, self.table)
+
+    def finish(self) -> Counts:
+        """Devuelve lo prestado, y las cuentas de todas las partes."""
+        if self._paused:
+            resume_references(self.connection, self.table)
+        if self._key_taken:
+            repeated = give_key_back(self.connection, self.table)
+            self.counts.loaded -= repeated
+            self.counts.duplicate += repeated
+        return self.counts
 
     def _insert(self, staged: Staged) -> bool:
         statement = sql.SQL("INSERT INTO {table} ({columns}, _load_id) SELECT {columns}, {load} FROM {stage}").format(

@@ -117,5 +117,8 @@ def downgrade() -> None:
     op.drop_table("rejects", schema="etl")
     op.drop_table("loads", schema="etl")
     # De «after.sql».
-    op.execute("DROP TABLE IF EXISTS etl.touched, etl.grains")
-    op.execute("DROP FUNCTION IF EXISTS etl.note_load, etl.note_gone CASCADE")
+    op.execute("DROP TABLE IF EXISTS etl.touched, etl.grains, etl.borrowed")
+    op.execute(
+        "DROP FUNCTION IF EXISTS etl.note_load, etl.note_gone, etl.take_key, etl.give_key_back, etl.check_references,"
+        " etl.pause_references, etl.resume_references, etl.all_is_back CASCADE"
+    )

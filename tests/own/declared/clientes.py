@@ -24,7 +24,7 @@ class Cliente(Dataset):
 
     cliente_id: Mapped[Annotated[int, Ge(1)]] = mapped_column(primary_key=True, autoincrement=False)
     nif: Mapped[Annotated[str, Pattern(r"^[0-9XYZ][0-9]{7}[A-Z]$", "12345678Z")]] = mapped_column(String(9))
-    nombre: Mapped[str] = mapped_column(String(80))
+    nombre: Mapped[str] = mapped_column(String(80), comment="nombre y apellidos")
     email: Mapped[Annotated[str, Pattern(r"^[^@ ]+@[^@ ]+\.[a-z]+$", "ana@correo.es")] | None] = mapped_column(
         String(120)
     )

@@ -1,0 +1,68 @@
+"""Lo que el dueño de una tabla presta al cargador mientras la llena: la clave y las referencias, que así cuestan menos.
+
+Lo hacen funciones suyas (`sql/migrations/after.sql`). La clave, solo si la tabla está vacía y nadie la usa: se construye
+al final, de una vez. Las referencias se comprueban sentencia a sentencia y no fila a fila. Hasta que vuelve todo no hay
+COMMIT; es de la transacción del archivo: si se deshace, la tabla queda como estaba.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from psycopg import errors, sql
+
+from etl.database.connection import Connection
+from etl.schema import Table
+
+
+def _ask(what: str, connection: Connection, table: Table) -> bool:
+    """`False`, y como si nada, si no puede ser."""
+    name = sql.Identifier(table.schema, table.table).as_string()
+    try:
+        with connection.transaction():
+            row = connection.execute(sql.SQL("SELECT etl.{}(%s)").format(sql.Identifier(what)), [name]).fetchone()
+    except errors.UndefinedFunction:  # una base de datos sin migrar desde que existe
+        return False
+    return bool(row and row[0])
+
+
+# Quita la clave. Nadie más lee la tabla hasta que acabe la transacción.
+take_key = partial(_ask, "take_key")
+# Las filas que lleguen tendrán madre, o fallará su sentencia entera. No vale si otras tablas apuntan a esta y las hemos
+# dejado para el final.
+pause_references = partial(_ask, "pause_references")
+resume_references = partial(_ask, "resume_references")
+
+
+def give_key_back(connection: Connection, table: Table) -> int:
+    """Construye la clave. Si hay filas que la repiten, antes las quita, menos la primera de cada una, y dice cuántas."""
+    with _without_hurry(connection):
+        if _is_back(connection, table):
+            return 0
+        removed = connection.execute(_remove_repeated(table)).rowcount
+        _ask("give_key_back", connection, table)
+    return removed
+
+
+@contextmanager
+def _without_hurry(connection: Connection) -> Iterator[None]:
+    """Lo que aquí se hace crece con la tabla: no tiene otro límite que la red, que dice si el servidor murió."""
+    patience, connection.patience = connection.patience, None
+    connection.execute("SET LOCAL statement_timeout = 0")
+    yield
+    connection.patience = patience
+
+
+def _is_back(connection: Connection, table: Table) -> bool:
+    try:
+        _ask("give_key_back", connection, table)
+    except errors.UniqueViolation:
+        return False
+    return True
+
+
+def _remove_repeated(table: Table) -> sql.Composed:
+    return sql.SQL(
+        "DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT place FROM (SELECT ctid AS place,"
+        " row_number() OVER (PARTITION BY {key} ORDER BY _line) AS time FROM {table}) AS found WHERE time > 1))"
+    ).format(table=sql.Identifier(table.schema, table.table), key=sql.SQL(", ").join(map(sql.Identifier, table.key)))

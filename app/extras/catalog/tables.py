@@ -1,0 +1,85 @@
+"""Las tablas que se pueden consultar, preguntadas a PostgreSQL: columnas, claves y lo que se dice de ellas (COMMENT ON)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from psycopg import Connection, sql
+
+from etl.database.connection import LOADER, connect
+from etl.database.migrate import READER
+from etl.settings import Settings
+
+# En este orden se busca una tabla de la que no se dice el esquema.
+SCHEMAS = ["datos", "marts", "staging"]
+# El tipo de debajo es el de un dominio; las referencias, (esquema, tabla, columna).
+TABLES = """
+SELECT n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class'),
+  a.attname, format_type(a.atttypid, a.atttypmod), format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL),
+  NOT a.attnotnull, coalesce(a.attnum = ANY (pk.conkey), false), col_description(c.oid, a.attnum),
+  ARRAY(SELECT ARRAY[ns.nspname, p.relname, col.attname]::text[] FROM pg_constraint AS fk
+    JOIN pg_class AS p ON p.oid = fk.confrelid JOIN pg_namespace AS ns ON ns.oid = p.relnamespace
+    JOIN pg_attribute AS col ON col.attrelid = p.oid AND col.attnum = fk.confkey[array_position(fk.conkey, a.attnum)]
+    WHERE fk.conrelid = c.oid AND fk.contype = 'f' AND fk.conparentid = 0 AND a.attnum = ANY (fk.conkey) ORDER BY fk.conname)
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped JOIN pg_type AS t ON t.oid = a.atttypid
+LEFT JOIN pg_constraint AS pk ON pk.conrelid = c.oid AND pk.contype = 'p'
+WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+  AND a.attname NOT IN ('_load_id', '_line') AND has_table_privilege(c.oid, 'SELECT')
+ORDER BY array_position(%s, n.nspname::text), c.relname, a.attnum
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Una columna, con lo que se dice de ella y las columnas a las que apunta. `base`: su tipo, sin medidas."""
+
+    name: str
+    type: str
+    base: str
+    nullable: bool
+    key: bool
+    comment: str | None
+    references: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Una tabla o una vista, sin las columnas que le pone la carga."""
+
+    schema: str
+    name: str
+    kind: str
+    comment: str | None
+    columns: list[Column]
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.name)
+
+
+def read_tables(connection: Connection[Any], schemas: list[str] = SCHEMAS) -> list[Table]:
+    """Las tablas de esos esquemas, en su orden."""
+    found = connection.execute(TABLES, (schemas, schemas)).fetchall()
+    return [
+        Table(schema, name, kind, comment, [Column(*row[4:]) for row in rows])
+        for (schema, name, kind, comment), rows in groupby(found, key=lambda row: row[:4])
+    ]
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[Connection[Any]]:
+    """Una conexión que ve la base de datos en un mismo instante y no puede cambiarla; al lector también le vale.
+
+    Nunca como dueño o superusuario: una vista ejecuta lo que quiera quien la escribió, con los permisos de quien mira.
+    """
+    role = None if settings.db_user == READER else LOADER
+    with connect(settings, role=role) as connection, connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield connection

@@ -1,0 +1,1 @@
+"""profile: cómo son los datos de una tabla, columna a columna. profile.py lo pregunta; show.py lo enseña (`etl profile`)."""

@@ -1,0 +1,49 @@
+"""El perfil de una tabla en el terminal, una línea por columna."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from etl.reader import rows, thousands
+from extras.output import escape
+from extras.profile.profile import ColumnProfile, Profile
+
+BARS = " ▁▂▃▄▅▆▇█"
+# Con más letras por valor no caben los demás en 80 columnas; una fecha, sí.
+VALUE = 10
+# Los que se parten si no caben.
+WORDS = ("columna", "más frecuente")
+
+
+def show(profile: Profile) -> None:
+    """Escribe el perfil por la salida estándar."""
+    console, sampled = Console(), profile.sampled
+    about = f" · aprox.: de una muestra de {rows(sampled)}" if sampled is not None else ""
+    console.print(escape(f"{profile.table}: {rows(profile.rows)}{about}"), highlight=False, soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    for title in ("columna", "nulos", "distintos", "mínimo", "máximo", "más frecuente", "histograma"):
+        right = title in ("nulos", "distintos")
+        table.add_column(title, justify="right" if right else "left", overflow="fold", no_wrap=title not in WORDS)
+    for column in profile.columns:
+        table.add_row(*map(escape, _cells(column, profile.rows)))
+    console.print(table)
+
+
+def _cells(column: ColumnProfile, whole: int) -> list[str]:
+    edges = [_cut(value) if value is not None else "" for value in (column.minimum, column.maximum)]
+    frequent = next((_cut(value) + _percent(count / whole) for value, count in column.frequent), "")
+    return [column.name, thousands(column.nulls), thousands(column.distinct), *edges, frequent, _bars(column.histogram)]
+
+
+def _percent(share: float) -> str:
+    return f" ({share:.0%})".replace("%", " %") if share >= 0.01 else ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= VALUE else f"{text[: VALUE - 1]}…"
+
+
+def _bars(histogram: list[int]) -> str:
+    """«▁▃█»: lo poco también se ve."""
+    most = max(histogram, default=0)
+    return "".join(BARS[-(-8 * count // most)] for count in histogram) if most else ""
