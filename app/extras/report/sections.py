@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from etl.reader import many
+from etl.reader import many, order
 from extras.output import MOTIVES
 from extras.report import svg
 from extras.report.figures import Change, Example, Figures, FileFate, Quality
@@ -51,7 +51,7 @@ def _changed(change: Change) -> list[str]:
 def files(figures: Figures) -> str:
     """Cada archivo con su destino; primero los que no entraron."""
     if not figures.files:
-        return '<p class="empty">Todavía no se ha cargado ningún archivo. Ejecute <code>etl run</code>.</p>'
+        return f'<p class="empty">Todavía no se ha cargado ningún archivo. Ejecute <code>{order("run")}</code>.</p>'
     rows = "".join(map(_file, figures.files))
     head = "".join(f'<th scope="col"{kind}>{name}</th>' for name, kind in FILE_COLUMNS)
     return (
