@@ -81,20 +81,9 @@ def assemble() -> "Parts":
 
 def add_commands(app: Any) -> None:
     """Las órdenes que no son del núcleo, y la ayuda en español."""
-    parts = (
-        "screen",
-        "revision",
-        "undeclared",
-        "report",
-        "catalog",
-        "profile",
-        "forget",
-        "doctor",
-        "generate",
-        "embedded",
-    )
-    for part in parts:
+    for part in ("revision", "undeclared", "report", "catalog", "profile", "forget", "doctor", "generate", "embedded"):
         import_module(f"extras.{part}.commands").add(app)
+    import_module("extras.screen.commands").add(app)
     import_module("extras.screen.spanish").speak_spanish(app)
 
 
