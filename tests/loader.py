@@ -214,6 +214,10 @@ def check_invariants(settings: Settings) -> None:
     leftovers = "SELECT relname FROM pg_class WHERE relname = 'etl_stage' OR relname LIKE '%\\_\\_nuevo'"
     assert query(settings, leftovers) == []
     assert query(settings, "SELECT count(*) FROM pg_prepared_xacts") == [0]
+    # Lo prestado está de vuelta: la clave, y quien comprueba las referencias.
+    assert query(settings, "SELECT conname FROM pg_constraint WHERE conname = 'pk_ventas'") == ["pk_ventas"]
+    assert query(settings, "SELECT tgname FROM pg_trigger WHERE tgisinternal AND tgenabled <> 'O'") == []
+    assert query(settings, "SELECT tgname FROM pg_trigger WHERE tgname ~ '^check_' AND tgenabled <> 'D'") == []
 
 
 def statuses(settings: Settings) -> list[str]:

@@ -165,7 +165,7 @@ def test_a_database_without_the_functions_loads_all_the_same(parents: Settings, 
 
 
 def many_sales(count: int) -> list[str]:
-    """Bastantes para que las referencias se comprueben por trozos (64 KB), la última repite a otra y hay una huérfana."""
+    """Más de 64 KB, para que las referencias se comprueben por trozos. La última se repite; la nueve es huérfana."""
     return [*(venta(number, producto_id="7" if number == 9 else "1") for number in range(1, count)), venta(1)]
 
 
