@@ -1,13 +1,14 @@
 # Una receta y varias etapas (lección 7.1.10, patrón 3):
 #
-#   builder, spark-builder   instalan las dependencias y recortan lo que no se usa
+#   *builder                 instalan las dependencias y recortan lo que no se usa
 #   code                     app/, sql/ y spark/, con permiso de lectura para todos
 #   base                     Python, el entorno ya hecho y el usuario
 #   etl                      base y el código: lo que corre app_etl
 #   spark                    base, Java, Spark y el código: el clúster y app_spark
+#   notebooks                spark y JupyterLab
 #
-# Solo se publican las dos últimas. Comparten base, y con ella el Python: en Spark tiene que ser
-# el mismo en quien manda el trabajo y en quien lo hace. Docker guarda una vez lo que comparten.
+# Solo se publican las tres últimas. Comparten base, y con ella el Python: en Spark tiene que ser
+# el mismo en el conductor de un trabajo y en quienes lo hacen. Docker guarda una vez lo que comparten.
 #
 # Lo que cambia poco va antes que lo que cambia mucho (7.1.2, «Capas»): editar el código
 # no vuelve a instalar nada.
@@ -68,6 +69,16 @@ RUN --mount=type=cache,target=/root/.cache/pip \
       --target /opt/spark-python --requirement /tmp/spark-${SPARK_LINE}.txt
 COPY docker/spark/trim.sh /tmp/trim-spark.sh
 RUN sh /tmp/trim-spark.sh /opt/spark-python
+
+# --- notebooks-builder ------------------------------------------------------------------------
+FROM builder AS notebooks-builder
+
+# En su carpeta, como Spark: la imagen que sale es la de Spark y una capa más.
+COPY requirements/notebooks.txt /tmp/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m pip --python /opt/venv/bin/python install --disable-pip-version-check \
+      --require-hashes --no-deps --only-binary :all: --target /opt/notebooks --requirement /tmp/notebooks.txt \
+ && find /opt/notebooks -type d -name tests -prune -exec rm -rf {} +
 
 # --- code -----------------------------------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS code
@@ -185,3 +196,22 @@ COPY --from=code /app /app
 USER 1000:1000
 ENTRYPOINT ["start-spark"]
 CMD ["etl", "run", "--engine", "spark"]
+
+# --- notebooks ------------------------------------------------------------------------------
+FROM spark AS notebooks
+
+LABEL org.opencontainers.image.title="etl-notebooks" \
+      org.opencontainers.image.description="JupyterLab con el pipeline, Spark y la base de datos a mano"
+
+# JupyterLab busca ahí sus páginas y sus extensiones. HOME: quien cambie ETL_UID no tiene carpeta.
+ENV PATH=$PATH:/opt/notebooks/bin \
+    PYTHONPATH=/app:/opt/spark-python:/opt/notebooks \
+    JUPYTER_PATH=/opt/notebooks/share/jupyter \
+    JUPYTER_CONFIG_PATH=/opt/notebooks/etc/jupyter \
+    JUPYTERLAB_DIR=/opt/notebooks/share/jupyter/lab \
+    HOME=/tmp
+COPY --chmod=644 requirements/notebooks.txt /usr/local/share/etl/
+COPY --from=notebooks-builder /opt/notebooks /opt/notebooks
+WORKDIR /spark/notebooks
+
+CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser"]

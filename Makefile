@@ -103,6 +103,7 @@ $(VENV)/spark-%: requirements/spark-%.txt $(VENV)/listo-dev
 #   etl.txt         la imagen de app_etl: el pipeline, sin servidor
 #   spark-4.3.txt   Spark, y nada más: va encima de etl.txt en su imagen, o de local.txt sin Docker
 #   spark-3.5.txt   la línea del curso: su Spark y el pandas que admite, encima de etl.txt (SPARK_LINE=3.5)
+#   notebooks.txt   JupyterLab: va encima de los de Spark, en su imagen
 #   build.txt       con lo que se construye lo que no viene ya construido: este paquete y PySpark
 
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
@@ -117,4 +118,5 @@ lock: $(VENV)/listo-dev  ## Rehace requirements/*.txt a partir de pyproject.toml
 	@$(PART) -o requirements/etl.txt
 	@$(PART) --extra embedded -o requirements/local.txt
 	@$(PART) --extra spark $(BESIDE_ETL) -o requirements/spark-4.3.txt
+	@$(COMPILE) $(ARGS) pyproject.toml --extra notebooks -c requirements/etl.txt $(BESIDE_ETL) -o requirements/notebooks.txt
 	@$(COMPILE) $(ARGS) pyproject.toml --extra spark35 $$(echo $(BESIDE_ETL) | sed 's/[^ ]*=pandas//') -o requirements/spark-3.5.txt

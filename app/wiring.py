@@ -70,6 +70,7 @@ def add_commands(app: Any) -> None:
     # tienda
     add_shop(app)
     # /tienda
+    import_module("extras.screen.commands").add(app)
     import_module("extras.screen.spanish").speak_spanish(app)
 
 

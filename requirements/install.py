@@ -69,7 +69,7 @@ def in_place():
 
 
 def install(lock):
-    say("Preparando .venv (requirements/{}.txt); la primera vez tarda unos minutos...".format(lock))
+    say("Preparando .venv (requirements/{}.txt); la primera vez hay que descargar...".format(lock))
     # --no-build-isolation: lo poco que se construye (este paquete, PySpark) usa el setuptools
     # de build.txt, y no uno cualquiera bajado en ese momento.
     hashed = ["--require-hashes", "--no-build-isolation"]

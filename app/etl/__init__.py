@@ -5,5 +5,7 @@ El camino de una fila, un módulo por paso:
     cli -> pipeline -> extract -> transform -> load -> PostgreSQL
                        (texto)   (valida)    (COPY)
 
-Las declaraciones de los datos están en `datasets/`; empiece por `pipeline.py`.
+Las declaraciones de los datos están en `declared/`; empiece por `pipeline.py`.
 """
+
+__version__ = "0.1.0"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from etl.errors import EtlError, UsageError
-from etl.reader import UNSEEN, program, rows, shown
+from etl.reader import UNSEEN, order, program, rows, shown
 from etl.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -63,14 +63,16 @@ def run(
     engine = OLD_ENGINES.get(engine, engine)
     if engine not in parts.engines:
         known = ", ".join(parts.engines)
-        raise UsageError(f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", "Vea «etl run --help».")
+        raise UsageError(
+            f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", f"Vea «{order('run --help')}»."
+        )
     settings = live_settings(ctx)
     migrate.ensure_ready(settings)
     tables = parts.declared(settings, datasets)
     silent = quiet or as_json
     with (
-        nullcontext(_ignore) if silent else parts.show_progress() as progress,
-        open_session(settings, engine, progress, _ignore if silent else _say, again) as session,
+        open_session(settings, engine, _ignore, _ignore if silent else _say, again) as session,
+        nullcontext(_ignore) if silent else parts.show_progress(session.waiting) as session.progress,
     ):
         result = pipeline.run(session, paths or [], tables, parts, as_text)
     exit_code = result.exit_code
@@ -81,15 +83,18 @@ def run(
     raise typer.Exit(exit_code)
 
 
-def status(ctx: typer.Context) -> None:
+def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Enseña las tablas, sus filas y las últimas cargas."""
-    from etl import declarations
+    from etl import declarations, plain
     from etl.database.connection import connect
 
     settings = live_settings(ctx)
     tables = declarations.load()
     with connect(settings) as connection:
-        ctx.obj().show_status(connection, tables)
+        if as_json:
+            write_json(plain.status_document(connection, tables))
+        else:
+            ctx.obj().show_status(connection, tables)
 
 
 def rejects(
@@ -99,18 +104,23 @@ def rejects(
         Path | None,
         typer.Option("--csv", metavar="ARCHIVO", help="Las escribe en un CSV para corregirlas y cargarlas."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Enseña las filas rechazadas y por qué. Con --csv, las prepara para corregirlas."""
-    from etl import declarations
+    from etl import declarations, plain
     from etl.database.connection import connect
 
     settings = live_settings(ctx)
     if csv is None:
         with connect(settings) as connection:
-            ctx.obj().show_rejects(connection, dataset)
+            if as_json:
+                write_json(plain.rejects_document(connection, dataset))
+            else:
+                ctx.obj().show_rejects(connection, dataset)
         return
     count = ctx.obj().export_rejects(settings, dataset, csv, declarations.load())
-    typer.echo(f"{rows(count)} en «{csv}». Corríjalas y cárguelas: {program()} run {csv}")
+    cure = "Corríjala y cárguela" if count == 1 else "Corríjalas y cárguelas"
+    typer.echo(f"{rows(count)} en «{csv}». {cure}: {program()} run {csv}")
 
 
 def migrate(ctx: typer.Context) -> None:
@@ -207,7 +217,8 @@ def _explain(error: Any, parts: Callable[[], "Parts"]) -> int:
         message, hint, code, known = (error.message, error.hint, error.exit_code, parts().explain(error.message))
     elif hasattr(error, "format_message"):  # la orden está mal escrita; lo dice Typer
         message, code = error.format_message(), 2
-        hint = f"Vea «{error.ctx.command_path if error.ctx else 'etl'} --help»."
+        words = error.ctx.command_path.split()[1:] if error.ctx else []
+        hint = f"Vea «{order(' '.join([*words, '--help']))}»."
         if message.startswith("Uso: "):  # sin ninguna orden detrás, se enseña la ayuda
             typer.echo(message, err=True)
             return code

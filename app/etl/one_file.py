@@ -22,6 +22,7 @@ from etl.load import ledger, versions
 from etl.load.ledger import Load
 from etl.local import LoadRows
 from etl.parts import Parts
+from etl.reader import order
 from etl.result import FileResult
 from etl.schema import Declared, Table
 from etl.session import Session
@@ -40,12 +41,12 @@ FAILURES: tuple[tuple[Any, str, str], ...] = (
     (
         NOT_AS_DECLARED,
         "La tabla no es como se declara: {}.",
-        "Escriba la migración que falta y aplíquela: «etl revision» y «etl migrate».",
+        f"Escriba la migración que falta y aplíquela: «{order('revision')}» y «{order('migrate')}».",
     ),
     (
         errors.InsufficientPrivilege,
         "La base de datos no está preparada: {}.",
-        "Ejecute «etl migrate» con el usuario dueño.",
+        f"Ejecute «{order('migrate')}» con el usuario dueño.",
     ),
     (psycopg.Error, "PostgreSQL rechazó la carga: {}.", "Si persiste, es un error de este programa."),
 )

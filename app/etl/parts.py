@@ -4,7 +4,7 @@ Solo, el núcleo carga archivos declarados, de texto o JSON lines, y lo cuenta e
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,10 @@ def refused(reason: str, _session: Session, source: Source, _how: object) -> lis
 
 not_declared = partial(refused, "Ninguna declaración encaja con su nombre.")
 not_corrected = partial(refused, "Es una cuarentena corregida, y esta instalación no las carga.")
+
+
+def silent(*_progress: object) -> None:
+    pass
 
 
 def needs_address(settings: Settings) -> Settings:
@@ -84,7 +88,7 @@ class Parts:
     already: Callable[[Session, Pairs], Mapping[str, FileResult]] = lambda *_nothing: {}
     by_groups: ByGroups = rebuilt
     explain: Explain = lambda _message: []
-    show_progress: Callable[[], AbstractContextManager[Progress]] = plain.show_progress
+    show_progress: Callable[[Sequence[Source]], AbstractContextManager[Progress]] = lambda _waiting: nullcontext(silent)
     show_result: Callable[[RunResult, bool, Explain], None] = plain.show_result
     show_status: Callable[[Connection, list[Declared]], None] = plain.show_status
     show_rejects: Callable[[Connection, str | None], None] = plain.show_rejects

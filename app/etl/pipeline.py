@@ -41,6 +41,7 @@ def run(
     done: list[Done] = []
     corrections: list[Source] = []
     waiting = [pair for pair in pairs if pair[0].name not in already]
+    session.waiting += [source for source, _ in waiting]
     with parts.engines[session.engine](session, waiting) as load_rows:
         for source, declared in pairs:
             try:

@@ -1,26 +1,19 @@
-"""Lo que se ve en el terminal, en texto llano: avance, resumen, estado y cuarentena.
+"""Lo que se ve en el terminal, en texto llano: resumen, estado y cuarentena.
 
 Las consultas de aquí las usa también quien lo enseña con tablas y colores.
 """
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from psycopg import Connection, sql
 
 from etl.errors import UsageError
-from etl.extract.source import Source
-from etl.load.ledger import Counts
-from etl.reader import program, rows, shown, thousands
+from etl.reader import many, program, rows, shown, thousands
 from etl.result import RunResult
 from etl.schema import Declared
-from etl.session import Progress
 
-# En un registro (docker logs, CI) una línea cada tanto basta.
-LOG_SECONDS = 5
 OUTCOMES = {"loaded": "cargado", "skipped": "ya estaba", "refused": "rechazado", "failed": "falló"}
 STATUSES = {"loaded": "cargado", "replaced": "reemplazado", "refused": "rechazado", "failed": "falló"}
 
@@ -30,7 +23,7 @@ TABLES = (
     " WHERE table_schema IN ('datos', 'staging', 'marts') AND table_type = 'BASE TABLE' ORDER BY 1, 2"
 )
 LAST_LOADS = (
-    "SELECT to_char(started_at, 'DD/MM HH24:MI'), file, status, rows_loaded, rows_duplicate, rows_rejected, error"
+    "SELECT started_at, file, status, rows_loaded, rows_duplicate, rows_rejected, error"
     " FROM etl.loads ORDER BY load_id DESC LIMIT 15"
 )
 REJECTS = (
@@ -38,21 +31,6 @@ REJECTS = (
     " WHERE l.status = 'loaded' AND r.code <> 'repaired' AND (%(table)s::text IS NULL OR l.table_name LIKE %(table)s)"
     " GROUP BY 1, 2 ORDER BY 1, 3 DESC"
 )
-
-
-@contextmanager
-def show_progress() -> Iterator[Progress]:
-    """Quién recibe el avance de cada archivo mientras dura la ejecución: una línea cada tanto, por stderr."""
-    due = time.monotonic() + LOG_SECONDS
-
-    def advance(source: Source, done: int, counts: Counts) -> None:
-        nonlocal due
-        if time.monotonic() >= due:
-            due = time.monotonic() + LOG_SECONDS
-            sys.stderr.write(f"{shown(source.name)}: {rows(counts.read)}, {thousands(done // 1000)} KB leídos\n")
-            sys.stderr.flush()
-
-    yield advance
 
 
 def show_result(result: RunResult, quiet: bool, explain: Callable[[str], list[str]]) -> None:
@@ -77,7 +55,9 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     tables, loads = status(connection)
     _say(*(f"{name}: {rows(count)}" for name, count in tables), "")
     for when, file, state, *counts, error in loads:
-        _say(f"{when} {file}: {STATUSES[state]}, {', '.join(map(str, counts))}{f' · {error}' if error else ''}")
+        _say(
+            f"{when:%d/%m %H:%M} {file}: {STATUSES[state]}, {', '.join(map(str, counts))}{f' · {error}' if error else ''}"
+        )
     _say(*quarantine(connection), *outdated(connection, declared))
 
 
@@ -85,6 +65,23 @@ def show_rejects(connection: Connection[Any], table: str | None) -> None:
     """Cuántas filas hay en cuarentena por tabla y motivo, con un ejemplo de cada uno."""
     for name, code, count, example in rejected(connection, table):
         _say(f"{name}: {rows(count)}, {code}: {example}")
+
+
+def status_document(connection: Connection[Any], declared: list[Declared]) -> dict[str, Any]:
+    """Lo mismo que se enseña, para otro programa."""
+    tables, loads = status(connection)
+    names = ("started_at", "file", "status", "rows_loaded", "rows_duplicate", "rows_rejected", "error")
+    return {
+        "tables": [{"table": name, "rows": count} for name, count in tables],
+        "loads": [dict(zip(names, (when.isoformat(), *load), strict=True)) for when, *load in loads],
+        "warnings": [*quarantine(connection), *outdated(connection, declared)],
+    }
+
+
+def rejects_document(connection: Connection[Any], table: str | None) -> dict[str, Any]:
+    """Ídem, de la cuarentena: cuántas filas por tabla y código, con un ejemplo."""
+    found = rejected(connection, table)
+    return {"rejects": [dict(zip(("table", "code", "rows", "example"), one, strict=True)) for one in found]}
 
 
 def status(connection: Connection[Any]) -> tuple[list[tuple[str, int]], list[tuple[Any, ...]]]:
@@ -112,8 +109,8 @@ def outdated(connection: Connection[Any], declared: list[Declared]) -> list[str]
     ).fetchall()
     now = {one.table.name: one.fingerprint for one in declared}
     return [
-        f"{table}: su declaración ha cambiado desde que se cargaron {count} de sus archivos."
-        f" Para leerlos otra vez con la de ahora: {program()} run --again"
+        f"{table}: su declaración ha cambiado desde que se cargó {many(count, 'archivo')}."
+        f" Para cargar otra vez con la de ahora: {program()} run --again"
         for table, then, count in found
         if now.get(table, then) != then
     ]

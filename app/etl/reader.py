@@ -15,6 +15,9 @@ from etl.settings import IN_IMAGE
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
+OWNER_SERVICE = "docker compose run --rm migrate"
+
+
 def program() -> str:
     """La orden `etl`, como la tiene que escribir quien lee."""
     if IN_IMAGE:
@@ -23,10 +26,19 @@ def program() -> str:
     return os.path.relpath(name) if name.name == "etl" and not shutil.which("etl") else "etl"
 
 
+def order(words: str) -> str:
+    """Una orden con lo que la sigue, como la tiene que escribir quien lee: «etl revision»."""
+    name = words.split(maxsplit=1)[0]
+    if not IN_IMAGE or name not in ("migrate", "new", "revision"):
+        return f"{program()} {words}"
+    # Con `migrate`, que entra como dueño; las otras dos escriben en el código, que allí es de solo lectura.
+    return OWNER_SERVICE if name == "migrate" else f"CODE_MODE=rw {OWNER_SERVICE} etl {words}"
+
+
 def place(path: Path) -> str:
     """Una ruta, como la ve quien lee: desde su carpeta y, en Docker, la de su máquina."""
     if IN_IMAGE:
-        mounted = path.is_relative_to("/datos") or path.is_relative_to("/sql")
+        mounted = any(map(path.is_relative_to, ("/datos", "/sql", "/app")))
         return shown(str(path.relative_to("/") if mounted else path))
     here = Path.cwd()
     return shown(str(path.relative_to(here) if path.is_relative_to(here) else path))
@@ -42,6 +54,11 @@ def thousands(number: int) -> str:
     return f"{number:,}".replace(",", ".")
 
 
+def many(count: int, name: str) -> str:
+    """«1 columna», «1.234 columnas»."""
+    return f"{thousands(count)} {name}{'' if count == 1 else 's'}"
+
+
 def rows(count: int) -> str:
     """«1 fila», «1.234 filas»."""
-    return f"{thousands(count)} fila{'' if count == 1 else 's'}"
+    return many(count, "fila")

@@ -20,7 +20,8 @@ class Session:
     """Una ejecución. La conexión se renueva si se pierde.
 
     `engine`: dónde se validan las filas. `announce` dice algo a la persona antes de empezar; `facts`, lo que el
-    motor añade a `--json`. `again`: también lo que se cargó con otra declaración.
+    motor añade a `--json`. `again`: también lo que se cargó con otra declaración. `waiting`: los archivos por cargar,
+    cuando se sabe cuáles son.
     """
 
     settings: Settings
@@ -31,6 +32,7 @@ class Session:
     again: bool = False
     run_id: UUID = field(default_factory=uuid4)
     facts: dict[str, Any] = field(default_factory=dict)
+    waiting: list[Source] = field(default_factory=list)
 
 
 @contextmanager

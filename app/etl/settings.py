@@ -6,8 +6,9 @@ Sale un `Settings`, que se pasa a quien lo necesite. Las contraseñas pueden ven
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,17 +65,18 @@ class Settings:
 def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env") -> Settings:
     """Lee `.env` y el entorno (que manda). Lanza `UsageError` si un valor no se entiende."""
     values = {name: value for name, value in {**dotenv_values(env_file), **environ}.items() if value}
-    return Settings(**{one.name: _value(values, one) for one in fields(Settings)})
+    where = partial(_where, environ, env_file)
+    return Settings(**{one.name: _value(values, one, where) for one in fields(Settings)})
 
 
-def _value(values: Mapping[str, str], one: "Field[Any]") -> Any:
+def _value(values: Mapping[str, str], one: "Field[Any]", where: Callable[[str], str]) -> Any:
     name = one.metadata["variable"]
     if not one.repr and (file := values.get(f"{name}_FILE")):
         return _secret(name, file)
     if (text := values.get(name)) is None:
         return one.default
     if isinstance(one.default, int | float):
-        return type(one.default)(_number(name, text))
+        return type(one.default)(_number(name, text, where))
     return Path(text) if isinstance(one.default, Path) else text
 
 
@@ -88,10 +90,20 @@ def _secret(name: str, file: str) -> str:
         ) from error
 
 
-def _number(name: str, text: str) -> float:
+def _number(name: str, text: str, where: Callable[[str], str]) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(
-            f"{name} vale «{text}» y se esperaba un número.", "Corríjalo en .env o en el entorno."
-        ) from None
+        raise UsageError(f"{name} vale «{text}» y se esperaba un número.", f"Corríjalo {where(name)}") from None
+
+
+def _where(environ: Mapping[str, str], env_file: Path, name: str) -> str:
+    line = None if environ.get(name) else env_lines(env_file).get(name)
+    return f"en .env, línea {line[0]}: {line[1]}" if line else "en el entorno"
+
+
+def env_lines(env_file: Path) -> dict[str, tuple[int, str]]:
+    """Cada variable de `.env` con el número y el texto de la línea que le da valor: la última que la nombra."""
+    text = env_file.read_text(encoding="utf-8", errors="replace") if env_file.is_file() else ""
+    lines = ((number, line.strip().removeprefix("export ")) for number, line in enumerate(text.splitlines(), 1))
+    return {line.partition("=")[0].strip(): (number, line) for number, line in lines if "=" in line and line[0] != "#"}

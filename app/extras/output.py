@@ -59,6 +59,16 @@ def escape(text: str) -> str:
     return markup.escape(shown(text))
 
 
+def shorten(text: str, room: int) -> str:
+    """Un nombre en `room` columnas; si no cabe, sin lo de en medio: los archivos se distinguen por el final."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= room:
+        return text
+    tail = 2 * room // 3
+    return f"{set_cell_size(text, room - tail - 1)}…{set_cell_size(text[::-1], tail)[::-1]}"
+
+
 @contextmanager
 def new_file(path: Path, hint: str) -> Iterator[BinaryIO]:
     """El archivo `path`, para escribirlo desde el principio; crea su carpeta si falta.

@@ -9,6 +9,12 @@ if [ -n "${SPARK_AUTH_SECRET_FILE:-}" ]; then
 fi
 export _SPARK_AUTH_SECRET="${SPARK_AUTH_SECRET:-}"
 
+# JupyterLab lee de un archivo su testigo con el salto de línea que dejan los editores: se le da sin él.
+if [ -n "${JUPYTER_TOKEN_FILE:-}" ]; then
+  (umask 077 && tr -d '\r\n' <"$JUPYTER_TOKEN_FILE" >/tmp/jupyter_token)
+  export JUPYTER_TOKEN_FILE=/tmp/jupyter_token
+fi
+
 # Lo mismo que pone `etl run` en su sesión, para cualquier trabajo que se lance con spark-submit o
 # pyspark: este clúster, el secreto (aquí basta con decir que lo hay) y su sitio en el historial.
 export MASTER="${SPARK_MASTER_URL:-local[*]}"

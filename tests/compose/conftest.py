@@ -5,6 +5,7 @@
     project  una de esas copias, con la imagen del pipeline construida
     stack    el stack completo en marcha y cargado, con pgAdmin y Adminer; compartido
     fresh    un stack propio de la prueba, sin levantar
+    notebooks  el mismo, con JupyterLab; compartido
     cluster  el stack con el perfil spark, un maestro y dos trabajadores; compartido
 
 Sin motor se saltan («falta ...»); con CI=true ese salto es un fallo.
@@ -16,6 +17,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ from etl.settings import ROOT
 
 # Con un nombre por clon: dos que se prueban a la vez no se pisan la imagen.
 TAG = f"pruebas-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}"
-IMAGE, SPARK_IMAGE = f"etl-local/app:{TAG}", f"etl-local/spark:{TAG}"
+IMAGE, SPARK_IMAGE, NOTEBOOKS_IMAGE = (f"etl-local/{name}:{TAG}" for name in ("app", "spark", "notebooks"))
 # Hace una copia del proyecto en una carpeta y la devuelve.
 Clone = Callable[[Path], Path]
 OFFICIAL = {"POSTGRES18_IMAGE": "postgres:18"}
@@ -76,7 +78,7 @@ def clone() -> Clone:
 @pytest.fixture(scope="session")
 def built() -> dict[str, str]:
     """Cómo se llaman las imágenes que se construyen."""
-    return {"ETL_IMAGE": IMAGE, "SPARK_IMAGE": SPARK_IMAGE}
+    return {"ETL_IMAGE": IMAGE, "SPARK_IMAGE": SPARK_IMAGE, "NOTEBOOKS_IMAGE": NOTEBOOKS_IMAGE}
 
 
 @pytest.fixture(scope="session")
@@ -120,6 +122,16 @@ def stack(make_stack: Callable[..., Stack], project: Path) -> Stack:
     for service in ("pgadmin", "adminer"):
         _wait_healthy(stack, service)
     return stack
+
+
+@pytest.fixture(scope="session")
+def notebooks(stack: Stack) -> Stack:
+    """El stack de `stack`, con el perfil notebooks además."""
+    notebooks = replace(stack, profiles=("debug", "notebooks"))
+    notebooks.compose("build", "notebooks", timeout=1200)
+    notebooks.compose("up", "--detach", "--no-build", "--no-deps", "notebooks")
+    _wait_healthy(notebooks, "notebooks")
+    return notebooks
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from own_sample import write_sample
 BASE = "docker-compose.yml"
 OVERRIDE = "docker-compose.override.yml"
 SECRETS = "docker-compose.secrets.yml"
-PORTS = ("POSTGRES_PORT", "PGADMIN_PORT", "ADMINER_PORT")
+PORTS = ("POSTGRES_PORT", "PGADMIN_PORT", "ADMINER_PORT", "JUPYTER_PORT")
 SPARK_PORTS = ("SPARK_MASTER_UI_PORT", "SPARK_DRIVER_UI_PORT", "SPARK_HISTORY_PORT")
 
 

@@ -42,9 +42,14 @@ def test_etl_new_writes_the_declaration_once_it_is_let(fresh: Stack) -> None:
     assert refused.returncode == 2
     proposed = "CODE_MODE=rw docker compose run --rm migrate etl new datos/opiniones.csv"
     assert f": {proposed}\n" in refused.stderr
+    seen = fresh.run("inspect", "datos/opiniones.csv").stdout
+    load = "docker compose run --rm app_etl run datos/opiniones.csv"
+    assert seen.endswith(f"Cárguelo con: {load} · Declárelo con: {proposed}\n")
 
     fresh.environment["CODE_MODE"] = "rw"
-    fresh.compose(*proposed.split()[3:])
+    told = fresh.compose(*proposed.split()[3:]).stdout
+    assert "Escrito: app/declared/opiniones.py\n" in told
+    assert "«docker compose run --rm migrate» y «docker compose run --rm app_etl run»" in told
     assert (folders[0] / "opiniones.py").exists()
     # Y la migración se puede escribir otra vez, después de corregir la clase.
     (folders[1] / "0003_tabla_opiniones.py").unlink()

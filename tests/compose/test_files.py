@@ -1,6 +1,7 @@
 """Lo que dicen los archivos de Compose, sin levantar nada: válidos, documentados y sin excepciones."""
 
 import itertools
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -229,7 +230,8 @@ def test_each_image_has_one_builder_and_whoever_uses_it_waits_for_that_one(
     for profiles in every_profile_set():
         services = plain(files=files, profiles=profiles).config()["services"]
         builders = [name for name, service in services.items() if "build" in service]
-        assert builders == (["migrate", "spark-master"] if "spark" in profiles else ["migrate"])
+        expected = {"migrate", *({"spark-master"} if "spark" in profiles else ()), *({"notebooks"} & {*profiles})}
+        assert set(builders) == expected
         builder_of = {services[name]["image"]: name for name in builders}
         assert len(builder_of) == len(builders)
         for name, service in services.items():
@@ -257,6 +259,14 @@ def test_the_keys_of_every_service_come_in_the_same_order(file: str) -> None:
             following = KEY_ORDER.index(key, position + 1) if key in KEY_ORDER[position + 1 :] else None
             assert following is not None, f"{file}: en {service}, «{key}» está fuera de su sitio"
             position = following
+
+
+def test_a_codespace_opens_the_ports_of_every_service() -> None:
+    text = text_of(".devcontainer/devcontainer.json")
+    container = json.loads(re.sub(r"(?m)^\s*//.*$", "", text))
+    published = {int(port) for port in re.findall(r"127\.0\.0\.1:\$\{\w+:-(\d+)\}", text_of(OVERRIDE))}
+    assert set(container["forwardPorts"]) == published == {*map(int, container["portsAttributes"])}
+    assert (ROOT / container["postCreateCommand"].split()[1]).is_file()
 
 
 def test_every_service_has_a_header_that_says_what_persists() -> None:

@@ -8,16 +8,19 @@ import pytest
 from compose.stack import Stack, docker
 
 RUNNING = ("postgres", "pgadmin", "adminer")
+NOTEBOOKS = ("notebooks",)
 SPARK_RUNNING = ("spark-master", "spark-worker", "spark-history")
 NO_CAPABILITIES = "0000000000000000"
 
 
-@pytest.fixture(params=(*RUNNING, "app_etl", "migrate", *SPARK_RUNNING, "app_spark"))
+@pytest.fixture(params=(*RUNNING, "app_etl", "migrate", *NOTEBOOKS, *SPARK_RUNNING, "app_spark"))
 def inside(request: pytest.FixtureRequest) -> Iterator["Inside"]:
     """Un contenedor de cada servicio; los que terminan se levantan con otra orden."""
     service = request.param
-    stack: Stack = request.getfixturevalue("cluster" if "spark" in service else "stack")
-    if service in RUNNING + SPARK_RUNNING:
+    stack: Stack = request.getfixturevalue(
+        "cluster" if "spark" in service else "notebooks" if service in NOTEBOOKS else "stack"
+    )
+    if service in RUNNING + NOTEBOOKS + SPARK_RUNNING:
         yield Inside(stack.containers(service)[0])
         return
     stack.compose("run", "--detach", "--name", f"{stack.name}_dentro", service, "sleep", "60")

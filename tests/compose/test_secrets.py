@@ -7,21 +7,23 @@ from pathlib import Path
 import pytest
 
 from compose.conftest import Clone
-from compose.stack import BASE, SECRETS, Stack, docker
+from compose.stack import BASE, SECRETS, Stack, docker, wait_until
 
 PASSWORDS = {
     "postgres_password": "secreto-uno-4711",
     "etl_loader_password": "secreto-dos-4712",
     "lector_password": "secreto-tres-4713",
     "spark_auth_secret": "secreto-cuatro-4714",
+    "jupyter_token": "secreto-cinco-4715",
 }
-DEFAULTS = ("bigdata2026", "cargador2026", "lector2026", "spark2026")
-SERVICES = ("postgres", "migrate", "app_etl", "pgadmin", "adminer", "spark-master", "spark-worker")
+DEFAULTS = ("bigdata2026", "cargador2026", "lector2026", "spark2026", "cuaderno2026")
+JUPYTER = "http://127.0.0.1:8888/api/contents?token="
+SERVICES = ("postgres", "migrate", "app_etl", "pgadmin", "adminer", "spark-master", "spark-worker", "notebooks")
 
 
-@pytest.mark.usefixtures("spark_image")
+@pytest.mark.usefixtures("spark_image", "notebooks")
 def test_the_stack_works_with_secrets_in_files(make_stack: Callable[..., Stack], clone: Clone, tmp_path: Path) -> None:
-    stack = make_stack(clone(tmp_path / "clon"), files=(BASE, SECRETS), profiles=("debug", "spark"))
+    stack = make_stack(clone(tmp_path / "clon"), files=(BASE, SECRETS), profiles=("debug", "spark", "notebooks"))
     (stack.folder / "secrets").mkdir()
     for name, password in PASSWORDS.items():
         # Con salto de línea al final, como lo deja cualquier editor.
@@ -32,6 +34,14 @@ def test_the_stack_works_with_secrets_in_files(make_stack: Callable[..., Stack],
     # También el clúster: app_spark entra con el secreto del archivo y encuentra lo que cargó app_etl.
     done = json.loads(stack.spark("etl", "run", "--engine", "spark", "--json").stdout)
     assert {file["status"] for file in done["files"]} == {"skipped"}
+
+    # Y los cuadernos, que piden el testigo de su archivo y entran en la base de datos con la contraseña del suyo.
+    health = ("inspect", "-f", "{{.State.Health.Status}}", stack.container("notebooks"))
+    wait_until(lambda: docker(*health) == "healthy", 120, "JupyterLab en marcha", pause=0.5)
+    program = f"import urllib.request as u; print(u.urlopen('{JUPYTER}{PASSWORDS['jupyter_token']}').status)"
+    program += "; from etl.settings import load_settings; print(load_settings().db_password)"
+    inside = stack.compose("exec", "-T", "notebooks", "python", "-c", program)
+    assert inside.stdout.split() == ["200", PASSWORDS["lector_password"]]
 
     for service in SERVICES:
         seen = json.dumps(stack.inspect(service)) + stack.logs(service)

@@ -51,7 +51,7 @@ def test_workers_of_another_version_are_named(cluster: Stack) -> None:
     other.unlink()
     assert [one["state"] for one in findings] == ["bad", "bad"]
     for finding in findings:
-        assert f"otra versión que la {version.__version__} de quien manda los trabajos" in finding["found"]
+        assert f"otra versión que la {version.__version__} del conductor" in finding["found"]
         assert finding["found"].count("(3.4.0)") == 2
         assert "la misma imagen para todos" in finding["fix"]
 

@@ -1,6 +1,7 @@
 """Los documentos dicen la verdad sobre el repositorio: los enlaces y las órdenes."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,22 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         assert file.exists(), target
         if anchor:
             assert anchor in anchors(file.read_text(encoding="utf-8")), target
+
+
+# Como se habla a quien lee, y la palabra que se usa para cada pieza de Spark; en inglés, solo para decir cómo la llaman.
+NOT_OURS = re.compile(
+    r"\b(tú|tus?|ti|contigo|puedes|quieres|tienes|máster|trabajadoras?)\b|(?<![\w*/.\"-])workers?(?![\w*-])"
+)
+
+
+def test_whoever_reads_is_addressed_as_usted_and_each_thing_has_one_name() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    kinds = (".md", ".yml", ".yaml", ".sql", ".sh", ".conf", ".example", "Makefile", "Dockerfile")
+    written = [ROOT / name for name in listed if name.endswith(kinds) and not name.endswith(".en.md")]
+    assert written
+    for path in filter(Path.is_file, written):  # uno que se acaba de quitar, git aún lo nombra
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            assert not NOT_OURS.search(line), f"{named(path)}, línea {number}: {line}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)

@@ -59,6 +59,27 @@ def test_a_misspelt_variable_is_recognized(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("POSTGRES_PASWORD=y\nMI_COSA=1\n")
     [finding] = bad(files.environment(tmp_path, None))
     assert finding.found == "nadie lee «POSTGRES_PASWORD»; ¿quería decir «POSTGRES_PASSWORD»?"
+    assert finding.fix == "en .env, línea 1: POSTGRES_PASSWORD=…"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        ("Invalid hostPort: abc", "corrija en .env la línea 3: POSTGRES_PORT=abc"),
+        (
+            "error decoding 'services[postgres].mem_limit': invalid size: 'mucho'",
+            "corrija en .env la línea 4: X='mucho'",
+        ),
+        ("services.postgres.image must be a string: abcd", None),
+        ("no such file: secreta", None),
+    ],
+)
+def test_the_line_of_the_value_that_compose_does_not_understand_is_shown(
+    tmp_path: Path, error: str, line: str | None
+) -> None:
+    text = "# POSTGRES_PORT=abc\nPOSTGRES_PASSWORD=secreta\nexport POSTGRES_PORT=abc\nX='mucho'\nVACÍA=\n"
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    assert files.misunderstood(tmp_path, error) == line
 
 
 @pytest.mark.parametrize(
@@ -72,7 +93,9 @@ def test_a_misspelt_variable_is_recognized(tmp_path: Path) -> None:
 def test_a_password_that_compose_would_cut_is_noticed(tmp_path: Path, value: str, whole: bool) -> None:
     (tmp_path / ".env").write_text(f"POSTGRES_PASSWORD={value}\n", encoding="utf-8")
     found = [finding for finding in bad(files.environment(tmp_path, None)) if "no lee entera" in finding.found]
-    assert len(found) == (0 if whole else 1)
+    assert [finding.fix.split(":")[0] for finding in found] == (
+        [] if whole else ["póngala entre comillas simples, en .env, línea 1"]
+    )
 
 
 @pytest.mark.parametrize(("services", "left"), [(["adminer"], 1), (["postgres", "adminer"], 0), ([], 0)])
@@ -109,7 +132,7 @@ def test_files_that_can_be_read_are_only_counted(tmp_path: Path) -> None:
     write_sample(tmp_path, 1200)
     settings = Settings(datos_dir=tmp_path)
     [finding] = files.data_files(settings, declarations.load(), PARTS)
-    assert (finding.state, finding.found) == ("ok", "15 archivos, y todos se pueden leer")
+    assert (finding.state, finding.found) == ("ok", "15 archivos; ninguno se rechazaría")
 
 
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_14_the_lines_above_the_header_are_skipped_with_a_warning(settings: Sett
     result = load_declared(settings, path)
     assert (result.status, clientes(settings), result.preamble_rows) == ("loaded", TWO, 2)
     assert result.warnings == [
-        "se saltan 2 líneas que hay encima de la cabecera; si las lleva siempre, declare preamble_rows=2"
+        "líneas encima de la cabecera, que se saltan: 2. Si las lleva siempre, declare preamble_rows=2"
     ]
     assert query(settings, "SELECT _line FROM datos.clientes ORDER BY 1") == [4, 5]
 

@@ -5,13 +5,20 @@ import os
 import pty
 import re
 import shutil
+import subprocess
 import sys
 import time
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from etl.extract.source import Source
+from etl.load.ledger import Counts
 from etl.settings import Settings
+from extras.screen import progress
+from extras.screen.progress import Whole
 from loader import check_invariants, environment, etl, finish, prepare, statuses, wait_for_copy
 from own_rows import CLIENTES, cliente, clientes, load_one, query, write, write_parents
 
@@ -147,16 +154,57 @@ def test_ctrl_c_stops_at_once_says_so_and_leaves_nothing(settings: Settings) -> 
     finish(settings)
 
 
-def test_a_terminal_shows_rows_rate_and_time_left(settings: Settings) -> None:
+def test_a_terminal_shows_which_file_of_how_many_the_bytes_of_all_the_rate_and_the_time_left(
+    settings: Settings,
+) -> None:
     path = prepare(settings)
-    # Cuatro veces más, para que dé tiempo a verla.
+    # Cuatro veces más, para que dé tiempo a verla; y otro detrás, que aún falta.
     text = path.read_text()
     path.write_text(text + text.split("\n", 1)[1] * 3)
+    path.with_name("zonas.csv").write_text("zona\n1\n")
+    total = (path.stat().st_size + 7) // 1_000_000
     pid, terminal = in_a_terminal(settings, "run")
     seen = read_until_closed(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
-    assert re.search(r"ventas\.csv [━╸╺ ]+ +[0-9]+ % [0-9.]+ filas [0-9.]+/s [0-9-]+:[0-9-]+", plain), plain[:500]
+    shown = rf"1/2 ventas\.csv [━╸╺ ]+ +[0-9]+ % [0-9]+ de {total} MB [0-9.]+ filas/s faltan [0-9]+ s"
+    assert re.search(shown, plain), plain[:500]
+
+
+def test_what_is_loaded_already_is_not_among_what_is_left(settings: Settings) -> None:
+    whole = Whole([source := Source(settings.datos_dir / "b.csv", "b.csv", "b.csv")])
+    source.path.write_bytes(b"x" * 4000)
+    whole.advance(source, 1000, Counts(read=10))
+    assert (whole.files, whole.bytes, whole.rows) == ("1/1", "1 de 4 KB", 10)
+    assert re.fullmatch(r"faltan \d+ s", whole.left)
+
+
+def test_a_log_has_a_line_every_so_often(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0)
+    sources = [Source(settings.datos_dir / name, name, name) for name in ("a.csv", "b.csv")]
+    for source in sources:
+        source.path.write_bytes(b"x" * 2000)
+    with progress.show_progress(sources) as advance:
+        advance(sources[1], 1000, Counts(read=1))
+    assert re.fullmatch(r"2/2 b\.csv: 1 fila, 3 de 4 KB, faltan \d+ s\n", capsys.readouterr().err)
+
+
+def test_the_bytes_of_a_zip_are_shared_by_what_is_inside_and_never_go_back(settings: Settings) -> None:
+    path, other = settings.datos_dir / "a.zip", settings.datos_dir / "b.csv"
+    path.write_bytes(b"x" * 4000)
+    other.write_bytes(b"x" * 1000)
+    one, two = (Source(path, f"a.zip/{name}", name, inside=f"/{name}") for name in ("1.csv", "2.csv"))
+    whole = Whole([one, two, Source(other, "b.csv", "b.csv")])
+    seen = []
+    for source, done in ((one, 0), (two, 0), (two, 4000), (one, 0)):
+        whole.advance(source, done, Counts(read=5))
+        seen.append((whole.files, whole.done, whole.rows))
+    assert seen == [("1/3", 0, 5), ("2/3", 2000, 10), ("2/3", 4000, 10), ("1/3", 4000, 10)]
+    # Una hoja de un libro, que se espera entero.
+    whole.advance(Source(other, "b.csv/Hoja", "b.csv", inside="/Hoja"), 500, Counts(read=1))
+    assert (whole.files, whole.done) == ("3/3", 4500)
 
 
 def test_elsewhere_there_is_no_bar_nor_colour(settings: Settings) -> None:
@@ -165,6 +213,48 @@ def test_elsewhere_there_is_no_bar_nor_colour(settings: Settings) -> None:
     assert "\x1b" not in done.stdout + done.stderr
     assert re.search(r"clientes\.csv +cargado +1 +1 +0 +0", done.stdout)
     assert done.stderr == ""
+
+
+# --- Para otros programas, y para el propio terminal ------------------------------------------
+
+
+def test_the_state_and_the_quarantine_are_also_documents(settings: Settings) -> None:
+    write(settings, "clientes.csv", CLIENTES, cliente(1), cliente(1), cliente(2, fecha_alta="ayer"))
+    assert etl(settings, "run", "--quiet").returncode == 0
+    state = json.loads(etl(settings, "status", "--json").stdout)
+    assert {"table": "datos.clientes", "rows": 1} in state["tables"]
+    [load] = state["loads"]
+    assert datetime.fromisoformat(load.pop("started_at")).tzinfo
+    assert load == {
+        "file": "clientes.csv", "status": "loaded", "rows_loaded": 1, "rows_duplicate": 1, "rows_rejected": 1,
+        "error": None,
+    }  # fmt: skip
+    assert state["warnings"] == []
+    example = "columna «fecha_alta»: se leyó «ayer» y se esperaba una fecha que exista"
+    assert json.loads(etl(settings, "rejects", "clientes", "--json").stdout) == {
+        "rejects": [{"table": "datos.clientes", "code": "type", "rows": 1, "example": example}]
+    }
+
+
+def test_it_says_its_version(settings: Settings) -> None:
+    assert etl(settings, "--version").stdout == f"etl {version('etl')}\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("r", "run rejects revision report"), ("run --q", "--quiet"), ("db st", "start stop"), ("run da", "")],
+)
+def test_bash_completes_orders_and_options_and_leaves_the_paths_to_itself(
+    settings: Settings, typed: str, offered: str
+) -> None:
+    words = ["etl", *typed.split()]
+    script = (
+        f'{etl(settings, "--completion", "bash").stdout}\netl() {{ "{sys.executable}" -m wiring "$@"; }}\nexport -f etl\n'
+        f'env() {{ local -x "${{@:1:3}}"; etl; }}\n'
+        f"COMP_WORDS=({' '.join(words)}) COMP_CWORD={len(words) - 1}; _etl_completion etl; echo ${{COMPREPLY[*]}}"
+    )
+    done = subprocess.run(["bash", "-c", script], env=environment(settings), capture_output=True, text=True, check=True)
+    assert (done.stdout.split(), done.stderr) == (offered.split(), "")
 
 
 # --- Corregir lo apartado --------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """`etl inspect` enseña sin cargar; `etl new` lleva un archivo de staging a una tabla declarada."""
 
 import json
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -50,6 +51,19 @@ def test_inspect_says_what_it_sees_and_loads_nothing(settings: Settings) -> None
     ]
     assert (seen["columns"][1]["distinct"], seen["columns"][4]["nulls"]) == (3, 1)
     assert [reject["line"] for reject in seen["rejects"]] == [5, 6]
+
+
+def test_what_inspect_tells_to_do_next_can_be_done(settings: Settings, tmp_path: Path) -> None:
+    root = own_project(tmp_path / "proyecto")
+    declared, other = settings.datos_dir / "clientes.csv", settings.datos_dir / "mis datos.csv"
+    declared.write_text("cliente_id,nombre\n1,Ana\n", encoding="utf-8")
+    other.write_text("a;b\n1;2\n3;4\n", encoding="utf-8")
+    assert etl(root, settings, "inspect", str(declared)).stdout.endswith(f"Cárguelo con: etl run {declared}\n")
+    last = etl(root, settings, "inspect", str(other)).stdout.splitlines()[-1]
+    run, new = (shlex.split(said.partition(": etl ")[2]) for said in last.split(" · "))
+    assert etl(root, settings, *run).returncode == 0
+    assert etl(root, settings, *new).returncode == 0
+    assert (root / "app" / "declared" / "mis_datos.py").is_file()
 
 
 def test_inspect_goes_on_after_a_file_that_cannot_be_read(settings: Settings) -> None:

@@ -139,3 +139,11 @@ def test_whoever_changes_the_rows_of_a_load_and_its_entry_has_it_made_again(own:
         connection.execute("UPDATE etl.loads SET rows_loaded = rows_loaded WHERE table_name = 'datos.ventas'")
     assert load(own).marts == ["cuenta"]
     assert query(own, "SELECT n FROM marts.cuenta") == [7]
+
+
+def test_a_mart_that_never_ends_is_told_with_its_file_and_the_others_are_made(own: Settings, folder: Path) -> None:
+    (folder / "cuenta.sql").write_text("SELECT count(*) AS n FROM ventas", encoding="utf-8")
+    (folder / "atascado.sql").write_text("SELECT pg_sleep(60) FROM ventas", encoding="utf-8")
+    result = load(replace(own, statement_seconds=1))
+    assert result.marts == ["cuenta"]
+    assert [wrong.split(":")[0] for wrong in result.wrong_marts] == ["sql/marts/atascado.sql"]

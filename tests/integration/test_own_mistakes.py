@@ -117,7 +117,7 @@ def test_the_cycle_of_a_declaration_has_no_dead_end(root: Path, etl: Etl, settin
     declared.write_text(computed)
     assert "etl" in etl("revision", "largo").stdout
     assert etl("migrate").returncode == 0
-    assert "datos.cosas: su declaración ha cambiado desde que se cargaron 1 de sus archivos" in etl("status").stdout
+    assert "datos.cosas: su declaración ha cambiado desde que se cargó 1 archivo" in etl("status").stdout
     assert etl("run", "--again").returncode == 0
     assert query(settings, "SELECT cosa_id, largo FROM datos.cosas ORDER BY 1") == [(1, 1), (2, 1)]
     assert "su declaración ha cambiado" not in etl("status").stdout

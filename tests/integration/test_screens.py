@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -9,6 +10,9 @@ import own_rows
 from declared.clientes import Cliente
 from etl.declarations import in_order
 from etl.errors import UsageError
+from etl.load.ledger import Counts
+from etl.reader import thousands
+from etl.result import FileResult, RunResult
 from etl.settings import Settings
 from extras.quarantine import export as quarantine
 from extras.screen import rejects, status, summary
@@ -55,7 +59,7 @@ def test_the_summary_names_what_failed_and_the_next_step(loaded: Settings, capsy
     printed = capsys.readouterr()
     assert "✖ [red] [bold].csv: " in printed.err
     assert "[red] [bold].csv" in printed.out
-    assert re.search(r"^1 fila en cuarentena: véalas con «\S*etl rejects»\.$", printed.out, re.M)
+    assert re.search(r"^1 fila en cuarentena: véala con «\S*etl rejects»\.$", printed.out, re.M)
     assert fits(printed.out)
 
 
@@ -69,6 +73,25 @@ def test_the_status_shows_whole_file_names(loaded: Settings, capsys: pytest.Capt
     assert re.search(r"clientes_2025-12_bis\.csv cargado +1 ", printed)
     assert "✖ [red] [bold].csv: " in printed
     assert fits(printed)
+
+
+LONG = "copia_de_seguridad_2025.zip/exportaciones/enero/clientes_2025-01.csv"
+
+
+@pytest.mark.parametrize("rows", [4222, 6_000_000_123])
+def test_a_long_name_is_shortened_in_the_middle_and_no_count_is_lost(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    counts = Counts(read=rows, loaded=rows - 40, updated=3, rejected=40)
+    one = FileResult(LONG, "clientes", "datos.clientes", "refused", counts, seconds=1)
+    summary.show_result(RunResult(uuid4(), "local", [one], [], {}), quiet=False, explain=PARTS.explain)
+    printed = capsys.readouterr().out
+    header, _, line, _, total, *_ = printed.splitlines()
+    assert fits(printed)
+    assert {"leídas", "cargadas", "rechazadas"} <= set(header.split())
+    assert re.match(r"copia.*…\w*_2025-01\.csv +rechazado ", line)
+    assert {thousands(rows), thousands(rows - 40), "40"} <= set(line.split()) & set(total.split())
 
 
 def test_an_empty_database_says_how_to_begin(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

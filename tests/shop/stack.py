@@ -2,7 +2,7 @@
 
 import pytest
 
-from compose.conftest import IMAGE, SPARK_IMAGE, Clone
+from compose.conftest import IMAGE, NOTEBOOKS_IMAGE, SPARK_IMAGE, Clone
 from compose.stack import strict_copy
 
 
@@ -15,4 +15,5 @@ def clone() -> Clone:
 @pytest.fixture(scope="session")
 def built() -> dict[str, str]:
     """Otras imágenes: las de `tests/compose` llevan dentro lo que declaran las pruebas."""
-    return {"ETL_IMAGE": f"{IMAGE}-tienda", "SPARK_IMAGE": f"{SPARK_IMAGE}-tienda"}
+    own = {"ETL_IMAGE": IMAGE, "SPARK_IMAGE": SPARK_IMAGE, "NOTEBOOKS_IMAGE": NOTEBOOKS_IMAGE}
+    return {name: f"{image}-tienda" for name, image in own.items()}

@@ -2,8 +2,12 @@
 
 import re
 
+import typer
+
 from docs.markdown import blocks, commands
+from etl.cli import new_app
 from etl.settings import ROOT
+from wiring import add_commands
 
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 SPANISH, ENGLISH = ROOT / "README.md", ROOT / "README.en.md"
@@ -40,9 +44,25 @@ def test_both_readmes_have_the_same_pictures_and_sections() -> None:
     assert spanish.count("\n## ") == english.count("\n## ")
 
 
+def test_the_page_for_windows_has_everything_that_is_not_the_same_there() -> None:
+    windows = (ROOT / "docs" / "windows.md").read_text(encoding="utf-8")
+    different = set()
+    for block in blocks(SPANISH.read_text(encoding="utf-8")):
+        code = re.sub(r"(?ms)(<<'FIN')\n.*?^FIN$", r"\1", block.code)  # sin lo que se escribe en un archivo
+        different |= {line.split("  ")[0] for line in code.splitlines() if not line.startswith(("docker ", "etl "))}
+    assert "make run" in different
+    for order in different:
+        program, *words = order.split()
+        # De un archivo que se escribe o se corrige, cómo; de lo demás, la orden.
+        wanted = {"make": f"`make {words[0]}", "cat": "`cat > ARCHIVO <<'FIN'`", "sed": words[-1]}
+        assert wanted.get(program, f"`{order}`") in windows, order
+
+
 def test_every_command_and_option_is_documented() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     for name, options in commands().items():
         assert f"etl {name}" in text, name
         for option in options:
             assert option in text, f"{name} {option}"
+    for parameter in typer.main.get_command(new_app(add_commands)).params:
+        assert f"etl {parameter.opts[0]}" in text

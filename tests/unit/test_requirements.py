@@ -14,7 +14,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 # Qué partes de pyproject.toml contiene cada candado.
 LOCKS = {"etl": [], "local": ["embedded"], "dev": ["embedded", "spark", "dev"]}
 # Los que van encima de etl.txt, en una carpeta que en Python se mira antes.
-LINES = {"spark-4.3": ["spark"], "spark-3.5": ["spark35"]}
+LINES = {"spark-4.3": ["spark"], "spark-3.5": ["spark35"], "notebooks": ["notebooks"]}
 SYSTEMS = [
     {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"},
     {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "aarch64", "os_name": "posix"},

@@ -52,6 +52,17 @@ def test_a_number_that_is_not_one_says_where_it_was_read() -> None:
         load_settings({"DB_PORT": "cinco"}, NO_FILE)
 
 
+def test_a_wrong_number_is_shown_where_it_is_written(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("DB_HOST=x\n# DB_PORT=5432\nDB_PORT=1\nDB_PORT=cinco\n", encoding="utf-8")
+    with pytest.raises(UsageError) as wrong:
+        load_settings({}, env)
+    assert wrong.value.hint == "Corríjalo en .env, línea 4: DB_PORT=cinco"
+    with pytest.raises(UsageError) as wrong:
+        load_settings({"DB_PORT": "seis"}, env)
+    assert wrong.value.hint == "Corríjalo en el entorno"
+
+
 def test_a_password_is_not_shown_when_the_settings_are_printed() -> None:
     settings = load_settings({"DB_PASSWORD": "secretísima", "ETL_LOADER_PASSWORD": "secretísima"}, NO_FILE)
     assert "secretísima" not in repr(settings)

@@ -17,7 +17,7 @@ from psycopg import errors, sql
 
 from etl.database.connection import LOADER, OWNER, Connection, connect
 from etl.errors import DatabaseUnavailable, UsageError, blamed
-from etl.reader import program
+from etl.reader import order
 from etl.settings import Settings
 
 READER = "lector"
@@ -77,7 +77,7 @@ def heads(known: dict[str, Revision]) -> list[str]:
     for name in parents.keys() - known.keys():
         raise UsageError(
             f"Falta el archivo de la migración «{name}», a la que sigue «{parents[name].name}».",
-            f"Si se aplicó, {program()} revision lo recupera; si no, recupérelo de git.",
+            f"Si se aplicó, {order('revision')} lo recupera; si no, recupérelo de git.",
         )
     return sorted(known.keys() - parents.keys())
 
@@ -87,12 +87,12 @@ def last_known(known: dict[str, Revision], applied: str | None) -> str:
     last = heads(known)
     if len(last) > 1:
         files = " y ".join(f"«{known[name].path.name}»" for name in last)
-        raise UsageError(f"Hay {len(last)} migraciones finales: {files}.", f"Únalas: {program()} revision")
+        raise UsageError(f"Hay {len(last)} migraciones finales: {files}.", f"Únalas: {order('revision')}")
     if applied is not None and applied not in known:
         raise UsageError(
             f"La migración «{applied}» está aplicada en la base de datos, pero falta su archivo en"
             " sql/migrations/versions.",
-            f"Recupérelo: {program()} revision. (Para deshacerla no se borra: se cambia la declaración.)",
+            f"Recupérelo: {order('revision')}. (Para deshacerla no se borra: se cambia la declaración.)",
         )
     return last[0]
 

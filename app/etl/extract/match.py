@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from etl.errors import FileRefused
+from etl.reader import many
 from etl.schema import Schema
 
 _EXPANSIONS = str.maketrans({"ñ": "n", "ß": "ss", "€": " eur ", "%": " pct ", "º": "", "ª": "", "ø": "o"})
@@ -58,7 +59,7 @@ def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[d
 def _by_position(header: list[str], schema: Schema) -> tuple[dict[str, int], list[str]]:
     if len(header) != len(schema.columns):
         raise FileRefused(
-            f"El archivo tiene {len(header)} columnas y se declararon {len(schema.columns)}.",
+            f"El archivo tiene {many(len(header), 'columna')} y se declararon {len(schema.columns)}.",
             "Sin cabecera, las columnas deben ser las declaradas y en su orden.",
         )
     return {name: position for position, name in enumerate(schema.names)}, []

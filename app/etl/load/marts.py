@@ -16,11 +16,18 @@ from typing import Any
 from psycopg import Connection, errors, sql
 
 from etl.errors import DatabaseUnavailable
+from etl.reader import order
 
 SCHEMA = "marts"
 SEARCH_PATH = "SET LOCAL search_path = pg_catalog, datos"
 # Lo que falla por cómo está escrito el mart, y no por la base de datos.
-ITS_AUTHORS = (errors.ProgrammingError, errors.DataError, errors.NotSupportedError, UnicodeDecodeError)
+ITS_AUTHORS = (
+    errors.ProgrammingError,
+    errors.DataError,
+    errors.NotSupportedError,
+    errors.QueryCanceled,
+    UnicodeDecodeError,
+)
 
 # Hasta dónde se vio cada tabla: cuántas cargas hubo y qué transacciones escribieron sus apuntes. Quien cambia las filas
 # de una carga cambia también su apunte.
@@ -129,7 +136,7 @@ def _refresh(connection: Connection[Any], by_groups: ByGroups, path: Path) -> bo
     except errors.LockNotAvailable as error:
         raise DatabaseUnavailable(
             f"No se puede rehacer {SCHEMA}.{path.stem}: otra sesión lo tiene bloqueado.",
-            "Los datos están cargados. Ciérrela (pg_stat_activity) y repita «etl run»: rehará lo que falte.",
+            f"Los datos están cargados. Ciérrela (pg_stat_activity) y repita «{order('run')}»: rehará lo que falte.",
         ) from error
     return True
 

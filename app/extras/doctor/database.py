@@ -13,6 +13,7 @@ from etl.database.connection import LOADER, LOCAL, OWNER, Connection, connect
 from etl.errors import EtlError
 from etl.load.marts import SEARCH_PATH, create, each, select
 from etl.parts import Parts
+from etl.reader import order
 from etl.settings import Settings
 from extras.doctor.finding import Finding, bad, ok
 from extras.revision.revise import differ
@@ -40,7 +41,7 @@ def database(settings: Settings, parts: Parts, inside: bool) -> Iterator[Finding
         return
     own = "la propia, en .local/" if settings.db_host is None else f"{settings.db_host}:{settings.db_port}"
     yield ok("conexión", f"PostgreSQL {version} ({own}) responde a «{settings.db_user}»")
-    yield _migrations(settings, found, inside)
+    yield _migrations(settings, found)
 
 
 def _unreachable(settings: Settings, error: EtlError, parts: Parts, inside: bool) -> Finding:
@@ -53,14 +54,14 @@ def _unreachable(settings: Settings, error: EtlError, parts: Parts, inside: bool
     return bad("conexión", error.message, error.hint or next(iter(parts.explain(error.message)), ""))
 
 
-def _migrations(settings: Settings, found: str | None, inside: bool) -> Finding:
+def _migrations(settings: Settings, found: str | None) -> Finding:
     try:
         wanted = migrate.last_known(migrate.revisions(settings), found)
     except EtlError as error:
         return bad("migraciones", error.message, error.hint)
     if found == wanted:
         return ok("migraciones", f"las tablas están en la versión {wanted}, la del código")
-    fix = "docker compose run --rm migrate" if inside else "etl migrate"
+    fix = order("migrate")
     if found is None:
         return bad("migraciones", "la base de datos está sin estrenar: no tiene tablas", fix)
     return bad("migraciones", f"las tablas están en la versión {found} y el código espera la {wanted}", fix)
@@ -82,10 +83,10 @@ def written_here(settings: Settings, parts: Parts) -> Iterator[Finding]:
     try:
         if owner and owner[0] and differ(ready):
             told = "las tablas no son como se declaran: falta una migración"
-            yield bad("declaraciones", told, "etl revision")
+            yield bad("declaraciones", told, order("revision"))
     except EtlError as error:
         yield bad("declaraciones", error.message, error.hint)
-    yield from (bad("marts", one, "Corríjalo y repita: etl run") for one in wrong)
+    yield from (bad("marts", one, f"Corríjalo y repita: {order('run')}") for one in wrong)
 
 
 def _try_mart(connection: Connection, path: Path) -> bool:

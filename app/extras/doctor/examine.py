@@ -58,9 +58,8 @@ def _project(root: Path, findings: list[Finding]) -> Project | None:
     project = docker.read_project(root)
     if isinstance(project, Project):
         return project
-    findings.append(
-        bad("compose", f"los archivos de Compose no se entienden: {project.error}", "docker compose config")
-    )
+    fix = files.misunderstood(root, project.error) or "docker compose config"
+    findings.append(bad("compose", f"los archivos de Compose no se entienden: {project.error}", fix))
     return None
 
 

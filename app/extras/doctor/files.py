@@ -15,12 +15,13 @@ from etl.extract.discover import discover
 from etl.extract.read import read
 from etl.extract.source import Source, opened
 from etl.parts import Parts
+from etl.reader import many
 from etl.schema import Declared
-from etl.settings import Settings
+from etl.settings import Settings, env_lines
 from extras.doctor.docker import Project
 from extras.doctor.finding import Finding, bad, ok
 
-PASSWORDS = ("POSTGRES_PASSWORD", "ETL_LOADER_PASSWORD", "LECTOR_PASSWORD")
+PASSWORDS = ("POSTGRES_PASSWORD", "ETL_LOADER_PASSWORD", "LECTOR_PASSWORD", "JUPYTER_TOKEN")
 # Lo que Compose cambia o corta en un valor sin comillas simples; entre dobles, solo $. Son adrede un ${NOMBRE} entero y
 # un comentario, «# así».
 CUT = re.compile(r"(?!\s*(?:'|\$\{\w+\}\s*$))\s*(\"[^\"]*(?<!\\)\$[A-Za-z_{$]|[^\"]*?(\$[A-Za-z_{$]|\s#\S))")
@@ -34,18 +35,21 @@ def environment(root: Path, project: Project | None) -> Iterator[Finding]:
     exposed = _exposed(project) if project else []
     same = [name for name in PASSWORDS if mine.get(name, example.get(name)) == example.get(name)]
     wrong = False
-    for name in mine.keys() - example.keys():
+    lines = env_lines(root / ".env")
+    for name in sorted(mine.keys() - example.keys()):
         close = get_close_matches(name, example.keys(), n=1, cutoff=0.8)
         if close:
             wrong = True
-            yield bad(".env", f"nadie lee «{name}»; ¿quería decir «{close[0]}»?", f"en .env, {close[0]}=…")
-    for name in _cut(root / ".env"):
-        wrong = True
-        yield bad(
-            ".env",
-            f"Compose no lee entera la contraseña {name}: cambia lo que sigue a $ y corta en « #»",
-            f"póngala entre comillas simples: {name}='…'",
-        )
+            told = f"nadie lee «{name}»; ¿quería decir «{close[0]}»?"
+            yield bad(".env", told, f"en .env, línea {lines[name][0]}: {close[0]}=…")
+    for name, (number, line) in lines.items():
+        if name in SECRETS and CUT.match(line.partition("=")[2]):
+            wrong = True
+            yield bad(
+                ".env",
+                f"Compose no lee entera la contraseña {name}: cambia lo que sigue a $ y corta en « #»",
+                f"póngala entre comillas simples, en .env, línea {number}: {name}='…'",
+            )
     if exposed and same:
         wrong = True
         yield bad(
@@ -58,11 +62,13 @@ def environment(root: Path, project: Project | None) -> Iterator[Finding]:
         yield ok(".env", what + ("; contraseñas de ejemplo, solo visibles desde esta máquina" if same else ""))
 
 
-def _cut(path: Path) -> list[str]:
-    """Las contraseñas escritas con $ o # sin comillas simples."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    pairs = [line.partition("=") for line in lines]
-    return [name.strip() for name, _, value in pairs if name.strip() in SECRETS and CUT.match(value)]
+def misunderstood(root: Path, error: str) -> str | None:
+    """La línea de `.env` de la que habla Compose, que dice el valor que no entiende y no de qué variable es."""
+    for name, (number, line) in env_lines(root / ".env").items():
+        value = line.partition("=")[2].strip(" '\"")
+        if name not in SECRETS and value and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", error):
+            return f"corrija en .env la línea {number}: {line}"
+    return None
 
 
 def _exposed(project: Project) -> list[str]:
@@ -129,7 +135,7 @@ def data_files(settings: Settings, tables: list[Declared], parts: Parts) -> Iter
     if not pairs:
         yield bad("datos", f"no hay archivos en {settings.datos_dir}", "copie ahí los suyos")
     elif not refused:
-        yield ok("datos", f"{len(pairs)} archivos, y todos se pueden leer")
+        yield ok("datos", f"{many(len(pairs), 'archivo')}; ninguno se rechazaría")
 
 
 def _refusal(source: Source, declared: Declared | None, parts: Parts) -> FileRefused | None:

@@ -51,7 +51,7 @@ def published(project: Project) -> Iterator[Finding]:
 
 
 def _examine(page: str, driver: str | None) -> Finding:
-    """`driver`: la versión de quien manda los trabajos; sin ella, la del maestro."""
+    """`driver`: la versión del conductor; sin ella, la del maestro."""
     try:
         state = json.loads(_read(f"{page}/json/"))
         wanted = driver or _version(_read(page))
@@ -65,7 +65,7 @@ def _examine(page: str, driver: str | None) -> Finding:
     if other:
         return bad(
             CHECK,
-            f"hay trabajadores de otra versión que la {wanted} de quien manda los trabajos: {', '.join(other)}",
+            f"hay trabajadores de otra versión que la {wanted} del conductor: {', '.join(other)}",
             f"la misma imagen para todos: docker compose --profile spark build && {UP} --force-recreate",
         )
     cores = sum(worker["cores"] for worker in alive)

@@ -51,6 +51,6 @@ def _says_something(line: str) -> bool:
 def preamble_warning(lines: int, declared: int) -> str:
     """El aviso de que se saltaron, y cómo declararlas para que no haga falta."""
     return (
-        f"se saltan {lines} líneas que hay encima de la cabecera; si las lleva siempre, declare "
+        f"líneas encima de la cabecera, que se saltan: {lines}. Si las lleva siempre, declare "
         f"preamble_rows={declared + lines}"
     )

@@ -9,7 +9,7 @@ import zlib
 
 from etl.errors import FileRefused
 from etl.extract.read import CORRECTED
-from etl.reader import program
+from etl.reader import many, program
 from extras.quarantine.formula import original
 
 # Las columnas que explican cada fila. La carga y la línea dicen cuál es.
@@ -52,7 +52,7 @@ def read_corrected(content: bytes) -> list[Row]:
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise FileRefused(
-                f"Fila {number}: tiene {len(row)} celdas y la cabecera {len(header)}.",
+                f"Fila {number}: tiene {many(len(row), 'celda')} y la cabecera {len(header)}.",
                 "Revise en ella las comillas y los separadores.",
             )
     return [{name: original(cell) for name, cell in zip(header, row, strict=True)} for row in rows]

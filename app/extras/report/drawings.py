@@ -1,5 +1,6 @@
 """Las secciones con gráficos: volumen y velocidad de las cargas, y los marts."""
 
+from etl.reader import many
 from extras.report import svg
 from extras.report.figures import Figures
 from extras.report.marts import Panel, Ranking, panel
@@ -17,7 +18,7 @@ def speed(figures: Figures) -> str:
     times = [f"{one.started_at.day} {MONTHS[one.started_at.month - 1]} {one.started_at:%H:%M}" for one in loads]
     labels = [text if index == 0 or text != times[index - 1] else "" for index, text in enumerate(times)]
     hints = [
-        f"{one.file}: {number(one.rows_read)} filas en {number(one.seconds, 2)} s ({number(rate)} filas/s)"
+        f"{one.file}: {many(one.rows_read, 'fila')} en {number(one.seconds, 2)} s ({number(rate)} filas/s)"
         for one, rate in zip(loads, rates, strict=True)
     ]
     volume = svg.Chart(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from etl.reader import many, order
 from extras.output import MOTIVES
 from extras.report import svg
 from extras.report.figures import Change, Example, Figures, FileFate, Quality
@@ -50,7 +51,7 @@ def _changed(change: Change) -> list[str]:
 def files(figures: Figures) -> str:
     """Cada archivo con su destino; primero los que no entraron."""
     if not figures.files:
-        return '<p class="empty">Todavía no se ha cargado ningún archivo. Ejecute <code>etl run</code>.</p>'
+        return f'<p class="empty">Todavía no se ha cargado ningún archivo. Ejecute <code>{order("run")}</code>.</p>'
     rows = "".join(map(_file, figures.files))
     head = "".join(f'<th scope="col"{kind}>{name}</th>' for name, kind in FILE_COLUMNS)
     return (
@@ -110,7 +111,7 @@ def quality(figures: Figures) -> str:
         cards.append(
             f'<article class="card"><h3>{esc(one.table_name)}</h3>'
             f'<p class="figure">{percent(one.rows_loaded, one.rows_read)}'
-            f" <small>de {number(one.rows_read)} filas, cargadas</small></p>{_fate_bar(one)}{body}</article>"
+            f" <small>cargado, de {many(one.rows_read, 'fila')}</small></p>{_fate_bar(one)}{body}</article>"
         )
     return f'<div class="cards">{"".join(cards)}</div>' if cards else '<p class="empty">Sin cargas.</p>'
 
@@ -136,7 +137,7 @@ def _reason(examples: Sequence[Example], most: int) -> str:
         f"<pre>{esc(one.raw)}</pre></li>"
         for one in examples
     )
-    bar = svg.bar([(first.total, "bad")], most, f"{number(first.total)} filas")
+    bar = svg.bar([(first.total, "bad")], most, many(first.total, "fila"))
     return (
         f'<li><details><summary><span class="what">{column}{reason}</span><span class="n">{number(first.total)}</span>'
         f'{bar}</summary><ul class="examples">{shown}</ul></details></li>'

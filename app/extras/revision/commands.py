@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from etl.cli import live_settings
-from etl.reader import place, program
+from etl.reader import order, place
 
 
 def revision(
@@ -21,7 +21,7 @@ def revision(
     for path in written:
         typer.echo(f"Escrito: {place(path)}")
     if written:
-        typer.echo(f"Revíselo y aplíquelo: {program()} migrate")
+        typer.echo(f"Revíselo y aplíquelo: {order('migrate')}")
     else:
         typer.echo("Las tablas ya son como se declaran: no hay nada que escribir.")
 

@@ -14,7 +14,7 @@ from psycopg import errors
 from etl.database.connection import Connection, connect
 from etl.database.migrate import alembic_config, ensure_ready, explained, heads, revisions, version, versions_folder
 from etl.errors import UsageError
-from etl.reader import place
+from etl.reader import order, place
 from etl.settings import IN_IMAGE, Settings
 
 
@@ -70,15 +70,11 @@ def _number(revision: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def let_write(order: str) -> str:
+def let_write(words: str) -> str:
     """Qué hacer si una orden no puede escribir en el código."""
     if not IN_IMAGE:
         return "Mire de quién es esa carpeta."
-    # Con `migrate`, que entra como dueño: la migración sale de comparar con sus tablas.
-    return (
-        "En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez:"
-        f" CODE_MODE=rw docker compose run --rm migrate etl {order}"
-    )
+    return f"En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez: {order(words)}"
 
 
 def _recover(settings: Settings, connection: Connection) -> list[Path]:

@@ -21,7 +21,7 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     console.print(_grid(["tabla", "filas"], counted, numbers={1}))
     console.print()
     titles = ["cuándo", "archivo", "estado", "cargadas", "duplicadas", "rechazadas"]
-    rows = [(when, file, STATUSES[state], *counts) for when, file, state, *counts, _ in loads]
+    rows = [(f"{when:%d/%m %H:%M}", file, STATUSES[state], *counts) for when, file, state, *counts, _ in loads]
     console.print(_grid(titles, rows, numbers={3, 4, 5}))
     for _, file, *_, error in loads:
         if error:

@@ -1,19 +1,21 @@
 """El resumen de una ejecución, para leerlo en el terminal."""
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 from etl.parts import Explain
-from etl.reader import program, rows, thousands
+from etl.plain import OUTCOMES
+from etl.reader import program, rows, shown, thousands
 from etl.result import RunResult
-from extras.output import escape
+from extras.output import escape, shorten
 
-WORDS = {
-    "loaded": "[green]cargado[/]",
-    "skipped": "[dim]ya estaba[/]",
-    "refused": "[red]rechazado[/]",
-    "failed": "[red]falló[/]",
+COLOURS = {
+    "cargado": "[green]cargado[/]",
+    "ya estaba": "[dim]ya estaba[/]",
+    "rechazado": "[red]rechazado[/]",
+    "falló": "[red]falló[/]",
 }
 COUNTS = {
     "read": "leídas",
@@ -24,6 +26,10 @@ COUNTS = {
 }
 # Con menos, la columna de la tabla dejaría sin sitio al nombre del archivo.
 WIDE = 100
+# Lo que se le guarda a ese nombre, antes que a los segundos o a una columna de ceros.
+NAME = 30
+# Lo último de lo que se prescinde, si las cuentas son enormes: la primera está dentro de «cargadas».
+COUNTS_TO_SPARE = ("actualizadas", "duplicadas")
 
 
 def show_result(result: RunResult, quiet: bool, explain: Explain) -> None:
@@ -48,22 +54,45 @@ def show_result(result: RunResult, quiet: bool, explain: Explain) -> None:
 
 
 def _table(result: RunResult, width: int) -> Table:
-    """Cabe en los 80 caracteres de un terminal recién abierto: la tabla de destino, solo si sobran."""
-    wide = width >= WIDE
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1) if wide else 0, show_edge=False, show_footer=True)
-    table.add_column("archivo", "total", no_wrap=True)
-    if wide:
-        table.add_column("tabla", no_wrap=True)
-    table.add_column("estado", no_wrap=True)
-    shown = [name for name in COUNTS if name != "updated" or _total(result, name)]
-    for name in shown:
-        table.add_column(COUNTS[name], thousands(_total(result, name)), justify="right", no_wrap=True)
-    table.add_column("segundos", _seconds(sum(file.seconds for file in result.files)), justify="right")
-    for file in result.files:
-        counts = [thousands(getattr(file.counts, name)) for name in shown]
-        target = [escape(file.table or "")] if wide else []
-        table.add_row(escape(file.file), *target, WORDS[file.status], *counts, _seconds(file.seconds))
+    """Cabe en su ancho: se prescinde de lo menos importante y, si no basta, se acortan los nombres de archivo."""
+    columns, between = _columns(result), 3 if width >= WIDE else 1
+    longest = max((cell_len(shown(file.file)) for file in result.files), default=0)
+
+    def room() -> int:
+        others = sum(max(map(cell_len, (title, *cells))) + between for title, cells in columns.items())
+        return width - others - between + 1
+
+    if width < WIDE or room() < min(longest, NAME):
+        del columns["tabla"]
+    for title in ("segundos", *(title for title, cells in columns.items() if set(cells) == {"0"}), *COUNTS_TO_SPARE):
+        if room() < (min(longest, NAME) if title not in COUNTS_TO_SPARE else NAME // 3):
+            columns.pop(title, None)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, between // 2), show_edge=False, show_footer=True)
+    names = [shorten(shown(file.file), max(NAME // 3, room())) for file in result.files]
+    for title, cells in {"archivo": [*names, "total"], **columns}.items():
+        left = title in ("archivo", "tabla", "estado")
+        table.add_column(title, escape(cells[-1]), justify="left" if left else "right", no_wrap=True)
+    for name, *cells in zip(names, *(cells[:-1] for cells in columns.values()), strict=True):
+        table.add_row(escape(name), *(COLOURS.get(cell, escape(cell)) for cell in cells))
     return table
+
+
+def _columns(result: RunResult) -> dict[str, list[str]]:
+    """Las celdas de cada columna, con su total al final; sin los nombres de los archivos."""
+    files = result.files
+    counted = {
+        title: [*(thousands(getattr(file.counts, name)) for file in files), thousands(_total(result, name))]
+        for name, title in COUNTS.items()
+        if name != "updated" or _total(result, name)
+    }
+    return {
+        "tabla": [*(shown(file.table or "") for file in files), ""],
+        "estado": [*(OUTCOMES[file.status] for file in files), ""],
+        **counted,
+        "segundos": [
+            _seconds(seconds) for seconds in (*(one.seconds for one in files), sum(one.seconds for one in files))
+        ],
+    }
 
 
 def _total(result: RunResult, name: str) -> int:
@@ -83,6 +112,8 @@ def _show_next_steps(console: Console, result: RunResult) -> None:
         console.print(f"Marts al día: {', '.join(result.marts)}.")
     if rejected:
         console.print(
-            f"{rows(rejected)} en cuarentena: véalas con «{program()} rejects».", soft_wrap=True, highlight=False
+            f"{rows(rejected)} en cuarentena: véala{'s' if rejected > 1 else ''} con «{program()} rejects».",
+            soft_wrap=True,
+            highlight=False,
         )
     console.print(f"Siga con: {program()} status · {program()} report", soft_wrap=True, highlight=False)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from etl.cli import AsJson, live_settings, write_json
-from etl.errors import UsageError
+from etl.errors import EtlError, UsageError
 from etl.settings import load_settings
 
 if TYPE_CHECKING:
     from etl.extract.source import Source
     from etl.parts import Parts
+    from etl.schema import Declared
 
 
 def inspect(
@@ -20,6 +21,7 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Enseña qué hay en un archivo y cómo está escrito, sin cargarlo."""
+    from etl.pipeline import declared_for
     from extras.undeclared import show as screen
     from extras.undeclared.inspection import Refused, look_or_refuse
 
@@ -27,8 +29,9 @@ def inspect(
     if as_json:
         document = {"files": [one.to_json() for one in looked]}
         write_json(document)
+    tables = [] if as_json else _declared()
     for one in [] if as_json else looked:
-        screen.show(one)
+        screen.show(one, declared_for(one.source, tables) is not None)
     raise typer.Exit(3 if any(isinstance(one, Refused) for one in looked) else 0)
 
 
@@ -38,7 +41,7 @@ def new(
 ) -> None:
     """Escribe la declaración de un archivo y su migración. Quedan listas para corregir."""
     from etl.database.migrate import ensure_ready
-    from etl.reader import place, program
+    from etl.reader import order, place
     from extras.undeclared.inspection import inspect as look
     from extras.undeclared.new import write
 
@@ -50,9 +53,17 @@ def new(
     ensure_ready(settings)
     for written in write(inspection, settings):
         typer.echo(f"Escrito: {place(written)}")
-    typer.echo(
-        f"Revíselo y ejecute «{program()} migrate» y «{program()} run»: el archivo pasará de staging a su tabla."
-    )
+    typer.echo(f"Revíselo y ejecute «{order('migrate')}» y «{order('run')}»: el archivo pasará de staging a su tabla.")
+
+
+def _declared() -> "list[Declared]":
+    """Lo que se declara; nada si está mal escrito, que mirar un archivo no lo necesita."""
+    from etl.declarations import load
+
+    try:
+        return load()
+    except EtlError:
+        return []
 
 
 def tables_in(paths: list[Path], found: "Parts") -> "list[Source]":

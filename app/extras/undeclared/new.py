@@ -15,7 +15,7 @@ from etl.database.migrate import versions_folder
 from etl.dataset import Dataset
 from etl.declarations import PACKAGE, declared_folder, import_declared
 from etl.errors import UsageError
-from etl.reader import place, program
+from etl.reader import order, place
 from etl.settings import Settings
 from extras.revision.revise import let_write, revise
 from extras.undeclared.inspection import Inspection
@@ -38,7 +38,7 @@ def write(inspection: Inspection, settings: Settings) -> list[Path]:
             _save(path, declaration(inspection, name))
         except OSError as error:
             raise UsageError(
-                f"No se puede escribir «{path}»: {error.strerror}.",
+                f"No se puede escribir «{place(path)}»: {error.strerror}.",
                 let_write(f"new {shlex.quote(place(inspection.source.path))}"),
             ) from error
         importlib.invalidate_caches()
@@ -52,7 +52,7 @@ def _check_new(table: str, path: Path) -> None:
         file = path.with_name(f"{declared.get(table, path.stem)}.py")
         raise UsageError(
             f"La tabla «{table}» ya está declarada en «{place(file)}».",
-            f"Corríjala ahí y escriba su migración («{program()} revision»); o borre ese archivo y repita la orden.",
+            f"Corríjala ahí y escriba su migración («{order('revision')}»); o borre ese archivo y repita la orden.",
         )
 
 

@@ -1,10 +1,12 @@
 """Lo que `etl inspect` ve de un archivo, para leerlo de un vistazo en el terminal."""
 
+import shlex
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from etl.reader import thousands
+from etl.reader import many, order, place, rows, thousands
 from extras.output import escape
 from extras.undeclared import staging
 from extras.undeclared.inspection import ColumnFacts, Inspection, Refused
@@ -16,8 +18,11 @@ WIDE = 100
 WIDTH, REJECTS = 30, 5
 
 
-def show(inspection: Inspection | Refused) -> None:
-    """Cómo está escrito, sus columnas, los avisos y las filas que apartaría; o por qué no se puede leer."""
+def show(inspection: Inspection | Refused, declared: bool) -> None:
+    """Cómo está escrito, sus columnas, los avisos y las filas que apartaría; o por qué no se puede leer.
+
+    `declared`: si ya hay una declaración para él.
+    """
     console = Console()
     if isinstance(inspection, Refused):
         console.print(f"[red]✖[/] {escape(inspection.source.name)}: {escape(inspection.reason)}", highlight=False)
@@ -32,13 +37,17 @@ def show(inspection: Inspection | Refused) -> None:
         text = f"línea {reject.line}: {reject.message} · {reject.raw[:60]}"
         console.print(f"[red]✖[/] {escape(text)}", highlight=False)
     if inspection.rejected > REJECTS:
-        console.print(f"  … y {thousands(inspection.rejected - REJECTS)} filas apartadas más.")
-    console.print("Cárguelo con: etl run · Declárelo con: etl new", highlight=False)
+        console.print(f"  … y {rows(inspection.rejected - REJECTS)} más.")
+    path = shlex.quote(place(inspection.source.path))
+    told = f"Cárguelo con: {order(f'run {path}')}"
+    if not (declared or inspection.source.part):
+        told += f" · Declárelo con: {order(f'new {path}')}"
+    console.print(escape(told), highlight=False, soft_wrap=True)
 
 
 def _writing(inspection: Inspection) -> list[tuple[str, str]]:
-    found, rows = inspection.found, thousands(inspection.rows)
-    lines = [("filas", f"{rows} buenas, {thousands(inspection.rejected)} apartadas")]
+    found = inspection.found
+    lines = [("filas", f"{many(inspection.rows, 'buena')}, {many(inspection.rejected, 'apartada')}")]
     if found.encoding:
         lines.append(("codificación", found.encoding))
     if found.detected is not None:
@@ -56,7 +65,7 @@ def _writing(inspection: Inspection) -> list[tuple[str, str]]:
 
 def _heading(header_rows: int, preamble: int) -> str:
     what = {0: "no tiene", 1: "una fila"}.get(header_rows, f"{header_rows} filas unidas en una")
-    return f"{what}; {preamble} líneas antes" if preamble else what
+    return f"{what}; {many(preamble, 'línea')} antes" if preamble else what
 
 
 def _columns(inspection: Inspection, wide: bool) -> Table:

@@ -12,6 +12,7 @@ from psycopg import Connection, errors, sql
 from etl.errors import FileFailed
 from etl.extract.source import Source, fingerprint
 from etl.load.ledger import Load
+from etl.reader import order
 from extras.undeclared.infer import Plan
 from extras.undeclared.names import MAX_BYTES, table_name
 
@@ -110,7 +111,7 @@ def replace(connection: Connection[Any], load: Load, new: str, originals: dict[s
     except errors.DependentObjectsStillExist as error:
         raise FileFailed(
             f"Hay objetos que dependen de {SCHEMA}.{table}: {error.diag.message_detail}",
-            "Bórrelos, o declare el archivo con «etl new» para que su tabla sea estable.",
+            f"Bórrelos, o declare el archivo con «{order('new')}» para que su tabla sea estable.",
         ) from error
     statements = [
         sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(fresh, sql.Identifier(name), sql.Literal(original))

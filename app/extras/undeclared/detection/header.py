@@ -93,7 +93,7 @@ def _preamble_warning(preamble: int, lines: list[str]) -> list[str]:
     texts = [line.strip() for line in lines[:preamble] if line.strip()]
     if not texts or (len(texts) == 1 and texts[0].strip('"').lower().startswith("sep=")):
         return []
-    return [f"Se saltan {preamble} líneas antes de la cabecera; la primera dice «{texts[0][:60]}»."]
+    return [f"Líneas antes de la cabecera, que se saltan: {preamble}. La primera dice «{texts[0][:60]}»."]
 
 
 def _table_start(rows: tuple[Record, ...], width: int) -> int:
