@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 
 from etl.errors import UsageError
 from etl.reader import many, program, rows, shown, thousands
@@ -17,6 +17,8 @@ from etl.schema import Declared
 OUTCOMES = {"loaded": "cargado", "skipped": "ya estaba", "refused": "rechazado", "failed": "falló"}
 STATUSES = {"loaded": "cargado", "replaced": "reemplazado", "refused": "rechazado", "failed": "falló"}
 
+# De una tabla que otra sesión no deja mirar: la primera carga de una vacía la reserva.
+BUSY = "la reserva otra sesión"
 TABLES = (
     "SELECT table_schema, table_name FROM information_schema.tables"
     # Las vistas no: contarlas ejecutaría lo que su dueño quisiera, con los permisos de quien mira.
@@ -53,7 +55,7 @@ def show_result(result: RunResult, quiet: bool, explain: Callable[[str], list[st
 def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     """Las tablas con sus filas, y las quince últimas cargas."""
     tables, loads = status(connection)
-    _say(*(f"{name}: {rows(count)}" for name, count in tables), "")
+    _say(*(f"{name}: {BUSY if count is None else rows(count)}" for name, count in tables), "")
     for when, file, state, *counts, error in loads:
         _say(
             f"{when:%d/%m %H:%M} {file}: {STATUSES[state]}, {', '.join(map(str, counts))}{f' · {error}' if error else ''}"
@@ -84,8 +86,8 @@ def rejects_document(connection: Connection[Any], table: str | None) -> dict[str
     return {"rejects": [dict(zip(("table", "code", "rows", "example"), one, strict=True)) for one in found]}
 
 
-def status(connection: Connection[Any]) -> tuple[list[tuple[str, int]], list[tuple[Any, ...]]]:
-    """Las tablas con sus filas; y de las últimas cargas, cuándo, archivo, estado, cuentas y fallo."""
+def status(connection: Connection[Any]) -> tuple[list[tuple[str, int | None]], list[tuple[Any, ...]]]:
+    """Las tablas con sus filas, si se dejan mirar; y de las últimas cargas, cuándo, archivo, estado, cuentas y fallo."""
     tables = connection.execute(TABLES).fetchall()
     counted = [(f"{schema}.{name}", _count(connection, schema, name)) for schema, name in tables]
     return counted, connection.execute(LAST_LOADS).fetchall()
@@ -140,8 +142,14 @@ def table_columns(connection: Connection[Any], table: str) -> list[str]:
     return [row[0] for row in found]
 
 
-def _count(connection: Connection[Any], schema: str, name: str) -> int:
-    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, name))).fetchone()
+def _count(connection: Connection[Any], schema: str, name: str) -> int | None:
+    query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, name))
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL lock_timeout = '1s'")
+            row = connection.execute(query).fetchone()
+    except errors.LockNotAvailable:
+        return None
     return int(row[0]) if row else 0
 
 

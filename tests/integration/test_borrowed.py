@@ -1,6 +1,8 @@
 """Lo que el dueño presta mientras se carga, la clave y las referencias: el resultado es el mismo, y todo vuelve."""
 
+import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -22,6 +24,7 @@ from etl.schema import Table
 from etl.settings import Settings
 from extras.bulk import writer
 from extras.bulk.borrow import give_key_back, pause_references, resume_references, take_key
+from loader import etl
 from own_rows import CLIENTES, VENTAS, cliente, load_one, numbers, query, rejects, venta, write_parents
 from own_rows import load as load_all
 from support import connect_settings
@@ -316,3 +319,20 @@ def test_the_reader_cannot_ask_for_it(parents: Settings) -> None:
     reader = replace(parents, db_user="lector", db_password=parents.reader_password)
     with connect(reader) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("SELECT etl.take_key('datos.ventas')")
+
+
+def test_status_does_not_wait_for_a_table_that_is_being_filled(parents: Settings, loader: Connection) -> None:
+    with loader.transaction():
+        assert take_key(loader, SALES)
+        done, told = etl(parents, "status"), etl(parents, "status", "--json")
+        give_key_back(loader, SALES)
+    assert re.search(r"datos\.ventas +la reserva otra sesión", done.stdout), done
+    assert {"table": "datos.ventas", "rows": None} in json.loads(told.stdout)["tables"]
+
+
+def test_the_doctor_does_not_wait_for_it_either(parents: Settings, loader: Connection) -> None:
+    with loader.transaction():
+        assert take_key(loader, SALES)
+        done = etl(parents, "doctor")
+        give_key_back(loader, SALES)
+    assert "timeout" not in done.stdout + done.stderr

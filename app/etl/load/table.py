@@ -67,13 +67,13 @@ class TableWriter:
 
     def write(self, prepared: Prepared) -> None:
         """Carga un trozo; cada fila queda cargada, duplicada o rechazada."""
-        rejects = prepared.rejects + self.add(prepared)
         self.counts.blank += prepared.blank
-        self.counts.header_again = self.counts.header_again or header_again(prepared.rejects)
-        self.counts.rejected += len(rejects)
-        self.counts.filtered += sum(reject.code == FILTERED for reject in rejects)
         self.counts.read += prepared.rows.num_rows + len(prepared.rejects)
-        save_rejects(self.connection, self.load_id, rejects)
+        if rejects := prepared.rejects + self.add(prepared):
+            self.counts.header_again = self.counts.header_again or header_again(prepared.rejects)
+            self.counts.rejected += len(rejects)
+            self.counts.filtered += sum(reject.code == FILTERED for reject in rejects)
+            save_rejects(self.connection, self.load_id, rejects)
         if self.table.key:
             widen(self.counts.limits, prepared.rows, self.table.key)
 
@@ -151,8 +151,6 @@ def merge_statement(table: Table, columns: list[str], load_id: int, stage: sql.C
 
 def save_rejects(connection: Connection, load_id: int, rejects: list[Reject], table: sql.Composable = REJECTS) -> None:
     """Guarda los rechazos, por omisión en `etl.rejects`, en la misma transacción que las filas."""
-    if not rejects:
-        return
     statement = sql.SQL("COPY {} (load_id, line, raw, column_name, value, code, message) FROM STDIN").format(table)
     with connection.cursor().copy(statement) as copy:
         for reject in rejects:

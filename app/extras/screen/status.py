@@ -1,5 +1,6 @@
 """`etl status`: qué hay en la base de datos y qué se cargó últimamente."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from psycopg import Connection
@@ -7,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from etl.plain import STATUSES, outdated, quarantine, status
+from etl.plain import BUSY, STATUSES, outdated, quarantine, status
 from etl.reader import program, thousands
 from etl.schema import Declared
 from extras.groups.groups import kinds
@@ -18,10 +19,14 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     """Las tablas con sus filas, y las quince últimas cargas."""
     console = Console()
     counted, loads = status(connection)
-    console.print(_grid(["tabla", "filas"], counted, numbers={1}))
+    told = [(name, BUSY if count is None else thousands(count)) for name, count in counted]
+    console.print(_grid(["tabla", "filas"], told, numbers={1}))
     console.print()
     titles = ["cuándo", "archivo", "estado", "cargadas", "duplicadas", "rechazadas"]
-    rows = [(f"{when:%d/%m %H:%M}", file, STATUSES[state], *counts) for when, file, state, *counts, _ in loads]
+    rows = [
+        (f"{when:%d/%m %H:%M}", file, STATUSES[state], *map(thousands, counts))
+        for when, file, state, *counts, _ in loads
+    ]
     console.print(_grid(titles, rows, numbers={3, 4, 5}))
     for _, file, *_, error in loads:
         if error:
@@ -36,11 +41,11 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
         console.print(f"Todavía no se ha cargado nada: {program()} run")
 
 
-def _grid(titles: list[str], rows: list[tuple[Any, ...]], numbers: set[int]) -> Table:
+def _grid(titles: list[str], rows: Iterable[Iterable[str]], numbers: set[int]) -> Table:
     # Sin relleno, los nombres de archivo caben enteros en los 80 caracteres de un terminal.
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     for place, title in enumerate(titles):
         table.add_column(title, justify="right" if place in numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(thousands(cell) if place in numbers else escape(str(cell)) for place, cell in enumerate(row)))
+        table.add_row(*map(escape, row))
     return table
