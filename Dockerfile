@@ -88,8 +88,7 @@ COPY app /app
 COPY sql /sql
 COPY spark /spark
 # tienda
-COPY shop/generate /shop/generate
-RUN chmod -R a+rX /shop
+COPY --chmod=755 shop/generate /shop/generate
 # /tienda
 RUN chmod -R a+rX /app /sql /spark
 
