@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from etl.load.keys import rows_of, widen
+from etl.load.ledger import rows_of, widen
 from etl.schema import Table
 from etl.settings import Settings
 from own_rows import (

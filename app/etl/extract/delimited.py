@@ -146,12 +146,12 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
     Los que solo llevan separadores son como líneas en blanco.
     """
     table, wrong = _parse(records, dialect, header, columns)
-    kept = _without(np.arange(len(records.lines)), list(wrong))
+    kept = np.delete(np.arange(len(records.lines)), list(wrong))
     empty = _empty_rows(table)
     blank = {row for row in (*wrong, *kept[empty].tolist()) if not records.raw(row).strip(dialect.delimiter)}
     if len(empty) and blank:
         dropped = np.flatnonzero(np.isin(kept, list(blank))).tolist()
-        table, kept = table.take(_without(np.arange(table.num_rows), dropped)), _without(kept, dropped)
+        table, kept = table.take(np.delete(np.arange(table.num_rows), dropped)), np.delete(kept, dropped)
     reasons = {
         row: ("field_count", f"tiene {found} campo{'' if found == 1 else 's'} y la cabecera tiene {len(header)}")
         for row, found in wrong.items()
@@ -159,8 +159,8 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
     }
     if odd := _odd_rows(table, dialect, header, columns):
         reasons |= {int(kept[row]): reason for row, reason in odd.items()}
-        table = table.take(_without(np.arange(table.num_rows), list(odd)))
-        kept = _without(kept, list(odd))
+        table = table.take(np.delete(np.arange(table.num_rows), list(odd)))
+        kept = np.delete(kept, list(odd))
     rejects = [
         Reject(int(records.lines[row]), records.raw(row), None, None, code, message)
         for row, (code, message) in reasons.items()
@@ -195,10 +195,6 @@ def escaped(data: bytes, dialect: Dialect) -> bytes:
     return pairs.sub(lambda found: found[0] if found[1] else sign * 2, data)
 
 
-def _without(rows: np.ndarray, dropped: list[int]) -> np.ndarray:
-    return np.delete(rows, dropped) if dropped else rows
-
-
 def _parse(
     records: Records, dialect: Dialect, header: list[str], columns: dict[str, int]
 ) -> tuple[pa.Table, dict[int, int]]:
@@ -214,7 +210,7 @@ def _parse(
     if not records.data:
         return pa.table({name: pa.array([], pa.string()) for name in columns}), wrong
     # Un signo de escape lo es delante de las comillas, del separador y de sí mismo; Arrow lo quita siempre.
-    body = escaped(records.data, dialect)
+    body = escaped(records.data, dialect) if dialect.escape else records.data
     # Arrow quita una marca (BOM) al principio de lo que lee; si aquí hay una, es parte de un valor.
     data = codecs.BOM_UTF8 + body if body.startswith(codecs.BOM_UTF8) else body
     table = arrow_csv.read_csv(

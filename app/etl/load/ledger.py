@@ -1,19 +1,32 @@
 """El libro de cargas (`etl.loads`): qué archivo, cuántas filas y qué fue de cada una.
 
-Cada apunte se escribe en la misma transacción que las filas de su archivo: o están los dos, o
-ninguno. Un CHECK de la tabla exige que leídas = cargadas + duplicadas + rechazadas.
+Cada apunte se escribe en la misma transacción que las filas de su archivo: o están los dos, o ninguno. Un CHECK de la
+tabla exige que leídas = cargadas + duplicadas + rechazadas. También dice entre qué claves están esas filas, para
+encontrarlas después sin recorrer la tabla: un índice de `_load_id` lo pagaría cada fila que entra, y el de la clave ya
+está. Si no se sabe (claves de texto, cargas antiguas), se recorre.
 """
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, Cursor
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg import Connection, Cursor, sql
 from psycopg.types.json import Jsonb
 
 from etl.dialect import Dialect
 from etl.extract.source import Source
 from etl.schema import Table
+
+# Las clases de valores que Arrow y PostgreSQL ordenan igual; un texto depende de la intercalación.
+ORDERED = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_date, pa.types.is_timestamp)
+# Lo que dice el libro de una carga, si vale: con otra declaración, las columnas de la clave podían ser de otro tipo; y si
+# sus cuentas cambiaron después, a sus filas se añadió alguna.
+KNOWN = sql.SQL("CASE WHEN declaration = %s AND (keys ->> 'rows')::bigint = rows_loaded THEN keys -> 'limits' END")
+# De cada columna de la clave, el menor y el mayor valor.
+Limits = Mapping[str, tuple[Any, Any]]
 
 
 @dataclass
@@ -22,7 +35,7 @@ class Counts:
 
     Las actualizadas son parte de las cargadas; las que descarta su transformación, de las rechazadas. Las líneas de
     solo separadores (`blank`) no son filas; `header_again`, la primera línea que repite la cabecera; `displaced`,
-    cuántas filas de otros archivos sustituyen; `limits`, entre qué claves están las cargadas (`keys.py`).
+    cuántas filas de otros archivos sustituyen; `limits`, entre qué claves están las cargadas.
     """
 
     read: int = 0
@@ -145,3 +158,23 @@ def outcome(connection: Connection[Any], load: Load) -> Counts | None:
         (load.load_id, load.run_id),
     ).fetchone()
     return Counts(*row) if row else None
+
+
+def widen(limits: dict[str, tuple[Any, Any]], rows: pa.Table, key: tuple[str, ...]) -> None:
+    """Incluye en `limits` las claves de un trozo."""
+    for name in key if rows.num_rows else ():
+        if any(is_kind(rows[name].type) for is_kind in ORDERED):
+            ends = pc.min_max(rows[name]).as_py()
+            least, most = limits.get(name, (ends["min"], ends["max"]))
+            limits[name] = min(least, ends["min"]), max(most, ends["max"])
+
+
+def rows_of(table: Table, load_id: int, limits: Limits | None) -> sql.Composed:
+    """La condición que cumplen las filas de una carga en su tabla."""
+    terms: list[sql.Composable] = [sql.SQL("_load_id = {}").format(sql.Literal(load_id))]
+    terms += [
+        sql.SQL("{} BETWEEN {} AND {}").format(sql.Identifier(name), sql.Literal(least), sql.Literal(most))
+        for name, (least, most) in (limits or {}).items()
+        if name in table.key
+    ]
+    return sql.SQL("({})").format(sql.SQL(" AND ").join(terms))

@@ -16,8 +16,7 @@ from etl.chunk import FILTERED, Chunk, Reject
 from etl.database.connection import Connection
 from etl.extract.source import Opened
 from etl.load.encode import FORMAT, encode
-from etl.load.keys import widen
-from etl.load.ledger import Counts
+from etl.load.ledger import Counts, widen
 from etl.load.orphans import without_orphans
 from etl.schema import Table
 

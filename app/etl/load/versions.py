@@ -16,8 +16,7 @@ from etl.errors import FileRefused
 from etl.extract.discover import beside
 from etl.extract.source import Source, fingerprint
 from etl.load import ledger
-from etl.load.keys import KNOWN, Limits, rows_of
-from etl.load.ledger import Load
+from etl.load.ledger import KNOWN, Limits, Load, rows_of
 from etl.load.orphans import found_its_parent
 from etl.schema import Table
 

@@ -13,8 +13,7 @@ from psycopg import sql
 from etl.chunk import Chunk, Reject
 from etl.database.connection import Connection
 from etl.load.encode import encode
-from etl.load.keys import rows_of
-from etl.load.ledger import Load
+from etl.load.ledger import Load, rows_of
 from etl.load.orphans import without_orphans
 from etl.load.table import Prepared, TableWriter, copy_rows
 from extras.bulk.borrow import give_key_back, pause_references, resume_references, take_key

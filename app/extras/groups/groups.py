@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from etl.load.keys import rows_of
+from etl.load.ledger import rows_of
 from etl.load.marts import ITS_AUTHORS, SCHEMA
 from etl.schema import Table
 

@@ -18,7 +18,7 @@ from etl.errors import EtlError, FileRefused
 from etl.extract.read import Reading, read
 from etl.extract.source import Opened, opened
 from etl.load.encode import encode
-from etl.load.keys import widen
+from etl.load.ledger import widen
 from etl.load.orphans import without_orphans
 from etl.load.table import REJECTS, copy_rows, header_again, save_rejects
 from etl.schema import Declared
