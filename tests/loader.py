@@ -186,9 +186,9 @@ def wait_for_sessions_to_end(settings: Settings, seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
-def wait_for_copy(settings: Settings, seconds: float = 20) -> None:
+def wait_for_copy(settings: Settings, table: str = "datos", seconds: float = 20) -> None:
     """Espera a que el cargador tenga filas camino de la tabla."""
-    copying = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'etl' AND query LIKE 'COPY%datos%'"
+    copying = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'etl' AND query ~ '^COPY.*{table}'"
     deadline = time.monotonic() + seconds
     with connect_settings(settings) as connection:
         while connection.execute(copying + " AND datname = current_database()").fetchone() == (0,):

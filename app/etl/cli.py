@@ -8,6 +8,7 @@ base de datos no responde o no está preparada · 5 el clúster de Spark no resp
 import gc
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -120,7 +121,7 @@ def rejects(
         return
     count = ctx.obj().export_rejects(settings, dataset, csv, declarations.load())
     cure = "Corríjala y cárguela" if count == 1 else "Corríjalas y cárguelas"
-    typer.echo(f"{rows(count)} en «{csv}». {cure}: {program()} run {csv}")
+    typer.echo(f"{rows(count)} en «{csv}».{f' {cure}: {program()} run {shlex.quote(str(csv))}' if count else ''}")
 
 
 def migrate(ctx: typer.Context) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from etl.errors import UsageError
 
@@ -64,9 +65,26 @@ class Settings:
 
 def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env") -> Settings:
     """Lee `.env` y el entorno (que manda). Lanza `UsageError` si un valor no se entiende."""
+    _check(env_file)
     values = {name: value for name, value in {**dotenv_values(env_file), **environ}.items() if value}
     where = partial(_where, environ, env_file)
     return Settings(**{one.name: _value(values, one, where) for one in fields(Settings)})
+
+
+def _check(env_file: Path) -> None:
+    """Una línea que no se entiende, casi siempre unas comillas sin cerrar: se dice cuál, y no lo que vale."""
+    if not env_file.is_file():
+        return
+    with env_file.open(encoding="utf-8", errors="replace") as file:
+        for one in parse_stream(file):
+            if one.error:
+                text = one.original.string
+                number = one.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+                name = text.strip().partition("=")[0].strip()
+                raise UsageError(
+                    f"No se entiende lo que vale {name}: ¿le falta cerrar unas comillas?",
+                    f"Corríjalo en .env, línea {number}.",
+                )
 
 
 def _value(values: Mapping[str, str], one: "Field[Any]", where: Callable[[str], str]) -> Any:

@@ -8,11 +8,14 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from etl.extract.source import Source
 from etl.load.ledger import Counts
@@ -20,7 +23,8 @@ from etl.settings import Settings
 from extras.screen import progress
 from extras.screen.progress import Whole
 from loader import check_invariants, environment, etl, finish, prepare, statuses, wait_for_copy
-from own_rows import CLIENTES, cliente, clientes, load_one, query, write, write_parents
+from own_rows import CLIENTES, cliente, clientes, load_one, query, run_with, write, write_parents
+from support import connect_settings
 
 pytestmark = pytest.mark.any_server
 
@@ -135,22 +139,22 @@ def read_until_closed(terminal: int) -> str:
 
 
 def test_ctrl_c_stops_at_once_says_so_and_leaves_nothing(settings: Settings) -> None:
-    path = prepare(settings)
-    text = path.read_text()
-    path.write_text(text + text.split("\n", 1)[1] * 3)  # para que dé tiempo a pararla
-    pid, terminal = in_a_terminal(settings, "run")
-    wait_for_copy(settings)
-    began = time.monotonic()
-    os.write(terminal, b"\x03")
-    seen = read_until_closed(terminal)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert time.monotonic() - began < 10
+    prepare(settings)
+    with connect_settings(settings) as other, other.transaction():
+        # Con la cuarentena reservada, la carga se queda a medias: hay tiempo para pararla.
+        other.execute("LOCK TABLE etl.rejects IN SHARE MODE")
+        pid, terminal = in_a_terminal(settings, "run")
+        wait_for_copy(settings, "etl.*rejects")
+        began = time.monotonic()
+        os.write(terminal, b"\x03")
+        seen = read_until_closed(terminal)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        assert time.monotonic() - began < 8  # lo que espera un bloqueo son diez
     assert code == 130
     assert "Interrumpido: no queda nada a medias." in seen
     assert "Traceback" not in seen
     check_invariants(settings)
     assert statuses(settings) == ["failed"]
-    path.write_text(text)
     finish(settings)
 
 
@@ -207,12 +211,44 @@ def test_the_bytes_of_a_zip_are_shared_by_what_is_inside_and_never_go_back(setti
     assert (whole.files, whole.done) == ("3/3", 4500)
 
 
+def test_what_is_read_in_jumps_advances_too(settings: Settings) -> None:
+    """Un miembro de un .zip y un Parquet no se leen por su archivo, de principio a fin."""
+    lines = "a;b\n" + "".join(f"{number};{number * 7919 % 99991}\n" for number in range(1_500_000))
+    with zipfile.ZipFile(settings.datos_dir / "muchas.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("muchas.csv", lines)
+    rows = pa.table({"a": range(300_000), "b": [str(number) for number in range(300_000)]})
+    parquet.write_table(rows, settings.datos_dir / "otras.parquet", row_group_size=50_000)
+    seen: dict[str, list[int]] = {}
+
+    def advance(source: Source, done: int, _counts: Counts) -> None:
+        seen.setdefault(source.suffix, []).append(done)
+
+    assert all(file.status == "loaded" for file in run_with(settings, [], progress=advance).files)
+    for suffix, done in seen.items():
+        assert done == sorted(done), suffix
+        assert 0 < done[len(done) // 2] < done[-1], suffix
+    assert set(seen) == {".csv", ".parquet"}
+
+
 def test_elsewhere_there_is_no_bar_nor_colour(settings: Settings) -> None:
     write(settings, "clientes.csv", CLIENTES, cliente(1))
     done = etl(settings, "run")
     assert "\x1b" not in done.stdout + done.stderr
     assert re.search(r"clientes\.csv +cargado +1 +1 +0 +0", done.stdout)
     assert done.stderr == ""
+
+
+def test_nothing_to_correct_and_a_name_with_spaces_have_hints_that_can_be_followed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    write(settings, "clientes.csv", CLIENTES, cliente(1))
+    assert etl(settings, "run", "--quiet").returncode == 0
+    path = tmp_path / "por corregir.csv"
+    assert etl(settings, "rejects", "clientes", "--csv", str(path)).stdout.strip() == f"0 filas en «{path}»."
+    write(settings, "clientes.csv", CLIENTES, cliente(1), cliente(2, fecha_alta="ayer"))
+    assert etl(settings, "run", "--quiet").returncode == 0
+    path.unlink()
+    assert etl(settings, "rejects", "clientes", "--csv", str(path)).stdout.strip().endswith(f" run '{path}'")
 
 
 # --- Para otros programas, y para el propio terminal ------------------------------------------

@@ -1,6 +1,7 @@
 """El perfil de una tabla: lo que se cuenta a mano, con cualquier tipo y nombre, entera o por una muestra."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -169,3 +170,16 @@ def test_the_reader_can_run_it_and_nobody_runs_a_view_as_more_than_the_loader(se
     assert profiled(reader, "cosas").rows == 1
     assert columns(profiled(reader, "quien"))["quien"].maximum == "lector"
     assert columns(profiled(settings, "quien"))["quien"].maximum == "etl_loader"
+
+
+def test_numbers_are_not_cut_and_a_moment_is_its_day(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        settings,
+        "envios.csv",
+        "ean;momento;nota\n8437000100013;2025-03-01 10:00:00;dos\n8437000109997;2025-03-02 11:30:00;b\n",
+    )
+    assert etl(settings, "run", "--quiet").returncode == 0
+    show(profiled(settings, "envios"))
+    shown = capsys.readouterr().out
+    assert "8437000100013 8437000109997" in shown
+    assert re.search("2025-03-01 +2025-03-02", shown)

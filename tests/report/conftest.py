@@ -38,7 +38,10 @@ def figures() -> Figures:
         database="curso_bigdata",
         server="16.14",
         taken_at=NOW,
-        changes=[Change("datos.ventas", 1, 2, 1, 1230, 1, 20, NOW, 0.5), Change(ATTACK, 1, 0, 0, 1, 0, 0, NOW, 0.25)],
+        changes=[
+            Change("datos.ventas", 1, 2, 1, 1230, 1, 20, 2, NOW, 0.5),
+            Change(ATTACK, 1, 0, 0, 1, 0, 0, 0, NOW, 0.25),
+        ],
         files=[fate(f"{ATTACK}.csv", "refused", f"No vale: {ATTACK}"), fate("ventas_01.csv"), fate("ventas_02.csv")],
         qualities=[Quality("datos.ventas", 2, 2000, 1940, 20, 40, 7)],
         examples=[

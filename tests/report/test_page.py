@@ -184,7 +184,7 @@ def test_what_changed_is_told_without_what_did_not(figures: Figures) -> None:
     html = page.render(figures)
     assert (
         "<b>datos.ventas</b> 1 archivo nuevo · 2 vueltos a cargar · 1 archivo que no entró · 1.230 filas nuevas"
-        " · 1 actualizada · 20 rechazadas</li>"
+        " · 1 actualizada · 20 rechazadas · 2 corregidas</li>"
     ) in html
     assert "1 archivo nuevo · 1 fila nueva</li>" in html
     assert "el 23 nov 2026, 18:30: 0,75 s cargando" in html

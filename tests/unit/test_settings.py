@@ -70,3 +70,12 @@ def test_a_password_is_not_shown_when_the_settings_are_printed() -> None:
 
 def test_the_migrations_and_marts_may_be_in_another_folder() -> None:
     assert load_settings({"SQL_DIR": "/otra/sql"}, NO_FILE).sql_dir == Path("/otra/sql")
+
+
+def test_a_value_whose_quotes_are_not_closed_is_told_by_its_line_and_not_shown(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("DB_HOST=uno\n\nPOSTGRES_PASSWORD='mi clave\n")
+    with pytest.raises(UsageError, match="POSTGRES_PASSWORD") as caught:
+        load_settings({}, env)
+    assert caught.value.hint == "Corríjalo en .env, línea 3."
+    assert "mi clave" not in f"{caught.value}{caught.value.hint}"

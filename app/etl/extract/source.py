@@ -90,6 +90,8 @@ class Opened:
         self.size = self.before.st_size
         self.digest = hashlib.sha256()
         self.bytes_read = 0
+        # Los que se leen por otro lado, a saltos: de un .zip, los de su miembro.
+        self.beside = 0
 
     @property
     def closed(self) -> bool:

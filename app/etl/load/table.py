@@ -168,6 +168,6 @@ def write_all(writer: TableWriter, chunks: Iterable[Prepared], file: Opened, adv
         while (prepared := coming.result()) is not None:
             coming = thread.submit(next, following, None)
             writer.write(prepared)
-            advance(file.bytes_read, writer.counts)
+            advance(max(file.bytes_read, file.beside), writer.counts)
     writer.finish()
     return writer.counts

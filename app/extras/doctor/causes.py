@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from etl.database.connection import STRAY_VARIABLES
-from etl.reader import program
+from etl.reader import OWNER_SERVICE, order, program
 from etl.settings import IN_IMAGE
 
 
@@ -47,4 +47,7 @@ def explain(text: str) -> list[str]:
         return []
     # Fuera de la imagen, un paquete que falta es un fallo del programa, como cualquier otro.
     ours = cause.name == "code" or (cause.name == "missing_module" and not IN_IMAGE)
-    return ["" if ours else cause.hint, f"Si no basta, «{program()} doctor» mira todo lo demás."]
+    return [
+        "" if ours else cause.hint.replace(OWNER_SERVICE, order("migrate")),
+        f"Si no basta, «{program()} doctor» mira todo lo demás.",
+    ]

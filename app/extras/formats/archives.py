@@ -94,23 +94,30 @@ def _refuse_bomb_at_start(stream: ByteStream, packed: IO[bytes], size: int) -> N
 def unzip(source: Source, file: Opened) -> Iterator[ByteStream]:
     """Los bytes de un miembro de un .zip, que a su vez puede estar comprimido («pedidos.csv.gz»)."""
     name = source.inside.removeprefix("/")
-    with zipfile.ZipFile(source.path) as archive, _opened_member(archive, name) as member:
+    with source.path.open("rb") as packed, zipfile.ZipFile(packed) as archive, _opened_member(archive, name) as member:
+        begin = archive.getinfo(name).header_offset
+
+        def advance() -> None:
+            file.beside = max(file.beside, packed.tell() - begin)
+
         suffix = Path(name).suffix.lower()
         if suffix in OPENERS:
             with _opened_member(archive, name) as start:
                 _refuse_bomb_at_start(Checked(OPENERS[suffix](start)), start, archive.getinfo(name).file_size)
-        yield Checked(OPENERS[suffix](member) if suffix in OPENERS else member)
+        yield Checked(OPENERS[suffix](member) if suffix in OPENERS else member, advance)
 
 
 class Checked:
     """Los mismos bytes; un fallo al descomprimirlos dice que el archivo está dañado."""
 
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream = stream
+    def __init__(self, stream: ByteStream, advance: Callable[[], None] = lambda: None) -> None:
+        self._stream, self._advance = stream, advance
 
     def read(self, size: int, /) -> bytes:
         try:
-            return self._stream.read(size)
+            data = self._stream.read(size)
+            self._advance()
+            return data
         except DAMAGED as error:
             raise damaged(error) from error
 

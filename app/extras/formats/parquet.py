@@ -16,7 +16,7 @@ from pyarrow import parquet
 from etl.chunk import Chunk
 from etl.dialect import ISO
 from etl.errors import FileRefused
-from etl.extract.source import refuse_bomb
+from etl.extract.source import Opened, refuse_bomb
 from extras.formats.clock import clock
 from extras.formats.partitions import WARNING
 from extras.formats.unstorable import without_unstorable
@@ -55,6 +55,8 @@ class ParquetFile:
     as_bytes: bool = False  # lo binario, como bytes y no como el texto que quizá es
     # Los grupos de filas que se leen: todos, o los que toquen.
     groups: range = range(0)
+    # Por dónde va la lectura, que es a saltos.
+    progress: Opened | None = None
 
     def __post_init__(self) -> None:
         self.groups = range(self.file.num_row_groups)
@@ -77,6 +79,8 @@ class ParquetFile:
                 self._warn(chunk, columns)
                 yield chunk
                 line += batch.num_rows
+                if self.progress:
+                    self.progress.beside = self.progress.size * (line - 1) // self.file.metadata.num_rows
         except DAMAGED as error:
             raise _damaged(error) from error
 

@@ -38,6 +38,7 @@ def read_parquet(source: Source, file: Opened) -> Iterator[tuple[Document, list[
 
     with whole(source, file) as workbook:
         document = open_parquet(workbook)
+        document.progress = file
         yield document, document.warnings
 
 

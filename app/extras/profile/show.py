@@ -1,18 +1,19 @@
 """El perfil de una tabla en el terminal, una línea por columna."""
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 from etl.reader import rows, thousands
 from extras.output import escape
-from extras.profile.profile import ColumnProfile, Profile
+from extras.profile.profile import NUMBERS, ColumnProfile, Profile
 
 BARS = " ▁▂▃▄▅▆▇█"
 # Con más letras por valor no caben los demás en 80 columnas; una fecha, sí.
-VALUE = 10
-# Los que se parten si no caben.
-WORDS = ("columna", "más frecuente")
+VALUE, NUMBER = 10, 20
+# Un nombre se parte si es más largo y no cabe.
+NAME = 24
 
 
 def show(profile: Profile) -> None:
@@ -21,17 +22,19 @@ def show(profile: Profile) -> None:
     about = f" · aprox.: de una muestra de {rows(sampled)}" if sampled is not None else ""
     console.print(escape(f"{profile.table}: {rows(profile.rows)}{about}"), highlight=False, soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    long = any(cell_len(column.name) > NAME for column in profile.columns)
+    words = ("columna", "más frecuente") if long else ("más frecuente",)
     for title in ("columna", "nulos", "distintos", "mínimo", "máximo", "más frecuente", "histograma"):
         right = title in ("nulos", "distintos")
-        table.add_column(title, justify="right" if right else "left", overflow="fold", no_wrap=title not in WORDS)
+        table.add_column(title, justify="right" if right else "left", overflow="fold", no_wrap=title not in words)
     for column in profile.columns:
         table.add_row(*map(escape, _cells(column, profile.rows)))
     console.print(table)
 
 
 def _cells(column: ColumnProfile, whole: int) -> list[str]:
-    edges = [_cut(value) if value is not None else "" for value in (column.minimum, column.maximum)]
-    frequent = next((_cut(value) + _percent(count / whole) for value, count in column.frequent), "")
+    edges = [_short(value, column.type) if value is not None else "" for value in (column.minimum, column.maximum)]
+    frequent = next((_short(value, column.type) + _percent(count / whole) for value, count in column.frequent), "")
     return [column.name, thousands(column.nulls), thousands(column.distinct), *edges, frequent, _bars(column.histogram)]
 
 
@@ -39,7 +42,11 @@ def _percent(share: float) -> str:
     return f" ({share:.0%})".replace("%", " %") if share >= 0.01 else ""
 
 
-def _cut(text: str) -> str:
+def _short(text: str, kind: str) -> str:
+    """Un número, entero: cortado sería otro; un instante, su día; lo demás, sus primeras letras, en una línea."""
+    if kind.partition("(")[0] in NUMBERS and len(text) <= NUMBER:
+        return text.replace(".", ",")
+    text = text.partition(" ")[0] if kind.startswith("timestamp") else " ".join(text.split())
     return text if len(text) <= VALUE else f"{text[: VALUE - 1]}…"
 
 

@@ -6,6 +6,7 @@ corrige en las columnas o, si la fila no se pudo separar y están vacías, en `_
 
 import csv
 import io
+import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def export_rejects(settings: Settings, dataset: str | None, path: Path, declared
     if path.is_file() and path.read_bytes() != content:
         raise UsageError(
             f"«{path}» ya existe y no es lo que hay ahora en cuarentena: quizá sea suyo.",
-            f"Escriba con otro nombre: {program()} rejects {dataset} --csv {free(path)}",
+            f"Escriba con otro nombre: {program()} rejects {dataset} --csv {shlex.quote(str(free(path)))}",
         )
     with new_file(path, "Escríbalo en datos/salida, que es para eso.") as file:
         file.write(content)

@@ -79,6 +79,7 @@ class Change:
     rows_new: int
     rows_updated: int
     rows_rejected: int
+    rows_repaired: int
     started_at: datetime
     seconds: float
 
@@ -158,12 +159,13 @@ CHANGES = """
 SELECT table_name, count(*) FILTER (WHERE status = 'loaded' AND NOT known)::int AS files_new,
   count(*) FILTER (WHERE status = 'loaded' AND known)::int AS files_again,
   count(*) FILTER (WHERE status IN ('refused', 'failed'))::int AS files_outside,
-  sum(rows_loaded - rows_updated)::bigint AS rows_new, sum(rows_updated)::bigint AS rows_updated,
-  sum(rows_rejected)::bigint AS rows_rejected,
+  sum(greatest(rows_loaded - rows_updated - repaired, 0))::bigint AS rows_new, sum(rows_updated)::bigint AS rows_updated,
+  sum(rows_rejected)::bigint AS rows_rejected, sum(repaired)::bigint AS rows_repaired,
   min(started_at) AS started_at, sum(extract(epoch FROM finished_at - started_at))::float8 AS seconds
 FROM (
   SELECT *, reloads > 0 OR EXISTS (
-    SELECT FROM etl.loads AS b WHERE b.file = l.file AND b.load_id < l.load_id AND b.status <> 'refused') AS known
+    SELECT FROM etl.loads AS b WHERE b.file = l.file AND b.load_id < l.load_id AND b.status <> 'refused') AS known,
+    (SELECT count(*) FROM etl.rejects AS r WHERE r.load_id = l.load_id AND r.code = 'repaired') AS repaired
   FROM etl.loads AS l
   WHERE run_id = (SELECT run_id FROM etl.loads WHERE status = 'loaded' ORDER BY started_at DESC LIMIT 1)
 ) AS last

@@ -32,7 +32,7 @@ def changes(figures: Figures) -> str:
     when, seconds = min(one.started_at for one in figures.changes), sum(one.seconds for one in figures.changes)
     return (
         f'<section class="changes" aria-labelledby="t-cambios"><h2 id="t-cambios">Qué cambió</h2><p class="hint">La última'
-        f" ejecución que cargó algo, el {moment(when)}: {number(seconds, 2)} s cargando.</p><ul>{items}</ul></section>"
+        f" ejecución que cargó archivos, el {moment(when)}: {number(seconds, 2)} s cargando.</p><ul>{items}</ul></section>"
     )
 
 
@@ -44,6 +44,7 @@ def _changed(change: Change) -> list[str]:
         (change.rows_new, "fila nueva", "filas nuevas"),
         (change.rows_updated, "actualizada", "actualizadas"),
         (change.rows_rejected, "rechazada", "rechazadas"),
+        (change.rows_repaired, "corregida", "corregidas"),
     )
     return [f"{number(count)} {one if count == 1 else many}" for count, one, many in counted if count]
 

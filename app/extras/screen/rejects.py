@@ -28,8 +28,9 @@ def show_rejects(connection: Connection[Any], dataset: str | None) -> None:
     console.print(table if found else "No hay filas en cuarentena.")
     if found:
         wanted = dataset or found[0][0].split(".")[1]
+        them = "la" if sum(count for _, _, count, _ in found) == 1 else "las"
         console.print(
-            f"Para corregirlas en un CSV: {program()} rejects {wanted} --csv"
+            f"Para corregir{them} en un CSV: {program()} rejects {wanted} --csv"
             f" {free(Path(f'datos/salida/{wanted}_corregir.csv')).as_posix()}",
             soft_wrap=True, highlight=False,
         )  # fmt: skip

@@ -64,7 +64,11 @@ def _table(result: RunResult, width: int) -> Table:
 
     if width < WIDE or room() < min(longest, NAME):
         del columns["tabla"]
-    for title in ("segundos", *(title for title, cells in columns.items() if set(cells) == {"0"}), *COUNTS_TO_SPARE):
+    for title in (
+        "segundos",
+        *(title for title, cells in columns.items() if set(cells) == {"0"} and title != "cargadas"),
+        *COUNTS_TO_SPARE,
+    ):
         if room() < (min(longest, NAME) if title not in COUNTS_TO_SPARE else NAME // 3):
             columns.pop(title, None)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, between // 2), show_edge=False, show_footer=True)

@@ -111,6 +111,7 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
 
         with whole(source, file) as path:
             parquet = open_parquet(path, as_bytes=True)
+            parquet.progress = file
             yield (parquet, Found(tuple(parquet.header), warnings=parquet.warnings, native=True, kinds=parquet.kinds))
     elif source.suffix in TABLES:
         with TABLES[source.suffix](source, file) as (document, warnings):
