@@ -205,7 +205,7 @@ def run_command(app: typer.Typer, arguments: list[str] | None, parts: Callable[[
 
 def _explain(error: Any, parts: Callable[[], "Parts"]) -> int:
     """Enseña un error, su siguiente paso y lo que se sepa de él; devuelve el código de salida."""
-    from psycopg import Error  # tarda en importarse; «etl --help» no lo necesita
+    from psycopg import Error, errors  # tarda en importarse; «etl --help» no lo necesita
 
     name, message, hint, known = type(error).__name__, str(error).strip(), "", [""]
     if isinstance(error, KeyboardInterrupt | typer.Abort):
@@ -227,7 +227,9 @@ def _explain(error: Any, parts: Callable[[], "Parts"]) -> int:
         raise error
     else:  # nadie lo convirtió en `EtlError`; si su causa es conocida, se dice cuál es
         known = parts().explain(f"{name}: {message}")
-        if isinstance(error, Error):
+        if isinstance(error, errors.LockNotAvailable):
+            message, hint, code = "Otra sesión reserva una de las tablas.", "Espere a que acabe esa carga y repita.", 4
+        elif isinstance(error, Error):
             message, hint, code = f"PostgreSQL: {message}", "Revise la base de datos y repita la orden.", 4
         else:
             message, hint, code = (f"{name}: {message}", "Es un fallo nuestro. Con ETL_DEBUG=1 verá la traza.", 1)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from etl import declarations
 from etl.database.connection import OWNER, connect
+from etl.database.migrate import LOCK
 from etl.dataset import Dataset
 from etl.declarations import declared_in, in_order
 from etl.errors import UsageError, blamed
@@ -56,8 +57,11 @@ def _create_tables(settings: Settings, datasets: list[type[Dataset]]) -> None:
         )
         if not missing.fetchone()[0]:  # type: ignore[index]
             return
+    # Con los porcentajes doblados: los lee psycopg, que también los usa.
+    after = (settings.sql_dir / "migrations" / "after.sql").read_text(encoding="utf-8").replace("%", "%%")
     engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings, role=OWNER))
-    Dataset.metadata.create_all(engine, tables)
+    with engine.begin() as bind:
+        bind.exec_driver_sql(LOCK)
+        Dataset.metadata.create_all(bind, tables)
+        bind.exec_driver_sql(after)  # lo que lleva cualquier tabla, como tras una migración
     engine.dispose()
-    with connect(settings, role=OWNER) as connection:  # lo que lleva cualquier tabla, como tras una migración
-        connection.execute((settings.sql_dir / "migrations" / "after.sql").read_bytes())

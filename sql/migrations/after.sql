@@ -8,8 +8,12 @@ DECLARE
   event text;
 BEGIN
   -- Con diez mil archivos en el libro, encontrar uno por su nombre o por su huella cuesta lo que con uno.
-  CREATE INDEX IF NOT EXISTS ix_loads_file ON etl.loads (file);
-  CREATE INDEX IF NOT EXISTS ix_loads_sha256 ON etl.loads (sha256);
+  IF to_regclass('etl.ix_loads_file') IS NULL THEN  -- IF NOT EXISTS esperaría a quien esté cargando
+    CREATE INDEX ix_loads_file ON etl.loads (file);
+  END IF;
+  IF to_regclass('etl.ix_loads_sha256') IS NULL THEN
+    CREATE INDEX ix_loads_sha256 ON etl.loads (sha256);
+  END IF;
 
   CREATE TABLE IF NOT EXISTS etl.grains (
     mart text CONSTRAINT pk_grains PRIMARY KEY, table_name text NOT NULL, columns text[] NOT NULL, filenode oid);
@@ -40,9 +44,11 @@ BEGIN
     SELECT mart, '_load_id', NEW.load_id::text FROM etl.grains WHERE table_name = NEW.table_name;
     RETURN NULL;
   END $function$;
-  CREATE OR REPLACE TRIGGER note_load
-  AFTER INSERT OR UPDATE OF status, rows_read, rows_loaded, rows_updated, rows_duplicate, rows_rejected ON etl.loads
-  FOR EACH ROW WHEN (NEW.status = 'loaded') EXECUTE FUNCTION etl.note_load();
+  IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'etl.loads'::regclass AND tgname = 'note_load') THEN
+    CREATE TRIGGER note_load
+    AFTER INSERT OR UPDATE OF status, rows_read, rows_loaded, rows_updated, rows_duplicate, rows_rejected ON etl.loads
+    FOR EACH ROW WHEN (NEW.status = 'loaded') EXECUTE FUNCTION etl.note_load();
+  END IF;
 
   -- Solo donde falta: crearlo espera a quien esté cargando.
   FOREACH event IN ARRAY ARRAY['DELETE', 'UPDATE'] LOOP
@@ -77,7 +83,9 @@ BEGIN
   FROM pg_constraint AS c
   JOIN pg_index AS i ON i.indexrelid = c.conindid JOIN pg_class AS x ON x.oid = c.conindid
   WHERE c.conrelid = target AND c.contype = 'p' AND pg_relation_size(target) = 0
-  -- Que lo que dice su definición sea todo.
+  -- Que nada aplazado al COMMIT impida devolverla, y que lo que dice su definición sea todo.
+  AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = target AND tginitdeferred)
+  AND NOT EXISTS (SELECT FROM pg_inherits WHERE target IN (inhrelid, inhparent))
   AND x.reloptions IS NULL AND x.reltablespace = 0 AND NOT i.indisclustered AND NOT i.indisreplident
   AND NOT EXISTS (SELECT FROM pg_description WHERE objoid IN (c.oid, x.oid))
   -- Ni otra tabla ni otro índice único la suplen.
@@ -87,7 +95,8 @@ BEGIN
   -- Después de quitarla: si no, se podría dar por devuelta antes de tiempo (SET CONSTRAINTS).
   INSERT INTO etl.borrowed VALUES (target, key.conname, key.definition);
   RETURN true;
-EXCEPTION WHEN lock_not_available OR no_data_found OR dependent_objects_still_exist OR insufficient_privilege THEN
+EXCEPTION WHEN lock_not_available OR no_data_found OR object_in_use OR dependent_objects_still_exist
+  OR insufficient_privilege THEN
   RETURN false;
 END $function$;
 
@@ -131,8 +140,15 @@ BEGIN
     OR (SELECT count(*) FROM pg_trigger WHERE tgrelid = target AND tgname IN ('check_insert', 'check_update')
       AND tgfoid = 'etl.check_references()'::regprocedure AND tgenabled = 'D') < 2
     OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = target AND tgisinternal AND tgenabled <> 'O')
-    OR EXISTS (SELECT FROM pg_constraint AS c JOIN pg_class AS p ON p.oid = confrelid WHERE conrelid = target
-      AND contype = 'f' AND (cardinality(conkey) > 1 OR NOT convalidated OR p.relkind <> 'r')) THEN
+    -- Por la tabla de la que es parte o hereda entran filas sin pasar por sus disparadores de sentencia.
+    OR EXISTS (SELECT FROM pg_class WHERE oid = target AND relkind <> 'r')
+    OR EXISTS (SELECT FROM pg_inherits WHERE target IN (inhrelid, inhparent))
+    OR EXISTS (SELECT FROM pg_constraint AS c JOIN pg_class AS p ON p.oid = confrelid
+      JOIN pg_attribute AS a ON a.attrelid = conrelid AND a.attnum = conkey[1]
+      JOIN pg_attribute AS m ON m.attrelid = confrelid AND m.attnum = confkey[1]
+      WHERE conrelid = target AND contype = 'f' AND (cardinality(conkey) > 1 OR NOT convalidated OR p.relkind <> 'r'
+        -- Dos textos que se comparan de otro modo que la referencia.
+        OR a.attcollation <> m.attcollation OR a.attcollation <> 0 AND a.atttypid <> m.atttypid)) THEN
     RETURN false;
   END IF;
   -- Leer la tabla se puede; escribir en ella, no, ni quitar una madre: para eso hay que reservar aquí sus hijas.

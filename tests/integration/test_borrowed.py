@@ -18,6 +18,7 @@ from declared.productos import Producto
 from declared.tiendas import Tienda
 from declared.ventas import Venta
 from etl.database.connection import LOADER, Connection, connect
+from etl.database.migrate import migrate
 from etl.declarations import in_order
 from etl.errors import FileFailed
 from etl.schema import Table
@@ -336,3 +337,45 @@ def test_the_doctor_does_not_wait_for_it_either(parents: Settings, loader: Conne
         done = etl(parents, "doctor")
         give_key_back(loader, SALES)
     assert "timeout" not in done.stdout + done.stderr
+    assert "No se puede migrar" not in done.stdout
+
+
+def test_who_has_to_wait_is_told_so(parents: Settings, loader: Connection) -> None:
+    with loader.transaction():
+        assert take_key(loader, SALES)
+        done = etl(parents, "profile", "ventas", DB_LOCK_SECONDS="0.5")
+        give_key_back(loader, SALES)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (4, "Error: Otra sesión reserva una de las tablas.")
+
+
+PARTED = """
+SET ROLE etl_owner;
+CREATE TABLE datos.madres (id integer PRIMARY KEY);
+CREATE TABLE datos.partida (id integer, madre integer REFERENCES datos.madres, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE TABLE datos.parte PARTITION OF datos.partida DEFAULT;
+CREATE TABLE datos.base (id integer PRIMARY KEY, madre integer REFERENCES datos.madres);
+CREATE TABLE datos.heredera (PRIMARY KEY (id), FOREIGN KEY (madre) REFERENCES datos.madres) INHERITS (datos.base);
+CREATE TABLE datos.aplazada (id integer PRIMARY KEY,
+  madre integer REFERENCES datos.madres DEFERRABLE INITIALLY DEFERRED, otra integer);
+CREATE TABLE datos.palabras (palabra text COLLATE "ucs_basic" PRIMARY KEY);
+CREATE TABLE datos.dichas (id integer PRIMARY KEY, palabra text COLLATE "C" REFERENCES datos.palabras);
+"""
+
+
+def test_what_is_parted_inherited_deferred_or_compared_otherwise_keeps_its_references(
+    parents: Settings, loader: Connection
+) -> None:
+    with connect_settings(parents) as owner:
+        owner.execute(PARTED)
+    migrate(parents)
+    with loader.transaction():
+        for name in ("partida", "parte", "base", "heredera", "dichas"):
+            assert not pause_references(loader, Table("datos", name)), name
+        for name in ("partida", "parte", "base", "heredera", "aplazada"):
+            assert not take_key(loader, Table("datos", name)), name
+
+
+def test_a_table_in_use_in_its_own_session_is_left_alone(loader: Connection) -> None:
+    with loader.transaction():
+        loader.execute("DECLARE mine CURSOR FOR SELECT * FROM datos.ventas")
+        assert not take_key(loader, SALES)

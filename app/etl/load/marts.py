@@ -135,8 +135,9 @@ def _refresh(connection: Connection[Any], by_groups: ByGroups, path: Path) -> bo
             _note(connection, path.stem, query, reads, loads)
     except errors.LockNotAvailable as error:
         raise DatabaseUnavailable(
-            f"No se puede rehacer {SCHEMA}.{path.stem}: otra sesión lo tiene bloqueado.",
-            f"Los datos están cargados. Ciérrela (pg_stat_activity) y repita «{order('run')}»: rehará lo que falte.",
+            f"No se puede rehacer {SCHEMA}.{path.stem}: otra sesión lo tiene bloqueado, o una tabla que lee.",
+            "Los datos están cargados. Si otra carga está en marcha, espere a que acabe; si no, cierre esa sesión"
+            f" (pg_stat_activity). Después repita «{order('run')}»: rehará lo que falte.",
         ) from error
     return True
 

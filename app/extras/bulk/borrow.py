@@ -49,8 +49,10 @@ def _without_hurry(connection: Connection) -> Iterator[None]:
     """Lo que aquí se hace crece con la tabla: no tiene otro límite que la red, que dice si el servidor murió."""
     patience, connection.patience = connection.patience, None
     connection.execute("SET LOCAL statement_timeout = 0")
-    yield
-    connection.patience = patience
+    try:
+        yield
+    finally:
+        connection.patience = patience
 
 
 def _is_back(connection: Connection, table: Table) -> bool:

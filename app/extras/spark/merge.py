@@ -54,6 +54,7 @@ class StagingArea:
         except psycopg.OperationalError:
             self.connection.close()
             self._open()
+            self._models.clear()  # otra ejecución pudo darlas por abandonadas
             return False
         return True
 
