@@ -5,6 +5,7 @@
 DO $$
 DECLARE
   found regclass;
+  name text;
   event text;
 BEGIN
   -- Con diez mil archivos en el libro, encontrar uno por su nombre o por su huella cuesta lo que con uno.
@@ -50,16 +51,17 @@ BEGIN
     FOR EACH ROW WHEN (NEW.status = 'loaded') EXECUTE FUNCTION etl.note_load();
   END IF;
 
-  -- Solo donde falta: crearlo espera a quien esté cargando.
-  FOREACH event IN ARRAY ARRAY['DELETE', 'UPDATE'] LOOP
-    FOR found IN
-      SELECT c.oid FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = '_load_id'
-      WHERE c.relnamespace = 'datos'::regnamespace AND c.relkind = 'r' AND NOT a.attisdropped
-      AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'note_' || lower(event))
-    LOOP
-      EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING OLD TABLE AS gone FOR EACH STATEMENT'
-        ' EXECUTE FUNCTION etl.note_gone()', 'note_' || lower(event), event, found);
-    END LOOP;
+  -- Solo donde falta: crearlo espera a quien esté cargando. De un UPDATE, los grupos de antes y los de después: una fila
+  -- que alguien cambia a mano puede pasar a otro sin cambiar de carga.
+  FOR found, name, event IN
+    SELECT c.oid, 'note_' || n, e FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = '_load_id'
+    CROSS JOIN (VALUES ('delete', 'DELETE ON %s REFERENCING OLD'), ('update', 'UPDATE ON %s REFERENCING OLD'),
+      ('moved', 'UPDATE ON %s REFERENCING NEW')) AS events (n, e)
+    WHERE c.relnamespace = 'datos'::regnamespace AND c.relkind = 'r' AND NOT a.attisdropped
+    AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'note_' || n)
+  LOOP
+    EXECUTE format('CREATE TRIGGER %I AFTER ' || event || ' TABLE AS gone FOR EACH STATEMENT'
+      ' EXECUTE FUNCTION etl.note_gone()', name, found);
   END LOOP;
 END $$;
 

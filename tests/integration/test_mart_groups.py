@@ -192,6 +192,29 @@ def test_when_another_table_that_it_reads_changes_it_is_made_again(own: Settings
     assert_as_if_remade(own)
 
 
+def test_a_row_that_somebody_changes_by_hand_is_seen_in_its_old_group_and_in_its_new_one(own: Settings) -> None:
+    take(own, ("put", 1, ROWS))
+    before = tables(own)
+    with connect_settings(own) as connection:
+        connection.execute("UPDATE datos.ventas SET cliente_id = 2, canal = 'tienda' WHERE venta_id = 101")
+    take(own, ("put", 2, {7: {"cliente_id": "", "canal": "web"}}))
+    assert not set(BY_GROUPS) & remade(own, before)
+    assert_as_if_remade(own)
+
+
+def test_nothing_is_noted_of_a_mart_that_is_no_longer_there(own: Settings) -> None:
+    noted = "SELECT name FROM etl.marts UNION SELECT mart FROM etl.grains UNION SELECT mart FROM etl.touched"
+    file = own.sql_dir / "marts" / "por_cliente.sql"
+    text = file.read_text("utf-8")
+    file.unlink()
+    take(own, ("put", 1, ROWS))
+    take(own, ("put", 1, {3: ROWS[3]}))
+    assert set(query(own, noted)) == set(BY_GROUPS) - {"por_cliente"} | set(IN_FULL)
+    file.write_text(text, "utf-8")
+    take(own, ("put", 2, {7: {}}))
+    assert_as_if_remade(own)
+
+
 def test_a_table_written_again_is_not_looked_up_by_what_was_noted_of_the_old_one(own: Settings) -> None:
     with connect_settings(own) as connection:
         connection.execute("VACUUM FULL datos.ventas")  # como al cambiar el tipo de una columna

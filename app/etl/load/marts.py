@@ -66,9 +66,14 @@ def refresh_marts(
 ) -> tuple[list[str], list[str]]:
     """Pone al día los marts que no lo están; devuelve sus nombres, y qué les pasa a los que están mal escritos.
 
-    Uno malo no impide rehacer los demás. Pasa por alto los de tablas que no existen. Lanza
-    `DatabaseUnavailable` si alguien los bloquea.
+    Uno malo no impide rehacer los demás. Pasa por alto los de tablas que no existen. De los que ya no están en la
+    carpeta quita lo apuntado; su tabla se queda. Lanza `DatabaseUnavailable` si alguien los bloquea.
     """
+    with connection.transaction():
+        kept = [path.stem for path in folder.glob("*.sql")]
+        gone = connection.execute("DELETE FROM etl.marts WHERE name <> ALL (%s) RETURNING name", (kept,))
+        for (name,) in gone.fetchall():
+            by_groups(connection, name, "", None)
     return each(folder, partial(_refresh, connection, by_groups))
 
 

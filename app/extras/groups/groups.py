@@ -28,8 +28,8 @@ MOST_VALUES, FEW_ROWS, SHARE = 10_000, 100_000, 4
 COLUMNS = """
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = to_regclass(format('datos.%%I', %s::text)) AND attname = ANY (%s) AND NOT attisdropped
-AND 2 = (SELECT count(*) FROM pg_trigger WHERE tgrelid = attrelid AND tgname IN ('note_delete', 'note_update')
-         AND tgenabled IN ('O', 'A'))
+AND 3 = (SELECT count(*) FROM pg_trigger WHERE tgrelid = attrelid AND tgenabled IN ('O', 'A')
+         AND tgname IN ('note_delete', 'note_update', 'note_moved'))
 """
 REGISTERED = """
 SELECT FROM etl.grains WHERE mart = %s AND table_name = %s AND columns = %s
