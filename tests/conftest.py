@@ -11,14 +11,17 @@ salto es un fallo, para que nada deje de probarse en silencio.
 
 import os
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
+from xdist.scheduler import LoadScopeScheduling
 
 from etl.settings import ROOT, Settings
 from extras.embedded import lifecycle as embedded
@@ -36,6 +39,8 @@ hypothesis_settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 hypothesis_settings.load_profile("etl")
+# Las carpetas cuyas pruebas usan la máquina entera: de dos en dos se estorbarían.
+WHOLE_MACHINE = ("compose", "pythons", "shop", "spark")
 USER, PASSWORD = "alumno", "bigdata2026"
 
 
@@ -43,11 +48,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pg", choices=VERSIONS, help="probar solo con esta versión de PostgreSQL")
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Reparte por archivos; lo que usa Docker, un clúster o los demás Python, todo al mismo proceso y uno tras otro."""
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", maxsplit=1)[0]
+            return "máquina" if file.split("/")[1] in WHOLE_MACHINE else file
+
+    return ByFile(config, log)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Cada prueba que usa un servidor, o una versión, corre con todas las pedidas; si vale cualquiera, con una."""
     only, one = metafunc.config.getoption("--pg"), metafunc.definition.get_closest_marker("any_server")
     versions = [int(version) for version in ([only] if only else VERSIONS[:1] if one else VERSIONS)]
-    for name in {"server", "pg_version"} & set(metafunc.fixturenames):
+    for name in {"server", "pg_version"}.intersection(metafunc.fixturenames):
         metafunc.parametrize(name, versions, indirect=name == "server", scope="session", ids="pg{}".format)
 
 
@@ -69,17 +85,29 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-@pytest.fixture(scope="session")
-def server(request: pytest.FixtureRequest) -> Iterator[ServerAddress]:
+@contextmanager
+def running(version: int) -> Iterator[ServerAddress]:
     """Un servidor nuevo, con sus datos en una carpeta temporal que se borra al acabar."""
     with temporary_local_dir() as local_dir:
-        address = embedded.ensure_running(local_dir, request.param, USER, PASSWORD, "plantilla")
+        address = embedded.ensure_running(local_dir, version, USER, PASSWORD, "plantilla")
         try:
             # Solo aquí: si la máquina se apaga en mitad de las pruebas no se pierde nada.
             administer(address, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
             yield address
         finally:
-            embedded.stop(local_dir, request.param)
+            embedded.stop(local_dir, version)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Callable[[int], ServerAddress]]:
+    """Los servidores de esta sesión: cada uno arranca cuando se pide y dura hasta el final."""
+    with ExitStack() as stack:
+        yield cache(lambda version: stack.enter_context(running(version)))
+
+
+@pytest.fixture(scope="session")
+def server(servers: Callable[[int], ServerAddress], request: pytest.FixtureRequest) -> ServerAddress:
+    return servers(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ alguien tenga en marcha.
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -168,12 +170,17 @@ def strict(folder: Path, owner: int = 1000) -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Puertos libres ahora mismo en 127.0.0.1."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    numbers = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return numbers
+    """Puertos libres ahora mismo, por debajo de los que el sistema da a cada conexión: las de otras pruebas los gastan."""
+    candidates = random.sample(range(10_000, 20_000), 10_000)
+    return list(islice(filter(_is_free, candidates), count))
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def wait_until(condition: Any, seconds: float, what: str, pause: float = 0.1) -> Any:
