@@ -29,7 +29,7 @@ SHOP = (
     *("docs/guia.md", "docs/diccionario.md", "README.en.md", "docs/img/*.png", "shop"),
 )
 REPLACED = ("README.md", "CHANGELOG.md", "datos/README.md")
-MARKED_FILES = ("Makefile", "Dockerfile", ".dockerignore", "app/wiring.py")
+MARKED_FILES = ("Makefile", "Dockerfile", ".dockerignore", "app/wiring.py", "tests/conftest.py")
 # En las listas de pyproject.toml, donde no cabe una marca.
 LISTED = ('"shop", ', '"generate", ')
 MARKED = re.compile(r"^ *(?:<!-- |# )tienda(?: -->)?\n.*?^ *(?:<!-- |# )/tienda(?: -->)?\n\n?", re.M | re.S)

@@ -39,8 +39,15 @@ hypothesis_settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 hypothesis_settings.load_profile("etl")
-# Las carpetas cuyas pruebas usan la máquina entera: de dos en dos se estorbarían.
-WHOLE_MACHINE = ("compose", "pythons", "shop", "spark")
+# Lo que comparten los archivos de una carpeta: van juntos, y nunca dos a la vez.
+SHARED = {"tests/compose/": "Docker", "tests/spark/": "Spark"}
+# tienda
+SHARED |= {
+    "tests/shop/test_commands": "Docker",
+    "tests/shop/test_spark_stack": "Docker",
+    "tests/shop/test_jobs": "Spark",
+}
+# /tienda
 USER, PASSWORD = "alumno", "bigdata2026"
 
 
@@ -49,12 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
-    """Reparte por archivos; lo que usa Docker, un clúster o los demás Python, todo al mismo proceso y uno tras otro."""
+    """Reparte las pruebas por archivos; todas las que usan Docker, al mismo proceso, y las del clúster de Spark, también."""
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::", maxsplit=1)[0]
-            return "máquina" if file.split("/")[1] in WHOLE_MACHINE else file
+            file = nodeid.partition("::")[0]
+            return next((shared for start, shared in SHARED.items() if file.startswith(start)), file)
 
     return ByFile(config, log)
 
@@ -63,7 +70,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Cada prueba que usa un servidor, o una versión, corre con todas las pedidas; si vale cualquiera, con una."""
     only, one = metafunc.config.getoption("--pg"), metafunc.definition.get_closest_marker("any_server")
     versions = [int(version) for version in ([only] if only else VERSIONS[:1] if one else VERSIONS)]
-    for name in {"server", "pg_version"}.intersection(metafunc.fixturenames):
+    for name in [name for name in ("server", "pg_version") if name in metafunc.fixturenames]:
         metafunc.parametrize(name, versions, indirect=name == "server", scope="session", ids="pg{}".format)
 
 

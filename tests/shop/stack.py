@@ -3,13 +3,13 @@
 import pytest
 
 from compose.conftest import IMAGE, NOTEBOOKS_IMAGE, SPARK_IMAGE, Clone
-from compose.stack import strict_copy
+from compose.stack import fresh_copy, quick_java, strict
 
 
 @pytest.fixture(scope="session")
 def clone() -> Clone:
-    """Copia el proyecto tal cual."""
-    return strict_copy
+    """Copia el proyecto con lo suyo."""
+    return lambda folder: strict(quick_java(fresh_copy(folder)))
 
 
 @pytest.fixture(scope="session")
