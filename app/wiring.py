@@ -53,7 +53,7 @@ def assemble() -> "Parts":
         correct=late("quarantine.correction", "load_correction"),
         mend=late("quarantine.correction", "mend"),
         already=late("many.already", "already_loaded"),
-        by_groups=late("groups.groups", "by_groups"),
+        renew_mart=late("marts.changed", "renew"),
         explain=late("doctor.causes", "explain"),
         show_progress=show_progress,
         show_result=late("screen.summary", "show_result"),

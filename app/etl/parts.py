@@ -16,7 +16,7 @@ from etl.extract.discover import Members, one_member
 from etl.extract.read import Reading
 from etl.extract.source import Source
 from etl.load.ledger import Counts, Load
-from etl.load.marts import ByGroups, rebuilt
+from etl.load.marts import Renew, rebuild
 from etl.local import LoadRows, open_local
 from etl.result import FileResult, RunResult
 from etl.schema import Declared
@@ -72,7 +72,7 @@ class Parts:
     archivos que llevan otros dentro. `undeclared`: carga lo que nadie declaró. `declared_now`: avisos, al cargar un
     archivo que antes no estaba declarado. `explain`: lo que se sabe de un mensaje de error, línea a línea.
     `export_rejects`: escribe la cuarentena en un CSV. `correct` carga una cuarentena corregida;
-    `mend` repite las correcciones de una carga que se lee otra vez. `by_groups` pone al día un mart sin rehacerlo;
+    `mend` repite las correcciones de una carga que se lee otra vez. `renew_mart` pone al día un mart;
     `already` dice, de muchos archivos, cuáles están ya.
     """
 
@@ -86,7 +86,7 @@ class Parts:
     correct: Callable[[Session, Source, Sequence[Declared]], list[FileResult]] = not_corrected
     mend: Callable[[Connection, Load, Declared, Counts], list[str]] = lambda *_nothing: []
     already: Callable[[Session, Pairs], Mapping[str, FileResult]] = lambda *_nothing: {}
-    by_groups: ByGroups = rebuilt
+    renew_mart: Renew = rebuild
     explain: Explain = lambda _message: []
     show_progress: Callable[[Sequence[Source]], AbstractContextManager[Progress]] = lambda _waiting: nullcontext(silent)
     show_result: Callable[[RunResult, bool, Explain], None] = plain.show_result

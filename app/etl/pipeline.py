@@ -57,7 +57,7 @@ def run(
         done += [(source, None, parts.correct(session, source, tables)) for source in corrections]
         if any(declared for _, declared in pairs) and (incomplete := incomplete_tables(session.connection)):
             _repeat(session, incomplete, done, load_rows, parts)
-    marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts", parts.by_groups)
+    marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts", parts.renew_mart)
     files = [result for _, _, results in done for result in results]
     return RunResult(session.run_id, session.engine, files, marts, session.facts, wrong)
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from etl.plain import BUSY, STATUSES, outdated, quarantine, status
 from etl.reader import program, thousands
 from etl.schema import Declared
-from extras.groups.groups import kinds
+from extras.marts.groups import kinds
 from extras.output import escape
 
 
