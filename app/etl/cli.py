@@ -59,7 +59,7 @@ def run(
     """Carga los archivos que aún no estén cargados y rehace los marts."""
     from etl import pipeline
     from etl.database import migrate
-    from etl.session import open_session
+    from etl.run import open_session
 
     parts: Parts = ctx.obj()
     engine = OLD_ENGINES.get(engine, engine)

@@ -23,9 +23,8 @@ from etl.load.ledger import Load
 from etl.local import LoadRows
 from etl.parts import Parts
 from etl.reader import order
-from etl.result import FileResult
+from etl.run import FileResult, Session
 from etl.schema import Declared, Table
-from etl.session import Session
 
 # Una conexión que se corta tres veces en el mismo archivo no es mala suerte.
 ATTEMPTS = 3

@@ -19,9 +19,8 @@ from etl.extract.source import Source
 from etl.load.ledger import Counts, Load
 from etl.load.marts import Renew, rebuild
 from etl.local import LoadRows, open_local
-from etl.result import FileResult, RunResult
+from etl.run import FileResult, Progress, RunResult, Session
 from etl.schema import Declared
-from etl.session import Progress, Session
 from etl.settings import Settings
 
 # Lo que se sabe de un mensaje de error, línea a línea.

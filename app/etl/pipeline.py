@@ -17,9 +17,8 @@ from etl.load.versions import incomplete_tables
 from etl.local import LoadRows
 from etl.one_file import load_declared
 from etl.parts import Parts
-from etl.result import FileResult, RunResult
+from etl.run import FileResult, RunResult, Session
 from etl.schema import Declared
-from etl.session import Session
 
 # Un archivo, su declaración si alguien lo declara, y qué fue de él (una vez por cada tabla que lleva dentro).
 Done = tuple[Source, Declared | None, list[FileResult]]

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 
 from etl.errors import UsageError
 from etl.reader import many, program, rows, shown, thousands
-from etl.result import RunResult
+from etl.run import RunResult
 from etl.schema import Declared
 
 OUTCOMES = {"loaded": "cargado", "skipped": "ya estaba", "refused": "rechazado", "failed": "falló"}
