@@ -28,6 +28,8 @@ ROWS, SALES, PARENTS = 10_000, 1_000, 10_000
 SHOP_SHARE, SHOP_LEAST = 5 / 24, 50_000
 # Por encima de lo que hay en las tablas: lo nuevo trae claves nuevas.
 FIRST_KEY = 1_000_000_000
+# Archivos en el libro de cargas: treinta mil con 24 millones de filas.
+FILES_SHARE, FILES = 30_000 / 24, 100
 
 FILL = (
     "INSERT INTO datos.lineitem SELECT n / 4 + 1, n % 200000 + 1, n % 10000 + 1, n % 4 + 1, n % 50 + 1,"
@@ -45,6 +47,8 @@ FILL = (
     "INSERT INTO etl.loads (run_id, file, table_name, engine, sha256, bytes, status) SELECT gen_random_uuid(), name,"
     " 'datos.' || name, 'local', name, 1, 'loaded' FROM unnest(ARRAY['lineitem', 'pedidos', 'clientes', 'productos',"
     " 'tiendas', 'ventas']) AS name",
+    "INSERT INTO etl.loads (run_id, file, table_name, engine, sha256, bytes, status) SELECT gen_random_uuid(),"
+    " 'albaranes_de_antes_' || n, 'datos.albaranes', 'local', n::text, 1, 'loaded' FROM generate_series(1, {files}) AS n",
     "VACUUM ANALYZE",
     "CHECKPOINT",
 )
@@ -96,12 +100,12 @@ def _filled(bench: "Bench", millions: float) -> "Bench":
     header.write_text("pedido_id,fecha\n", encoding="utf-8")
     filled.etl(header, PEDIDOS)
     lines = int(millions * 1_000_000)
-    sales = max(SHOP_LEAST, int(lines * SHOP_SHARE))
+    sales, files = max(SHOP_LEAST, int(lines * SHOP_SHARE)), int(millions * FILES_SHARE)
     with connect(filled.settings) as connection:
         connection.patience = None
         connection.execute("SET statement_timeout = 0")
         for statement in FILL:
-            text = statement.format(lines=lines, parents=max(PARENTS, lines), sales=sales)
+            text = statement.format(lines=lines, parents=max(PARENTS, lines), sales=sales, files=files)
             connection.execute(text.encode())
     return filled
 
@@ -165,6 +169,14 @@ def _orphan(folder: Path, turn: int) -> Path:
     return file
 
 
+def _many(folder: Path, turn: int) -> Path:
+    files = folder / f"muchos_{turn}"
+    files.mkdir(exist_ok=True)
+    for number in range(FIRST_KEY + turn * FILES, FIRST_KEY + (turn + 1) * FILES):
+        (files / f"albaranes_{number}.csv").write_text(f"albaran_id,pedido_id\n{number},1\n", encoding="utf-8")
+    return files
+
+
 def _sales(folder: Path, turn: int) -> Path:
     file = folder / f"ventas_dia_{turn}.csv"
     first = FIRST_KEY + turn * SALES
@@ -179,5 +191,6 @@ STEPS = (
     Step("una fila menos", LINEITEM, _gone, "≤ 2,00"),
     Step("filas nuevas y una clave de otro archivo", LINEITEM, _of_another, "≤ 1,50"),
     Step("una huérfana entre 10.000 hijas", PEDIDOS, _orphan, "≤ 1,50"),
+    Step("100 archivos más, con hasta 30.000 en el libro", PEDIDOS, _many, "≤ 1,20"),
     Step("1.000 ventas más, con sus marts", None, _sales, "≤ 2,00"),
 )

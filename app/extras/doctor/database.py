@@ -95,6 +95,6 @@ def written_here(settings: Settings, parts: Parts) -> Iterator[Finding]:
 def _try_mart(connection: Connection, path: Path) -> bool:
     """Crea el mart sin datos y lo deshace: solo para ver si se entiende. Si una carga tiene sus tablas, no se mira."""
     with suppress(errors.LockNotAvailable), connection.transaction(force_rollback=True):
-        connection.execute(f"{SEARCH_PATH}; SET LOCAL lock_timeout = '1s'")
+        connection.execute(f"{SEARCH_PATH}; SET LOCAL lock_timeout = '200ms'")
         connection.execute(create(path.stem, f"{select(path)}\nWITH NO DATA"))
     return False
