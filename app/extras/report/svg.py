@@ -74,27 +74,6 @@ def columns(chart: Chart, width: int) -> str:
     return "".join(parts)
 
 
-def line(chart: Chart, width: int) -> str:
-    """Una línea por serie, con un punto en cada valor."""
-    top = nice_top(max((value for one in chart.series for value in one.values), default=0))
-    step = (width - LEFT - RIGHT) / max(1, len(chart.labels))
-    parts = [_grid(top, width), _labels(chart, width, step)]
-    for one in chart.series:
-        points = [(LEFT + step * (index + 0.5), _y(value, top)) for index, value in enumerate(one.values)]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        floor_y = _y(0, top)
-        if len(points) > 1:
-            area = f"{points[0][0]:.1f},{floor_y} {path} {points[-1][0]:.1f},{floor_y}"
-            parts.append(f'<polygon class="area {one.style}" points="{area}"/>')
-        parts.append(f'<polyline class="line {one.style}" points="{path}"/>')
-        parts += [
-            f'<g class="hit"><circle class="{one.style}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>'
-            f'<circle class="reach" cx="{x:.1f}" cy="{y:.1f}" r="11"/><title>{esc(chart.hints[index])}</title></g>'
-            for index, (x, y) in enumerate(points)
-        ]
-    return "".join(parts)
-
-
 def squares(chart: Chart, width: int) -> str:
     """Una cuadrícula: una fila por serie y una columna por etiqueta; más oscuro es más."""
     top = max((value for one in chart.series for value in one.values), default=0) or 1
