@@ -15,7 +15,7 @@ from etl.reader import thousands
 from etl.result import FileResult, RunResult
 from etl.settings import Settings
 from extras.quarantine import export as quarantine
-from extras.screen import rejects, status, summary
+from extras.screen import status, summary
 from own_rows import CLIENTES, PARTS, VENTAS, cliente, load_one, venta, write, write_parents
 from support import connect_settings
 
@@ -46,7 +46,7 @@ def show_status(settings: Settings) -> None:
 
 def show_rejects(settings: Settings, table: str) -> None:
     with connect_settings(settings) as connection:
-        rejects.show_rejects(connection, table)
+        status.show_rejects(connection, table)
 
 
 def fits(text: str) -> bool:

@@ -62,14 +62,10 @@ def _table(result: RunResult, width: int) -> Table:
         others = sum(max(map(cell_len, (title, *cells))) + between for title, cells in columns.items())
         return width - others - between + 1
 
-    if width < WIDE or room() < min(longest, NAME):
-        del columns["tabla"]
-    for title in (
-        "segundos",
-        *(title for title, cells in columns.items() if set(cells) == {"0"} and title != "cargadas"),
-        *COUNTS_TO_SPARE,
-    ):
-        if room() < (min(longest, NAME) if title not in COUNTS_TO_SPARE else NAME // 3):
+    zeros = [title for title, cells in columns.items() if set(cells) == {"0"} and title != "cargadas"]
+    for title in ("tabla", "segundos", *zeros, *COUNTS_TO_SPARE):
+        wanted = min(longest, NAME // 3 if title in COUNTS_TO_SPARE else NAME)
+        if room() < wanted or (title == "tabla" and width < WIDE):
             columns.pop(title, None)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, between // 2), show_edge=False, show_footer=True)
     names = [shorten(shown(file.file), max(NAME // 3, room())) for file in result.files]
