@@ -73,19 +73,14 @@ def volumes(project: Project) -> Iterator[Finding]:
             continue
         mount = _mount(service, environment.get("PGDATA", PGDATA))
         if mount is None or not mount.get("source"):
-            yield bad(
-                "volumen",
-                f"{name} guarda los datos dentro del contenedor: se pierden al recrearlo",
-                f"en {name}, volumes: [pgdata:/var/lib/postgresql], y pgdata: en volumes",
-            )
+            told = "dentro del contenedor: se pierden al recrearlo"
         elif mount["type"] == "bind":
-            yield bad(
-                "volumen",
-                f"{name} guarda los datos en una carpeta de la máquina; en Windows y macOS PostgreSQL no puede usarla",
-                f"en {name}, volumes: [pgdata:/var/lib/postgresql], y pgdata: en volumes",
-            )
+            told = "en una carpeta de la máquina; en Windows y macOS PostgreSQL no puede usarla"
         else:
             yield _named(project, mount["source"])
+            continue
+        fix = f"en {name}, volumes: [pgdata:/var/lib/postgresql], y pgdata: en volumes"
+        yield bad("volumen", f"{name} guarda los datos {told}", fix)
 
 
 def _named(project: Project, key: str) -> Finding:
