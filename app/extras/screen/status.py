@@ -6,36 +6,40 @@ from typing import Any
 from psycopg import Connection
 from rich.console import Console
 
-from etl.plain import BUSY, STATUSES, outdated, quarantine, rejected, status
+from etl.plain import BUSY, STATUSES, rejected, status
 from etl.reader import program, thousands
 from etl.schema import Declared
-from extras.groups.groups import kinds
+from extras.marts.groups import kinds
 from extras.output import MOTIVES, escape, free, grid
+
+COUNTS = {"rows_loaded": "cargadas", "rows_duplicate": "duplicadas", "rows_rejected": "rechazadas"}
 
 
 def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     """Las tablas con sus filas, y las quince últimas cargas."""
     console = Console()
-    counted, loads = status(connection)
-    told = [(name, BUSY if count is None else thousands(count)) for name, count in counted]
-    console.print(grid(("tabla", "filas"), told, numbers=("filas",)))
+    found = status(connection, declared)
+    counted = [(one["table"], BUSY if one["rows"] is None else thousands(one["rows"])) for one in found["tables"]]
+    console.print(grid(("tabla", "filas"), counted, numbers=("filas",)))
     console.print()
-    counts = ("cargadas", "duplicadas", "rechazadas")
     rows = [
-        (f"{when:%d/%m %H:%M}", file, STATUSES[state], *map(thousands, numbers))
-        for when, file, state, *numbers, _ in loads
+        (
+            f"{load['started_at']:%d/%m %H:%M}",
+            load["file"],
+            STATUSES[load["status"]],
+            *(thousands(load[name]) for name in COUNTS),
+        )
+        for load in found["loads"]
     ]
-    console.print(grid(("cuándo", "archivo", "estado", *counts), rows, numbers=counts))
-    for _, file, *_, error in loads:
-        if error:
-            console.print(f"[red]✖[/] {escape(f'{file}: {error}')}", highlight=False)
-    for line in quarantine(connection):
-        console.print(escape(line), highlight=False, soft_wrap=True)
+    console.print(grid(("cuándo", "archivo", "estado", *COUNTS.values()), rows, numbers=COUNTS.values()))
+    for load in found["loads"]:
+        if load["error"]:
+            console.print(f"[red]✖[/] {escape(': '.join((load['file'], load['error'])))}", highlight=False)
     for line in kinds(connection):
         console.print(escape(line), highlight=False)
-    for line in outdated(connection, declared):
+    for line in found["warnings"]:
         console.print(f"[yellow]![/] {escape(line)}", highlight=False, soft_wrap=True)
-    if not loads:
+    if not found["loads"]:
         console.print(f"Todavía no se ha cargado nada: {program()} run")
 
 
@@ -48,10 +52,12 @@ def show_rejects(connection: Connection[Any], dataset: str | None) -> None:
     if not found:
         console.print("No hay filas en cuarentena.")
         return
-    rows = [(name, MOTIVES.get(code, code), thousands(count), example) for name, code, count, example in found]
+    rows = [
+        (one["table"], MOTIVES.get(one["code"], one["code"]), thousands(one["rows"]), one["example"]) for one in found
+    ]
     console.print(grid(("tabla", "motivo", "filas", "por ejemplo"), rows, numbers=("filas",)))
-    wanted = dataset or found[0][0].split(".")[1]
-    them = "la" if sum(count for _, _, count, _ in found) == 1 else "las"
+    wanted = dataset or found[0]["table"].split(".")[1]
+    them = "la" if sum(one["rows"] for one in found) == 1 else "las"
     target = free(Path(f"datos/salida/{wanted}_corregir.csv")).as_posix()
     command = f"{program()} rejects {wanted} --csv {target}"
     console.print(f"Para corregir{them} en un CSV: {command}", soft_wrap=True, highlight=False)
