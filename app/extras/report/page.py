@@ -13,4 +13,4 @@ def render(figures: Figures) -> str:
     """El HTML del informe."""
     page = Template(filename=str(PAGE), default_filters=["h"], strict_undefined=True)  # noqa: S702 - «h» lo protege todo
     html: str = page.render_unicode(figures=figures, style=STYLE.read_text(encoding="utf-8"))
-    return html
+    return html.strip()
