@@ -94,6 +94,18 @@ def test_a_long_name_is_shortened_in_the_middle_and_no_count_is_lost(
     assert {thousands(rows), thousands(rows - 40), "40"} <= set(line.split()) & set(total.split())
 
 
+def test_a_warning_of_many_files_is_told_once(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    files = [FileResult(f"enero_{day}.csv", None, None, warnings=[f"línea {day}: otra vez"]) for day in range(1, 6)]
+    files[0].warnings.append("solo aquí")
+    summary.show_result(RunResult(uuid4(), "local", files, [], {}), quiet=False, explain=PARTS.explain)
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("!")]
+    assert told[0].startswith("! enero_1.csv: línea 1: otra vez (y lo mismo en otros 4: vea «")
+    assert told[1:] == ["! enero_1.csv: solo aquí"]
+
+
 def test_an_empty_database_says_how_to_begin(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     show_status(settings)
     assert re.search(r"Todavía no se ha cargado nada: \S*etl run", capsys.readouterr().out)
