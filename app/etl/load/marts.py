@@ -34,11 +34,9 @@ Renew = Callable[[Connection[Any], Path], bool]
 def rebuild(connection: Connection[Any], path: Path) -> bool:
     """Hace un mart entero con lo que devuelve su SELECT, en la transacción que esté abierta."""
     name, text = path.stem, select(path)
-    building = _building(name)
     connection.execute(create(name, text))
-    connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(building, description(text)))
-    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
-    connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(building, sql.Identifier(name)))
+    connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(building(name), description(text)))
+    swap_in(connection, name)
     return True
 
 
@@ -77,7 +75,7 @@ def _blamed(path: Path, error: Exception) -> str:
 
 
 def create(name: str, text: str) -> sql.Composed:
-    return sql.SQL("CREATE TABLE {} AS {}").format(_building(name), sql.SQL(text))
+    return sql.SQL("CREATE TABLE {} AS {}").format(building(name), sql.SQL(text))
 
 
 def select(path: Path) -> str:
@@ -93,9 +91,7 @@ def description(text: str) -> str:
 def _refresh(connection: Connection[Any], renew: Renew, path: Path) -> bool:
     try:
         with connection.transaction():
-            # Espera a quien esté rehaciendo el mismo mart.
-            query = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-            connection.execute(query, (f"{SCHEMA}.{path.stem}",))
+            lock(connection, path.stem)
             connection.execute(SEARCH_PATH)
             return renew(connection, path)
     except errors.LockNotAvailable as error:
@@ -106,6 +102,20 @@ def _refresh(connection: Connection[Any], renew: Renew, path: Path) -> bool:
         ) from error
 
 
-def _building(name: str) -> sql.Identifier:
+# Lo que sigue lo usan también los trabajos de Spark (spark/jobs), que hacen un mart con lo que calcula un clúster.
+
+
+def lock(connection: Connection[Any], name: str) -> None:
+    """Espera a quien esté rehaciendo el mismo mart, y lo reserva hasta que acabe la transacción."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{SCHEMA}.{name}",))
+
+
+def building(name: str) -> sql.Identifier:
     """La tabla en que se prepara un mart; hasta que acabe la transacción nadie más la ve."""
     return sql.Identifier(SCHEMA, f"{name}__nuevo")
+
+
+def swap_in(connection: Connection[Any], name: str) -> None:
+    """Pone la tabla preparada en el lugar de la anterior, en la transacción que esté abierta."""
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
+    connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(building(name), sql.Identifier(name)))
