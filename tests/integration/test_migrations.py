@@ -223,8 +223,6 @@ def test_the_database_itself_refuses_what_the_rules_forbid(settings: Settings) -
 def test_a_user_who_may_not_prepare_the_database_is_told_who_can(settings: Settings) -> None:
     forget_everything(settings)
     loader = replace(settings, db_user="etl_loader", db_password=settings.loader_password)
-    with connect_settings(settings) as connection:
-        connection.execute(f"ALTER ROLE etl_loader PASSWORD '{settings.loader_password}'")
     for prepare in (migrate.ensure_ready, migrate.migrate):
         with pytest.raises(DatabaseUnavailable, match="no está preparada") as caught:
             prepare(loader)

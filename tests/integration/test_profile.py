@@ -163,10 +163,9 @@ def test_the_command_shows_a_table_and_knows_when_there_is_none(settings: Settin
 def test_the_reader_can_run_it_and_nobody_runs_a_view_as_more_than_the_loader(settings: Settings) -> None:
     make(settings, "cosas", "n int", "VALUES (1)")
     with connect_settings(settings) as connection:
-        connection.execute("ALTER ROLE lector PASSWORD 'solo-lee'")
         connection.execute("SET ROLE etl_loader")
         connection.execute("CREATE VIEW staging.quien AS SELECT current_user::text AS quien")
-    reader = replace(settings, db_user="lector", db_password="solo-lee")
+    reader = replace(settings, db_user="lector", db_password=settings.reader_password)
     assert profiled(reader, "cosas").rows == 1
     assert columns(profiled(reader, "quien"))["quien"].maximum == "lector"
     assert columns(profiled(settings, "quien"))["quien"].maximum == "etl_loader"

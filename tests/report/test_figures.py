@@ -103,9 +103,7 @@ def test_each_table_comes_with_what_is_said_of_it_and_its_values(loaded: Setting
 
 
 def test_the_reader_can_write_it(loaded: Settings, tmp_path: Path) -> None:
-    with connect(loaded) as connection:
-        connection.execute("ALTER ROLE lector PASSWORD 'solo-lee'")
-    reader = replace(loaded, db_user="lector", db_password="solo-lee")
+    reader = replace(loaded, db_user="lector", db_password=loaded.reader_password)
     assert report.write(reader, tmp_path / "otro.html").exists()
 
 
@@ -116,9 +114,7 @@ def test_it_is_written_where_the_outputs_go(loaded: Settings) -> None:
 
 
 def test_the_loader_role_is_enough(loaded: Settings, tmp_path: Path) -> None:
-    with connect(loaded) as connection:
-        connection.execute("ALTER ROLE etl_loader PASSWORD 'solo-carga'")
-    narrow = replace(loaded, db_user=LOADER, db_password="solo-carga")
+    narrow = replace(loaded, db_user=LOADER, db_password=loaded.loader_password)
     assert report.write(narrow, tmp_path / "otro.html").exists()
 
 
