@@ -27,11 +27,10 @@ from etl.load.ledger import Counts, Load
 from etl.load.table import Prepared, TableWriter, save_rejects
 from etl.one_file import load_file
 from etl.result import FileResult
-from etl.rules import type_expectation
-from etl.schema import Declared, Table
+from etl.schema import Column, Declared, Table
 from etl.session import Session
 from etl.transform.parse import parse
-from etl.transform.validate import transform
+from etl.transform.validate import split, transform, unread
 from extras.quarantine.cells import Writing
 from extras.quarantine.corrected import LINE, LOAD, RAW, SEAL, Row, one_line_end, read_corrected, seal
 from extras.undeclared import formats, staging
@@ -255,18 +254,13 @@ def _value(cells: Cells | None, name: str, dialect: Dialect) -> str | None:
 
 def _as_planned(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
     """Las filas con los tipos que se averiguaron al cargar el archivo."""
-    rejects: dict[int, Reject] = {}
-    columns = {}
-    for plan in plans:
-        text = chunk.columns[plan.name]
-        columns[plan.name] = values = _typed(text, plan)
-        for row in np.flatnonzero(values.is_null().to_numpy() & text.is_valid().to_numpy()).tolist():
-            message = f"columna «{plan.name}»: se leyó «{text[row]}» y se esperaba {type_expectation(values.type)}"
-            value = text[row].as_py()
-            rejects.setdefault(row, Reject(chunk.lines[row].as_py(), chunk.raw(row), plan.name, value, "type", message))
-    good = np.delete(np.arange(len(chunk.lines)), list(rejects))
-    rows = pa.table({**columns, "_line": chunk.lines}).take(pa.array(good, pa.int64()))
-    return rows, sorted([*chunk.rejects, *rejects.values()], key=lambda reject: reject.line)
+    typed = {plan.name: _typed(chunk.columns[plan.name], plan) for plan in plans}
+    problems = [
+        problem
+        for name, values in typed.items()
+        for problem in unread(Column(name, values.type), chunk.columns[name], values)
+    ]
+    return split(chunk, typed, np.arange(len(chunk.lines)), problems)
 
 
 def _typed(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:

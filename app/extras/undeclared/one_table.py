@@ -8,9 +8,10 @@ Qué tipo tiene cada columna lo decide `infer.py`; cómo está escrito el archiv
 
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, takewhile
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import errors
 
 from etl.chunk import Chunk
@@ -28,7 +29,6 @@ from extras.formats.look import ODD_SIGN
 from extras.formats.readers import EXCEL, SQLITE
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert, odd_sign
-from extras.undeclared.detection.header import EMPTY_TAIL
 from extras.undeclared.evidence import Evidence, new_evidence, observe
 from extras.undeclared.infer import Plan, decide, warnings_of
 from extras.undeclared.unknown import Found, open_rows, open_unknown
@@ -46,11 +46,6 @@ class Attempt:
     evidence: tuple[list[Evidence], str] | None = None
     budget: int = BUDGET
     as_text: dict[str, str] = field(default_factory=dict)
-    filled: set[str] = field(default_factory=set)
-
-
-class Filled(Exception):
-    """Una columna del final, que parecía de más, tiene un valor."""
 
 
 def load_undeclared(session: Session, source: Source, as_text: bool) -> list[FileResult]:
@@ -95,8 +90,6 @@ def _fill(
                 attempt.as_text[misfit.column] = reason
             attempt.evidence = attempt.evidence or evidence_of_all(load.source)
             attempt.plans = decide(*attempt.evidence, attempt.as_text)
-        except Filled as late:
-            attempt.filled.add(str(late))
         except errors.ProgramLimitExceeded:
             attempt.budget //= 2
 
@@ -116,8 +109,7 @@ def _create_and_fill(
         result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
         found.describe(result)
-        told = [warning for warning in found.told if warning != EMPTY_TAIL]  # de ella se dice si se quita
-        told += reader.warnings
+        told = [*found.told(reader.nameless), *reader.warnings]
     originals = dict(zip(found.names, found.columns, strict=True))
     kept = {plan.name: originals[plan.name] for plan in reader.kept}
     replaced = staging.replace(connection, load, table, kept, as_text)
@@ -143,7 +135,8 @@ class Reader:
 
     def look(self, first: Chunk | None, whole: bool) -> None:
         """Decide los tipos por las primeras filas, si no se sabían ya por todas. `whole`: no hay más trozos."""
-        self._evidence = new_evidence(self._found.names, self._found.kinds, self._found.native)
+        known, _ = self._attempt.evidence or (None, "")
+        self._evidence = known or new_evidence(self._found.names, self._found.kinds, self._found.native)
         if not self._final:
             if first:
                 observe(self._evidence, first, FIRST_ROWS)
@@ -151,48 +144,36 @@ class Reader:
             if whole and (first is None or len(first.lines) <= FIRST_ROWS):
                 self._final = True
                 self._attempt.evidence, self._attempt.plans = (self._evidence, self._found.delimiter), self.plans
-        named = "".join(self._found.columns[-1:]).strip()
-        self.dropped = [] if named else self._nameless_tail()
-        kept = self.plans[: len(self.plans) - len(self.dropped)]
+        titles = dict(zip(self._found.names, self._found.columns, strict=True))
+        # Las últimas columnas, mientras no tengan ni nombre ni valores, solo son separadores de más.
+        tail = takewhile(lambda one: not one.count and not titles[one.name].strip(), reversed(self._evidence[1:]))
+        self.nameless = [one.name for one in tail]
+        kept = self.plans[: len(self.plans) - len(self.nameless)]
         self.kept, self.packed = kept, list[Plan]()
         if len(kept) * TEXT_BYTES > self._attempt.budget:  # con menos caben todas
             self.kept, self.packed = split_columns(kept, self._attempt.budget)
         self.columns = [*self.kept, PACKED] if self.packed else self.kept
-
-    def _nameless_tail(self) -> list[Plan]:
-        """Las últimas columnas, mientras no tengan ni nombre ni valores: solo son separadores de más."""
-        tail: list[Plan] = []
-        for plan, name, evidence in zip(
-            reversed(self.plans), reversed(self._found.columns), reversed(self._evidence), strict=True
-        ):
-            if name.strip() or evidence.count or plan.name in self._attempt.filled or len(tail) + 1 == len(self.plans):
-                break
-            tail.insert(0, plan)
-        return tail
 
     @property
     def warnings(self) -> list[str]:
         """Lo que la persona debe saber de los tipos."""
         told = [self._odd] if self._odd and not self._odd_known else []
         told += [*warnings_of(self.plans), *([packed_warning(self.packed)] if self.packed else [])]
-        if self.dropped:
-            told.append(f"Columnas del final sin nombre ni valores, que se quitan: {len(self.dropped)}.")
-        if self._attempt.filled and len(self._found.unnamed) < len(self._found.columns):  # hay cabecera
-            told.append(f"Sin nombre en la cabecera: {', '.join(sorted(self._attempt.filled))}.")
+        if self.nameless:
+            told.append(f"Columnas del final sin nombre ni valores, que se quitan: {len(self.nameless)}.")
         return told
 
     def prepare(self, chunk: Chunk, load_id: int) -> Prepared:
         """Un trozo, con sus tipos y listo para COPY. Lanza `Misfit` si hay que volver a decidir."""
-        rows, impossible = convert(chunk, self.plans)
+        rows, rejects = convert(chunk, self.plans)
         self._odd = self._odd or odd_sign(chunk)
         if not self._final:
             self._reconsider(chunk)
-        self._impossible.count(impossible, len(chunk.lines))
-        rejects = sorted([*chunk.rejects, *impossible], key=lambda reject: reject.line)
-        for plan in self.dropped:
-            if rows[plan.name].null_count < rows.num_rows:
-                raise Filled(plan.name)
-        rows = rows.drop_columns([plan.name for plan in self.dropped])
+        self._impossible.count(rejects, len(chunk.lines))
+        for name in self.nameless:
+            if pc.any(pc.not_equal(pc.utf8_trim_whitespace(rows[name]), "")).as_py():
+                raise Misfit(name)
+        rows = rows.drop_columns(self.nameless)
         rows = pack(rows, self.packed) if self.packed else rows
         jsonb = [plan.name for plan in self.columns if plan.jsonb]
         # Sin clave no hay filas dudosas que volver a mirar: los textos del trozo no esperan en la cola.

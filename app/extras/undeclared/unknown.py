@@ -6,7 +6,7 @@ Lo usan `one_table.py` para cargar e `inspection.py` para enseñar.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -67,10 +67,10 @@ class Found:
         """Las filas del documento por trozos, sin pie ni segunda tabla."""
         return without_ending(document.chunks({name: at for at, name in enumerate(self.names)}))
 
-    @property
-    def told(self) -> list[str]:
-        """Lo que hay que saber de él: también qué columnas no se llaman como en la cabecera."""
-        return [*self.warnings, *name_warnings(self.columns, self.names, self.unnamed)]
+    def told(self, dropped: Collection[str] = ()) -> list[str]:
+        """Lo que hay que saber de él: también qué columnas, salvo las que se quitan, no se llaman como en la cabecera."""
+        unsaid = self.unnamed | {self.names.index(name) for name in dropped}
+        return [*self.warnings, *name_warnings(self.columns, self.names, unsaid)]
 
     def describe(self, result: FileResult) -> None:
         """Apunta lo que `etl run --json` dice de un archivo."""

@@ -38,7 +38,7 @@ class Detected:
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     rows: tuple[Record, ...] = ()
-    # Columnas sin nombre que no se lo deben a la cabecera: las filas traen un valor de más.
+    # Columnas sin nombre de las que no hay nada más que decir: no hay cabecera, o no tiene el ancho de las filas.
     unnamed: frozenset[int] = frozenset()
 
     @property

@@ -5,13 +5,11 @@ parte. La cabecera se reconoce porque no se parece a lo que hay debajo; si no se
 """
 
 from dataclasses import dataclass
-from itertools import takewhile
 
 from extras.undeclared.detection.cut import MOMENT, NUMBER, TEXT, Record, Shape, kind, split, split_loosely
 from extras.undeclared.detection.header_rows import MAX_HEADER_ROWS, column_types, header_depth
 from extras.undeclared.detection.sniff import DELIMITERS
 
-EMPTY_TAIL = "Todas las filas acaban en separador: la última columna está vacía en la muestra."
 # Los que cortan una cabecera de solo dos nombres; un espacio puede ser parte de uno.
 USUAL = ",;\t|"
 
@@ -47,7 +45,7 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
         names, notes = _joined_names(head, width), []
         if len(head) > 1:
             notes = [f"La cabecera ocupa {len(head)} filas: se han unido en una ({', '.join(names[:4])}…)."]
-    unnamed = _unnamed(names, head, data, width)
+    unnamed = _unnamed(names, head, width)
     preamble = (head or data)[0].line - 1
     return Heading(
         preamble_rows=preamble,
@@ -59,25 +57,18 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
             *(_preamble_warning(preamble, lines) if preamble else []),
             *notes,
             *([] if sure else [_unsure(depth > 0)]),
-            *(
-                []
-                if damaged or names[-1] or width < 2 or not body or any(cells[-1] for cells in body)
-                else [EMPTY_TAIL]
-            ),
         ),
         unnamed=unnamed,
     )
 
 
-def _unnamed(names: tuple[str, ...], head: tuple[Record, ...], data: tuple[Record, ...], width: int) -> frozenset[int]:
-    """Las columnas sin nombre que son culpa de las filas o del separador final, no de la cabecera."""
+def _unnamed(names: tuple[str, ...], head: tuple[Record, ...], width: int) -> frozenset[int]:
+    """Las columnas sin nombre de las que no hay nada más que decir: no hay cabecera, o ya se avisa de la suya."""
     if not head:
         return frozenset(range(width))
     if any(row.width != width for row in head):
         return frozenset(index for index, name in enumerate(names) if not name)
-    cells = [row.cells for row in data if row.cells and row.width == width]
-    tail = takewhile(lambda at: not names[at] and not any(row[at] for row in cells), reversed(range(width)))
-    return frozenset(tail)
+    return frozenset()
 
 
 def _unsure(header: bool) -> str:
