@@ -36,7 +36,6 @@ from extras.quarantine.corrected import LINE, LOAD, RAW, SEAL, Row, one_line_end
 from extras.undeclared import formats, staging
 from extras.undeclared.evidence import digits_after
 from extras.undeclared.infer import Plan
-from extras.undeclared.wide import PACKED
 
 REPAIRED = "repaired"
 Cells = dict[str, str]
@@ -152,10 +151,6 @@ def _target(connection: Connection, table: Table, load_id: int, declared: Declar
         for name, kind, jsonb in staging.column_types(connection, table.table)
     ]
     columns = [plan.name for plan in plans]
-    if PACKED.name in columns:
-        raise FileRefused(
-            f"La tabla guarda columnas juntas en «{PACKED.name}».", "Corrija las filas en el archivo original."
-        )
     jsonb = [plan.name for plan in plans if plan.jsonb]
     writing = Writing(columns, header, written, undeclared=True)
     return Target(table, writing, formats.PLAIN, partial(_as_planned, plans=plans), jsonb)

@@ -11,9 +11,10 @@ from etl.errors import FileRefused
 from etl.extract.match import clean
 
 MAX_BYTES = 63  # NAMEDATALEN de PostgreSQL, menos el final
-# Ninguna tabla de verdad tiene tantas; cada mil cuestan casi medio segundo, aunque solo haya una fila.
-MAX_COLUMNS = 10_000
 RESERVED = ("_load_id", "_line")
+# Una tabla de PostgreSQL admite 1.600 columnas.
+MAX_COLUMNS = 1600 - len(RESERVED)
+TOO_WIDE = "Divida el archivo, escriba una fila por valor (nombre y valor), o declare solo las columnas que use."
 # Las columnas que PostgreSQL pone en toda tabla: ninguna otra puede llamarse así.
 SYSTEM = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 
@@ -63,9 +64,9 @@ def column_names(originals: Collection[str]) -> list[str]:
     Lanza `FileRefused` si son demasiados.
     """
     if len(originals) > MAX_COLUMNS:
+        first = [*originals][MAX_COLUMNS][:40]
         raise FileRefused(
-            f"Tiene {len(originals)} columnas y se admiten {MAX_COLUMNS}.",
-            "Mire si al archivo le faltan los fines de línea.",
+            f"Tiene {len(originals)} columnas y en una tabla caben {MAX_COLUMNS}: sobran desde «{first}».", TOO_WIDE
         )
     names: dict[str, None] = {}
     for number, original in enumerate(originals, start=1):

@@ -16,6 +16,7 @@ from psycopg import errors
 
 from etl.chunk import Chunk
 from etl.database.connection import Connection
+from etl.errors import FileRefused
 from etl.extract.source import Opened, Source, opened
 from etl.load import ledger
 from etl.load.encode import encode
@@ -31,8 +32,8 @@ from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert, odd_sign
 from extras.undeclared.evidence import Evidence, new_evidence, observe
 from extras.undeclared.infer import Plan, decide, warnings_of
+from extras.undeclared.names import TOO_WIDE
 from extras.undeclared.unknown import Found, open_rows, open_unknown
-from extras.undeclared.wide import BUDGET, PACKED, TEXT_BYTES, pack, packed_warning, split_columns
 
 # Con las primeras filas casi siempre basta; si no, lo dice una posterior y se miran todas.
 FIRST_ROWS = 10_000
@@ -40,11 +41,10 @@ FIRST_ROWS = 10_000
 
 @dataclass
 class Attempt:
-    """Lo aprendido de los intentos anteriores: los tipos según todas las filas, y el ancho que cabe."""
+    """Lo aprendido de los intentos anteriores: los tipos según todas las filas."""
 
     plans: list[Plan] | None = None
     evidence: tuple[list[Evidence], str] | None = None
-    budget: int = BUDGET
     as_text: dict[str, str] = field(default_factory=dict)
 
 
@@ -90,8 +90,10 @@ def _fill(
                 attempt.as_text[misfit.column] = reason
             attempt.evidence = attempt.evidence or evidence_of_all(load.source)
             attempt.plans = decide(*attempt.evidence, attempt.as_text)
-        except errors.ProgramLimitExceeded:
-            attempt.budget //= 2
+        except errors.ProgramLimitExceeded as error:
+            raise FileRefused(
+                f"Hay filas que no caben en una tabla ({error.diag.message_primary}).", TOO_WIDE
+            ) from error
 
 
 def _create_and_fill(
@@ -111,7 +113,7 @@ def _create_and_fill(
         found.describe(result)
         told = [*found.told(reader.nameless), *reader.warnings]
     originals = dict(zip(found.names, found.columns, strict=True))
-    kept = {plan.name: originals[plan.name] for plan in reader.kept}
+    kept = {plan.name: originals[plan.name] for plan in reader.columns}
     replaced = staging.replace(connection, load, table, kept, as_text)
     result.warnings = [*told, *result.counts.warnings, *replaced]
     written_as = {plan.name: plan.format.name for plan in reader.plans if plan.format}
@@ -148,17 +150,13 @@ class Reader:
         # Las últimas columnas, mientras no tengan ni nombre ni valores, solo son separadores de más.
         tail = takewhile(lambda one: not one.count and not titles[one.name].strip(), reversed(self._evidence[1:]))
         self.nameless = [one.name for one in tail]
-        kept = self.plans[: len(self.plans) - len(self.nameless)]
-        self.kept, self.packed = kept, list[Plan]()
-        if len(kept) * TEXT_BYTES > self._attempt.budget:  # con menos caben todas
-            self.kept, self.packed = split_columns(kept, self._attempt.budget)
-        self.columns = [*self.kept, PACKED] if self.packed else self.kept
+        self.columns = self.plans[: len(self.plans) - len(self.nameless)]
 
     @property
     def warnings(self) -> list[str]:
         """Lo que la persona debe saber de los tipos."""
         told = [self._odd] if self._odd and not self._odd_known else []
-        told += [*warnings_of(self.plans), *([packed_warning(self.packed)] if self.packed else [])]
+        told += warnings_of(self.plans)
         if self.nameless:
             told.append(f"Columnas del final sin nombre ni valores, que se quitan: {len(self.nameless)}.")
         return told
@@ -174,7 +172,6 @@ class Reader:
             if pc.any(pc.not_equal(pc.utf8_trim_whitespace(rows[name]), "")).as_py():
                 raise Misfit(name)
         rows = rows.drop_columns(self.nameless)
-        rows = pack(rows, self.packed) if self.packed else rows
         jsonb = [plan.name for plan in self.columns if plan.jsonb]
         # Sin clave no hay filas dudosas que volver a mirar: los textos del trozo no esperan en la cola.
         return Prepared(rows, encode(rows, load_id, jsonb), rejects, blank=chunk.blank)
