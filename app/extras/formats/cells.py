@@ -22,14 +22,12 @@ SHOWN = 5
 Odd = dict[tuple[int, int], str]
 
 
-def odd_cells(file: Path | IO[bytes], sheet: str) -> Odd:
+def odd_cells(path: Path, sheet: str) -> Odd:
     """Las celdas con un error o con una fórmula que nunca se calculó; ninguna, si no es un .xlsx."""
-    if not isinstance(file, Path):
-        file.seek(0)
-    if not zipfile.is_zipfile(file):
+    if not zipfile.is_zipfile(path):
         return {}
     try:
-        with zipfile.ZipFile(file) as book:
+        with zipfile.ZipFile(path) as book:
             name = _part(book, sheet)
             with book.open(name) as part:
                 if not _has_marks(part):

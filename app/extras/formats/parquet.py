@@ -2,12 +2,11 @@
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -99,13 +98,13 @@ class ParquetFile:
                 self.warnings.append(warning)
 
 
-def open_parquet(file: Path | IO[bytes], as_bytes: bool = False) -> ParquetFile:
+def open_parquet(path: Path, as_bytes: bool = False) -> ParquetFile:
     """Lanza `FileRefused` si el archivo está dañado, no es Parquet o lleva desmesuradamente más de lo que ocupa."""
     try:
-        opened = parquet.ParquetFile(file)
+        opened = parquet.ParquetFile(path)
     except DAMAGED as error:
         raise _damaged(error) from error
-    found, size = opened.metadata, os.stat(file if isinstance(file, Path) else file.fileno()).st_size
+    found, size = opened.metadata, path.stat().st_size
     unpacked = sum(found.row_group(at).total_byte_size for at in range(found.num_row_groups))
     # Una columna de nulos no ocupa nada: cada valor cuenta, al menos, lo que su separador en un CSV.
     refuse_bomb(max(unpacked, found.num_rows * found.num_columns), size, "guárdelo como CSV")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 
 from etl.chunk import Chunk
 from etl.dialect import Dialect
@@ -21,7 +22,7 @@ from etl.extract.source import ByteStream, Opened, Rewound, Source, Utf8Stream, 
 from etl.result import FileResult
 from extras.formats.disguise import refuse_disguised
 from extras.formats.foreign import refuse_format
-from extras.formats.readers import EXCEL, PARQUET, SQLITE, TABLES, whole
+from extras.formats.readers import EXCEL, PARQUET, SQLITE, whole
 from extras.undeclared.detection.cut import Record, Shape
 from extras.undeclared.detection.detect import SAMPLE_LINES, Detected, detect
 from extras.undeclared.detection.header import Heading, find_heading
@@ -95,8 +96,9 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
         with open_json(source, file) as (document, encoding):
             kinds = {at: kind for at, key in enumerate(document.header) if (kind := document.kinds[key])}
             yield document, Found(tuple(document.header), encoding=encoding, native=True, kinds=kinds)
-    elif source.suffix in EXCEL and source.unpack is None:
-        yield _open_sheet(source)
+    elif source.suffix in EXCEL:
+        with whole(source, file) as path:
+            yield _open_sheet(path, source.part_name)
     elif source.suffix in SQLITE and source.unpack is None:
         from extras.formats.sqlite import left_out, open_table
 
@@ -112,10 +114,7 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
         with whole(source, file) as path:
             parquet = open_parquet(path, as_bytes=True)
             parquet.progress = file
-            yield (parquet, Found(tuple(parquet.header), warnings=parquet.warnings, native=True, kinds=parquet.kinds))
-    elif source.suffix in TABLES:
-        with TABLES[source.suffix](source, file) as (document, warnings):
-            yield document, Found(tuple(document.header), warnings=warnings, native=True)
+            yield parquet, Found(tuple(parquet.header), warnings=parquet.warnings, native=True, kinds=parquet.kinds)
     else:
         refuse_format(source.suffix)
 
@@ -136,12 +135,12 @@ def _open_text(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]
         yield open_detected(sample, stream, seen), found
 
 
-def _open_sheet(source: Source) -> tuple[Document, Found]:
+def _open_sheet(path: Path, name: str | None) -> tuple[Document, Found]:
     """Una hoja de cálculo: sus celdas tienen tipo, pero también puede llevar títulos y varias cabeceras."""
     from extras.formats.cells import merged_warning, odd_cells, odd_warnings
-    from extras.formats.excel import Worksheet, cell_text, column_kinds, open_sheet, sheet_rows
+    from extras.formats.excel import cell_text, column_kinds, open_sheet, sheet_rows, worksheet
 
-    sheet = open_sheet(source.path, source.part_name)
+    sheet = open_sheet(path, name)
     first = list(islice(sheet_rows(sheet), SAMPLE_LINES))
     if not first:
         raise FileRefused("La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja.")
@@ -152,8 +151,8 @@ def _open_sheet(source: Source) -> tuple[Document, Found]:
     divert("\t".join(found.columns).encode())
     after = found.preamble_rows + found.header_rows
     rows = [sheet_rows(sheet, after), sheet_rows(sheet, after)]
-    told = [*found.warnings, *merged_warning(sheet, after), *odd_warnings(odd_cells(source.path, sheet.name))]
-    document = Worksheet(list(found.columns), rows[0])
+    told = [*found.warnings, *merged_warning(sheet, after), *odd_warnings(odd_cells(path, sheet.name))]
+    document = worksheet(list(found.columns), rows[0])
     kinds, rounded = column_kinds(rows[1])
     told += [ROUNDED.format(found.columns[at]) for at in rounded if at < len(found.columns)]
     return document, Found(found.columns, found.unnamed, warnings=told, native=True, kinds=kinds, heading=found)
