@@ -136,7 +136,7 @@ def as_text(values: pa.Array, as_bytes: bool = False) -> pa.Array:
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if pa.types.is_nested(values.type):
-        return pa.array([_json(value) for value in python_values(values)], pa.string())
+        return pa.array([_json(_python(value)) for value in values], pa.string())
     if pa.types.is_duration(values.type):
         return pa.array([clock(value) for value in values.cast(pa.duration("us")).to_pylist()], pa.string())
     if pa.types.is_timestamp(values.type):
@@ -185,29 +185,16 @@ def _named(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def python_values(values: pa.Array) -> list[Any]:
-    """Como `to_pylist`, con los instantes que Python no alcanza (antes del año 1, tras el 9999) en texto."""
+def _python(value: pa.Scalar) -> Any:
+    """Como `as_py`, con los instantes que Python no alcanza (antes del año 1, tras el 9999) en texto."""
     try:
-        python: list[Any] = values.to_pylist()
+        return value.as_py()
     except (OverflowError, ValueError):
-        if len(values) > 1:
-            return [value for row in range(len(values)) for value in python_values(values.slice(row, 1))]
-        python = values.cast(_instants_as_text(values.type)).to_pylist()
-    return python
-
-
-def _instants_as_text(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_struct(kind):
-        return pa.struct([member.with_type(_instants_as_text(member.type)) for member in kind])
-    if pa.types.is_map(kind):
-        return pa.map_(_instants_as_text(kind.key_type), _instants_as_text(kind.item_type))
-    if pa.types.is_fixed_size_list(kind):
-        return pa.list_(_instants_as_text(kind.value_type), kind.list_size)
-    if pa.types.is_large_list(kind):
-        return pa.large_list(_instants_as_text(kind.value_type))
-    if pa.types.is_list(kind):
-        return pa.list_(_instants_as_text(kind.value_type))
-    return pa.string() if pa.types.is_temporal(kind) else kind
+        if isinstance(value, pa.StructScalar):
+            return {name: _python(one) for name, one in value.items()}
+        if isinstance(value, pa.ListScalar):
+            return [_python(one) for one in value.values]
+        return value.cast(pa.string()).as_py()
 
 
 def _has_far(text: pa.ChunkedArray) -> bool:
@@ -216,10 +203,7 @@ def _has_far(text: pa.ChunkedArray) -> bool:
 
 def _row_text(batch: pa.RecordBatch) -> Callable[[int], str]:
     def text(row: int) -> str:
-        values = {
-            name: python_values(column.slice(row, 1))[0]
-            for name, column in zip(batch.schema.names, batch.columns, strict=True)
-        }
+        values = {name: _python(column[row]) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
         return json.dumps(values, ensure_ascii=False, default=str)
 
     return text
