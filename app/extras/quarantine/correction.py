@@ -144,7 +144,7 @@ def _target(connection: Connection, table: Table, load_id: int, declared: Declar
     header, written = row[0] or [], row[1]
     if declared:
         return _declared_target(table, declared, header, written)
-    known = {option.name: option for option in formats.every()}
+    known = {option.name: option for option in formats.EVERY}
     names: dict[str, str] = (written or {}).get("formats", {})
     plans = [
         Plan(name, kind, known.get(names.get(name, "")), jsonb=jsonb)

@@ -37,7 +37,6 @@ class Evidence:
     point_scale: int = 0
     comma_scale: int = 0
     digits: int = 0
-    parts: tuple[int, int, int] = (0, 0, 0)  # el mayor de cada parte de las fechas con el año detrás
     words: set[str] = field(default_factory=set)  # los distintos, si son de sí o no
     texts: set[str] | None = field(default_factory=set)  # los distintos, mientras ninguno se repite
     numbers: dict[str, str] = field(default_factory=dict)  # cada número con decimales, y cómo se escribió
@@ -102,11 +101,6 @@ class Evidence:
             self._measure_decimals(values, decimals)
         elif formats.SCIENTIFIC in self.alive:
             self._measure_exponents(values)
-        if any(option in formats.DAY_FIRST for option in self.alive):
-            found = pc.extract_regex(values, r"^(?P<a>[0-9]{1,2})[/.-](?P<b>[0-9]{1,2})[/.-](?P<c>[0-9]{2,4})")
-            highest = [pc.max(pc.struct_field(found, part).cast(pa.int32())).as_py() or 0 for part in "abc"]
-            a, b, c = map(max, self.parts, highest)
-            self.parts = a, b, c
 
     def _measure_exponents(self, values: pa.ChunkedArray) -> None:
         whole, scale, digits = self.exponents or (0, 0, 0)

@@ -89,21 +89,17 @@ def _decide_one(column: Evidence, styles: set[str], delimiter: str) -> Plan:
     if formats.BOOLEAN in column.alive and (column.words <= SAYS_YES or column.words <= SAYS_NO):
         said = f"solo dice «{min(column.words)}», que puede ser un código"
         return _text(column.name, f"{said}; declárela como bool si no lo es")
-    for option in (formats.BOOLEAN, formats.INTEGER, formats.LONG_INTEGER, *formats.TYPED, formats.NESTED):
-        if option in column.alive:
-            return Plan(column.name, option.type, option, jsonb=option is formats.NESTED)
-    decimals = [option for option in formats.DECIMALS if option in column.alive]
-    if decimals:
+    if not column.alive:
+        return Plan(column.name, pa.string(), doubt=column.near and _near_miss(*column.near))
+    first = column.alive[0]  # van de la más estrecha a la más ancha
+    if first in formats.DECIMALS:
+        decimals = [option for option in column.alive if option in formats.DECIMALS]
         return _decide_decimal(column, decimals, styles, delimiter)
-    if formats.SCIENTIFIC in column.alive:
+    if first is formats.SCIENTIFIC:
         return _decide_scientific(column)
-    for option in (formats.ISO_DATE, formats.ISO_MOMENT, formats.NATIVE_MOMENT, *formats.LOOSE, *formats.SLASHED):
-        if option in column.alive:
-            return Plan(column.name, option.type, option)
-    for option in formats.DAY_FIRST:
-        if option in column.alive:
-            return _decide_date(column, option)
-    return Plan(column.name, pa.string(), doubt=column.near and _near_miss(*column.near))
+    if first in formats.ORDERED:
+        return _decide_date(column, column.alive)
+    return Plan(column.name, first.type, first, jsonb=first is formats.NESTED)
 
 
 def _decide_decimal(column: Evidence, options: list[Format], styles: set[str], delimiter: str) -> Plan:
@@ -144,23 +140,15 @@ def _decide_scientific(column: Evidence) -> Plan:
     return _text(column.name, TOO_LONG)
 
 
-def _decide_date(column: Evidence, option: Format) -> Plan:
-    first, second, third = column.parts
-    if "%Y" in option.name:
-        orders = {"dmY": first <= 31 and second <= 12, "mdY": first <= 12 and second <= 31}
-    else:  # «14-01-02» puede ser también del 2 de enero de 2014
-        orders = {"dmy": first <= 31 and second <= 12, "mdy": first <= 12 and second <= 31}
-        orders["ymd"] = second <= 12 and third <= 31
-    fitting = [order for order, fits in orders.items() if fits]
-    if not fitting:
-        return _text(column.name, "las fechas no siguen un solo orden de día y mes; declare date_format")
-    if len(fitting) > 1:
-        why = "fechas como «03/04/2024» pueden ser de marzo o de abril"
-        if "%y" in option.name:
-            why = "con dos cifras en el año no se sabe qué parte es el día, el mes o el año"
-        return _text(column.name, f"{why}; declare date_format")
-    chosen = formats.reordered(option, fitting[0])
-    return Plan(column.name, chosen.type, chosen, SHORT_YEARS if "%y" in chosen.name else None)
+def _decide_date(column: Evidence, options: list[Format]) -> Plan:
+    chosen, *others = options
+    short = "%y" in chosen.name
+    if not others:
+        return Plan(column.name, chosen.type, chosen, SHORT_YEARS if short else None)
+    why = "fechas como «03/04/2024» pueden ser de marzo o de abril"
+    if short:
+        why = "con dos cifras en el año no se sabe qué parte es el día, el mes o el año"
+    return _text(column.name, f"{why}; declare date_format")
 
 
 def _text(name: str, why: str) -> Plan:

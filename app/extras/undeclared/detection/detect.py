@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from extras.undeclared.detection.charset import detect_encoding
-from extras.undeclared.detection.cut import Record, Shape, records
-from extras.undeclared.detection.header import find_heading
+from extras.undeclared.detection.cut import Shape, records
+from extras.undeclared.detection.header import Heading, find_heading
 from extras.undeclared.detection.sniff import Guess, best_guess
 
 # Filas que se miran: bastan para el dialecto, y mirar más solo cuesta tiempo.
@@ -26,20 +26,13 @@ MIN_SCORE = 0.05
 
 
 @dataclass(frozen=True)
-class Detected:
-    """Lo averiguado. `columns` son los nombres tal como están escritos ("" si no tiene)."""
+class Detected(Heading):
+    """El principio de la tabla, y cómo está escrito el archivo."""
 
     dialect: Dialect
-    columns: tuple[str, ...]
-    header_rows: int
     line_end: str
     # El separador va siempre seguido de espacios que no son parte del valor («a, b»).
     skip_space: bool
-    reasons: tuple[str, ...]
-    warnings: tuple[str, ...]
-    rows: tuple[Record, ...] = ()
-    # Columnas sin nombre de las que no hay nada más que decir: no hay cabecera, o no tiene el ancho de las filas.
-    unnamed: frozenset[int] = frozenset()
 
     @property
     def delimiter(self) -> str:
@@ -74,7 +67,12 @@ def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None,
         )
     guess = _guess(lines, skipped, given)
     found = find_heading(guess.records, guess.width, lines, guess.shape)
+    told = {
+        "reasons": (*_reasons(guess, given), *found.reasons),
+        "warnings": (*warnings, *mixed, *_shape_warnings(guess), *found.warnings),
+    }
     return Detected(
+        **vars(found) | told,
         dialect=Dialect(
             delimiter=guess.shape.delimiter,
             quote=guess.shape.quote,
@@ -83,14 +81,8 @@ def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None,
             header=found.header_rows > 0,
             preamble_rows=found.preamble_rows,
         ),
-        columns=found.columns,
-        header_rows=found.header_rows,
         line_end=line_end,
         skip_space=guess.shape.skip_space,
-        reasons=(*_reasons(guess, given), *found.reasons),
-        warnings=(*warnings, *mixed, *_shape_warnings(guess), *found.warnings),
-        rows=found.rows,
-        unnamed=found.unnamed,
     )
 
 

@@ -16,7 +16,11 @@ USUAL = ",;\t|"
 
 @dataclass(frozen=True)
 class Heading:
-    """El principio de la tabla: líneas de preámbulo, filas y nombres de la cabecera, y los datos."""
+    """El principio de la tabla: líneas de preámbulo, filas y nombres de la cabecera, y los datos.
+
+    `columns`: los nombres tal como están escritos ("" si no tiene). `unnamed`: las que no tienen y de las que no hay
+    nada más que decir: no hay cabecera, o no es tan ancha como las filas.
+    """
 
     preamble_rows: int
     header_rows: int
@@ -24,13 +28,13 @@ class Heading:
     rows: tuple[Record, ...]
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
-    unnamed: frozenset[int] = frozenset()
+    unnamed: frozenset[int]
 
 
 def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: Shape) -> Heading:
     """Separa preámbulo, cabecera y datos en las filas de la muestra."""
     if not rows:
-        return Heading(0, 0, (), (), (), ())
+        return Heading(0, 0, (), (), (), (), frozenset())
     start = _table_start(rows, width)
     body = _body(rows, start, width)
     types = column_types(body, width)
