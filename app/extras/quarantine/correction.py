@@ -253,7 +253,7 @@ def _as_planned(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]
     problems = [
         problem
         for name, values in typed.items()
-        for problem in unread(Column(name, values.type), chunk.columns[name], values)
+        for problem in unread(Column(name, _said(values.type)), chunk.columns[name], values)
     ]
     return split(chunk, typed, np.arange(len(chunk.lines)), problems)
 
@@ -264,6 +264,11 @@ def _typed(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
     if pa.types.is_decimal(kind):
         kind = pa.decimal128(formats.DECIMAL_DIGITS, digits_after(dialect.decimal, text))
     return parse(text, kind, dialect)
+
+
+def _said(kind: pa.DataType) -> pa.DataType:
+    """El tipo que se dice: las cifras de un decimal son las de estas filas, y su columna admite cualquiera."""
+    return pa.float64() if pa.types.is_decimal(kind) else kind
 
 
 def _amend(connection: Connection, load_id: int, done: Counts) -> None:
