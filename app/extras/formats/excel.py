@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from etl.errors import FileRefused
-from extras.formats.cells import Odd, odd_cells
+from extras.formats.cells import Odd, odd_cells, place_name
 from extras.formats.clock import clock
 from extras.formats.disguise import refuse_false_workbook
 from extras.formats.sheets import written_sheets
@@ -22,12 +23,12 @@ START = 4096
 
 def worksheet(header: list[str], rows: Iterator[tuple[int, list[Any]]], odd: Odd | None = None) -> TypedRows:
     """Una hoja abierta. `odd`: las celdas sin un valor de verdad, que apartan su fila si su columna se usa."""
-    odd = odd or {}
-    lines = {line for line, _ in odd}
+    known = odd or {}
+    lines = {int(place.lstrip(ascii_uppercase)) for place in known}
 
     def fault(line: int, _row: Row, used: set[int]) -> tuple[str, str] | None:
-        found = (odd[line, at] for at in sorted(used) if (line, at) in odd) if line in lines else iter(())
-        return next((("odd_cell", what) for what in found), None)
+        places = [place_name(line, at) for at in sorted(used)] if line in lines else []
+        return next((("odd_cell", known[place]) for place in places if place in known), None)
 
     return TypedRows(header, rows, cell_text, fault)
 

@@ -291,7 +291,7 @@ def mend(connection: Connection, load: Load, declared: Declared, counts: Counts)
     # Lo que queda del original, por si ahora falla por otra cosa.
     entries = [Reject(*row) for row in found]
     if not entries:
-        return superseded(connection, load.table.name, load.source.name)
+        return staging.superseded(connection, load)
     row = connection.execute("SELECT header, dialect FROM etl.loads WHERE load_id = %s", (load.load_id,)).fetchone()
     assert row is not None
     target = _declared_target(load.table, declared, row[0] or [], row[1])
@@ -303,14 +303,3 @@ def mend(connection: Connection, load: Load, declared: Declared, counts: Counts)
     _apply(connection, load.load_id, target, mended, counts)
     counts.limits.clear()  # las corregidas pueden estar fuera
     return []
-
-
-def superseded(connection: Connection, table: str, file: str) -> list[str]:
-    """El aviso de que la versión anterior del archivo tenía filas corregidas, que la nueva reemplaza."""
-    row = connection.execute(
-        "SELECT count(*) FROM etl.rejects WHERE code = %s AND load_id = (SELECT max(load_id) FROM etl.loads"
-        " WHERE table_name = %s AND file = %s AND status = 'replaced')",
-        (REPAIRED, table, file),
-    ).fetchone()
-    count = row[0] if row else 0
-    return [staging.SUPERSEDED.format(count)] if count else []

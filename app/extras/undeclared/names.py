@@ -6,6 +6,7 @@ Un nombre que falta o que se confunde con otro se completa, y se dice cuál.
 
 import keyword
 from collections.abc import Collection
+from pathlib import Path
 
 from etl.errors import FileRefused
 from etl.extract.match import clean
@@ -19,16 +20,7 @@ TOO_WIDE = "Divida el archivo, escriba una fila por valor (nombre y valor), o de
 SYSTEM = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 
 # Las que no pueden nombrar una columna sin comillas (`pg_get_keywords`, PostgreSQL 18).
-_KEYWORDS = """
-all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column
-concurrently constraint create cross current_catalog current_date current_role current_schema current_time
-current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from
-full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit
-localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references
-returning right select session_user similar some symmetric system_user table tablesample then to trailing true union
-unique user using variadic verbose when where window with
-"""
-KEYWORDS = frozenset(_KEYWORDS.split())
+KEYWORDS = frozenset(Path(__file__).with_name("keywords.txt").read_text(encoding="ascii").split())
 # De los nombres cambiados se dicen los primeros.
 NAMED = 10
 

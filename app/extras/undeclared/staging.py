@@ -19,8 +19,6 @@ from extras.undeclared.names import MAX_BYTES, table_name
 SCHEMA = "staging"
 AS_TEXT = "Archivo sin declarar, todo como texto: "
 TYPED = "Archivo sin declarar: "
-# Quien las corrigió tiene que saber que la versión nueva del archivo no las lleva.
-SUPERSEDED = "filas corregidas de la versión anterior, que esta reemplaza: {}"
 ARROW_TYPES = {
     "bigint": pa.int64(),
     "numeric": pa.decimal128(38, 0),
@@ -122,13 +120,21 @@ def replace(connection: Connection[Any], load: Load, new: str, originals: dict[s
     statements.append(sql.SQL("COMMENT ON TABLE {} IS {}").format(fresh, sql.Literal(origin)))
     statements.append(sql.SQL("ALTER TABLE {} RENAME TO {}").format(fresh, sql.Identifier(table)))
     connection.execute(sql.SQL("; ").join(statements))
-    replaced = connection.execute(
-        "UPDATE etl.loads AS l SET status = 'replaced' WHERE table_name = %s AND status = 'loaded' AND load_id <> %s"
-        " RETURNING (SELECT count(*) FROM etl.rejects AS r WHERE r.load_id = l.load_id AND code = 'repaired')",
+    connection.execute(
+        "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND status = 'loaded' AND load_id <> %s",
         (load.table.name, load.load_id),
-    ).fetchall()
-    mended = sum(rows for (rows,) in replaced)
-    return [SUPERSEDED.format(mended)] if mended else []
+    )
+    return superseded(connection, load)
+
+
+def superseded(connection: Connection[Any], load: Load) -> list[str]:
+    """El aviso de que la versión anterior del archivo tenía filas corregidas, que la nueva reemplaza."""
+    [(count,)] = connection.execute(
+        "SELECT count(*) FROM etl.rejects WHERE code = 'repaired' AND load_id = (SELECT max(load_id) FROM etl.loads"
+        " WHERE table_name = %s AND file = %s AND status = 'replaced')",
+        (load.table.name, load.source.name),
+    )
+    return [f"filas corregidas de la versión anterior, que esta reemplaza: {count}"] if count else []
 
 
 def column_types(connection: Connection[Any], table: str) -> list[tuple[str, pa.DataType, bool]]:
