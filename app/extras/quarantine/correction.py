@@ -144,15 +144,9 @@ def _target(connection: Connection, table: Table, load_id: int, declared: Declar
     header, written = row[0] or [], row[1]
     if declared:
         return _declared_target(table, declared, header, written)
-    known = {option.name: option for option in formats.EVERY}
-    names: dict[str, str] = (written or {}).get("formats", {})
-    plans = [
-        Plan(name, kind, known.get(names.get(name, "")), jsonb=jsonb)
-        for name, kind, jsonb in staging.column_types(connection, table.table)
-    ]
-    columns = [plan.name for plan in plans]
+    plans = staging.columns_of(connection, table.table, (written or {}).get("formats", {}))
+    writing = Writing([plan.name for plan in plans], header, written, undeclared=True)
     jsonb = [plan.name for plan in plans if plan.jsonb]
-    writing = Writing(columns, header, written, undeclared=True)
     return Target(table, writing, formats.PLAIN, partial(_as_planned, plans=plans), jsonb)
 
 

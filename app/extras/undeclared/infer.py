@@ -42,7 +42,10 @@ class Plan:
     type: pa.DataType
     format: Format | None = None
     doubt: str | None = None
-    jsonb: bool = False
+
+    @property
+    def jsonb(self) -> bool:
+        return self.format is formats.NESTED
 
     @property
     def warning(self) -> str | None:
@@ -99,7 +102,7 @@ def _decide_one(column: Evidence, styles: set[str], delimiter: str) -> Plan:
         return _decide_scientific(column)
     if first in formats.ORDERED:
         return _decide_date(column, column.alive)
-    return Plan(column.name, first.type, first, jsonb=first is formats.NESTED)
+    return Plan(column.name, first.type, first)
 
 
 def _decide_decimal(column: Evidence, options: list[Format], styles: set[str], delimiter: str) -> Plan:

@@ -13,6 +13,7 @@ from etl.errors import FileFailed
 from etl.extract.source import Source, fingerprint
 from etl.load.ledger import Load
 from etl.reader import order
+from extras.undeclared import formats
 from extras.undeclared.infer import Plan
 from extras.undeclared.names import MAX_BYTES, table_name
 
@@ -137,11 +138,12 @@ def superseded(connection: Connection[Any], load: Load) -> list[str]:
     return [f"filas corregidas de la versión anterior, que esta reemplaza: {count}"] if count else []
 
 
-def column_types(connection: Connection[Any], table: str) -> list[tuple[str, pa.DataType, bool]]:
-    """Las columnas de una tabla: nombre, tipo de Arrow y si es JSONB. La escala de un decimal, la de cada valor."""
+def columns_of(connection: Connection[Any], table: str, written_as: dict[str, str]) -> list[Plan]:
+    """Las columnas de una tabla, y cómo se escriben según el libro. La escala de un decimal, la de cada valor."""
+    known = {option.name: option for option in formats.EVERY}
     rows = connection.execute(
         "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = to_regclass(%s)"
         " AND attnum > 0 AND attname NOT IN ('_line', '_load_id') ORDER BY attnum",
         (f"{SCHEMA}.{table}",),
     )
-    return [(name, ARROW_TYPES.get(kind, pa.string()), kind == "jsonb") for name, kind in rows]
+    return [Plan(name, ARROW_TYPES.get(kind, pa.string()), known.get(written_as.get(name, ""))) for name, kind in rows]

@@ -9,7 +9,7 @@ import re
 from itertools import islice
 
 from etl.extract.source import marked_encoding
-from extras.formats.look import mojibake
+from extras.formats.look import mojibake, utf8_characters
 
 # Las que de verdad aparecen en archivos españoles que no son UTF-8, de la más a la menos frecuente.
 SINGLE_BYTE = ("cp1252", "iso8859-15", "cp850", "mac-roman")
@@ -18,7 +18,6 @@ NAMES = {"iso8859-15": "ISO 8859-15", "cp850": "CP850 (MS-DOS)", "mac-roman": "M
 _LETTERS = frozenset("áéíóúüñçàèòïìùâêîôûäëöãõÁÉÍÓÚÜÑÇÀÈÒÏÌÙÂÊÎÔÛÄËÖÃÕ")
 _SPANISH = frozenset("áéíóúüñÁÉÍÓÚÜÑ")
 _MARKS = frozenset("ºª°€¿¡«»–—‘’“”…·²³½¼¾£©®™±×µ•%\u00a0")
-_HIGH = re.compile(rb"[\x80-\xff]")
 # Por debajo de este acierto por carácter, ninguna de las candidatas explica el archivo.
 _ENOUGH = 0.5
 # Caracteres no ASCII de la muestra cuyos vecinos se miran: más no cambian la media.
@@ -39,15 +38,13 @@ def detect_encoding(sample: bytes, declared: str | None = None, *, complete: boo
         return name, mojibake(sample, name)
     if (wide := _utf16_without_bom(sample)) is not None:
         return wide, [f"Sin marca BOM: se ha leído como {wide.upper()} porque un byte de cada dos es nulo."]
-    if not _HIGH.search(sample):
-        return "utf-8", []
-    valid, broken = _utf8_lines(sample, complete)
-    if not broken:
+    right, wrong = utf8_characters(sample, complete=complete)
+    if not wrong:
         return "utf-8", mojibake(sample, "utf-8")
-    if valid >= broken:
+    if right >= wrong:
         return "utf-8", [
-            f"Hay líneas que no son UTF-8 ({broken} en la muestra, frente a {valid} que sí): "
-            "se apartan; guarde el archivo entero en una sola codificación."
+            f"Hay caracteres que no son UTF-8 ({wrong} en la muestra, frente a {right} que sí): "
+            "sus líneas se apartan; guarde el archivo entero en una sola codificación."
         ]
     return _single_byte(sample)
 
@@ -63,26 +60,6 @@ def _utf16_without_bom(sample: bytes) -> str | None:
     if even > 0.6 * pairs and odd < 0.02 * pairs + 1:
         return "utf-16-be"
     return None
-
-
-def _utf8_lines(sample: bytes, complete: bool) -> tuple[int, int]:
-    """Cuántas líneas con bytes altos son UTF-8 y cuántas no (el corte del final cuenta como UTF-8)."""
-    try:
-        sample.decode("utf-8")
-        return 1, 0
-    except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data" and error.end == len(sample):
-            return (1, 0) if not complete else (1, 1)
-    valid = broken = 0
-    for line in re.split(rb"[\r\n]+", sample):
-        if not _HIGH.search(line):
-            continue
-        try:
-            line.decode("utf-8")
-            valid += 1
-        except UnicodeDecodeError:
-            broken += 1
-    return valid, broken
 
 
 def _single_byte(sample: bytes) -> tuple[str, list[str]]:

@@ -7,6 +7,7 @@ Sigue en `sniff.py` (separador y comillas), `header.py` (preámbulo y cabecera).
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from etl.dialect import Dialect
@@ -96,15 +97,12 @@ def _cut(text: str) -> int:
 
 def _line_end(text: str) -> tuple[str, list[str]]:
     """El fin de línea más común, y un aviso si hay varios."""
-    found = _BREAK.findall(text)
-    if not found:
-        return "\n", []
-    counts = {end: found.count(end) for end in ("\r\n", "\n", "\r")}
-    best = max(counts, key=lambda end: counts[end])
-    if sum(1 for count in counts.values() if count) == 1:
+    counts = Counter(_BREAK.findall(text)).most_common()
+    best = counts[0][0] if counts else "\n"
+    if len(counts) < 2:
         return best, []
     names = {"\r\n": "CRLF", "\n": "LF", "\r": "CR"}
-    seen = ", ".join(f"{names[end]} {count}" for end, count in counts.items() if count)
+    seen = ", ".join(f"{names[end]} {count}" for end, count in counts)
     return best, [f"Fines de línea mezclados en la muestra ({seen}): cada uno termina una fila."]
 
 
