@@ -123,14 +123,12 @@ def _fill(
     if total.rejected == 0 and total.repaired == 0:
         result.skip()
     result.warnings += total.warnings
-    if covered:
-        result.warnings.append(
-            f"filas corregidas que no entran: su clave ya está en la tabla, con otra fila: {covered}"
-        )
-    if asleep:
-        result.warnings.append(f"filas sin editar, que siguen en cuarentena: {asleep}")
-    if stale:
-        result.warnings.append(f"filas que ya no están en cuarentena (su archivo se reemplazó), sin cargar: {stale}")
+    left = {
+        "filas corregidas que no entran: su clave ya está en la tabla, con otra fila": covered,
+        "filas sin editar, que siguen en cuarentena": asleep,
+        "filas que ya no están en cuarentena (su archivo se reemplazó), sin cargar": stale,
+    }
+    result.warnings += [f"{what}: {count}" for what, count in left.items() if count]
 
 
 def _target(connection: Connection, table: Table, load_id: int, declared: Declared | None) -> Target | None:

@@ -20,7 +20,7 @@ from extras.undeclared.formats import Format
 MAYBE_THOUSANDS = r"^-?[1-9][0-9]{0,2}[.,][0-9]{3}$"
 # Proporción de valores que encajan a partir de la cual se cuenta por qué la columna no es de ese tipo.
 NEARLY = 0.5
-FIRST_LOOK, GLANCE = 1000, 8
+GLANCE = 8
 # Textos distintos que se recuerdan de una columna de decimales.
 MOST_TEXTS = 20_000
 
@@ -51,10 +51,6 @@ class Evidence:
         """Descarta las formas que algún valor de este trozo no cumple."""
         if not self.count:
             self._glance(text)
-        if not self.count and len(text) > FIRST_LOOK:
-            # Unas pocas filas descartan casi todo: las demás se miran contra lo que queda.
-            self.observe(text[:FIRST_LOOK], lines[:FIRST_LOOK])
-            text, lines = text[FIRST_LOOK:], lines[FIRST_LOOK:]
         # El relleno de espacios no es parte de un número. Un vacío entre comillas no dice nada de los demás:
         # quien lo entrecomilla todo escribe así lo que falta.
         text = pc.utf8_trim_whitespace(text)

@@ -58,21 +58,15 @@ def known_as(connection: Connection[Any], load: Load, as_text: bool) -> str | No
     """
     candidates = connection.execute(
         "SELECT sha256, table_name FROM etl.loads WHERE bytes = %s AND status = 'loaded' AND table_name LIKE %s"
-        " AND right(file, length(%s)) = %s"
+        " AND right(file, length(%s)) = %s AND starts_with(obj_description(to_regclass(table_name), 'pg_class'), %s)"
         " ORDER BY table_name <> %s",
-        (load.bytes, f"{SCHEMA}.%", load.source.inside, load.source.inside, load.table.name),
+        (
+            *(load.bytes, f"{SCHEMA}.%", load.source.inside, load.source.inside),
+            *(AS_TEXT if as_text else TYPED, load.table.name),
+        ),
     ).fetchall()
     sha256 = fingerprint(load.source) if candidates else ""
-    for known, table in candidates:
-        if known == sha256 and _comment(connection, table).startswith(AS_TEXT if as_text else TYPED):
-            return str(table)
-    return None
-
-
-def _comment(connection: Connection[Any], table: str) -> str:
-    """El comentario de la tabla; vacío si ya no existe."""
-    row = connection.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", (table,)).fetchone()
-    return (row and row[0]) or ""
+    return next((table for known, table in candidates if known == sha256), None)
 
 
 def create(connection: Connection[Any], table: str, load_id: int, columns: list[Plan]) -> str:
