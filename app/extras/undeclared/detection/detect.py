@@ -127,8 +127,11 @@ def _guess(lines: list[str], skipped: int, given: str | None) -> Guess:
 def _single_column(lines: list[str], given: str | None) -> Guess:
     """Un archivo de una sola columna: se toma un separador que no corte ninguna fila."""
     shapes = [Shape(mark, quote) for quote in ('"', None) for mark in ([given] if given else ",;\t|\x1f")]
-    guesses = [Guess(shape, tuple(records(lines, shape)), 1, 0.0) for shape in shapes]
-    return max(guesses, key=lambda guess: sum(row.width == 1 for row in guess.records))
+    found = [(shape, tuple(records(lines, shape))) for shape in shapes]
+    guesses = [
+        Guess(shape, rows, 1, [at for at, row in enumerate(rows) if row.width == 1], 0.0) for shape, rows in found
+    ]
+    return max(guesses, key=lambda guess: len(guess.fitting))
 
 
 def _is_decimal_column(guess: Guess) -> bool:
@@ -144,9 +147,8 @@ def _reasons(guess: Guess, given: str | None) -> list[str]:
         return [f"Separador {given!r}: lo dice la primera línea (sep=)."]
     if guess.width == 1:
         return ["Una sola columna: ningún separador da filas de igual ancho."]
-    fitting = sum(row.width == guess.width for row in guess.records)
     return [
-        f"Separador {shape.delimiter!r}: {fitting} de {len(guess.records)} filas de la muestra "
+        f"Separador {shape.delimiter!r}: {len(guess.fitting)} de {len(guess.records)} filas de la muestra "
         f"tienen {guess.width} valores (puntuación {guess.score:.2f})."
     ]
 
