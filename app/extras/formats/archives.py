@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 
 from etl.errors import FileRefused
 from etl.extract.discover import is_data_name
-from etl.extract.source import ByteStream, Limited, Opened, Source, bomb, damaged
+from etl.extract.source import BOMB_BYTES, BOMB_RATIO, ByteStream, Opened, Source, bomb, damaged, refuse_bomb
 from etl.schema import Declared
 from extras.formats.partitions import joined, partitioned
 
+BLOCK = 1 << 20
 # Lo que lanzan lzma, zipfile y compañía ante un archivo comprimido que no está entero.
 DAMAGED = (EOFError, OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
@@ -73,7 +74,20 @@ def unpack(source: Source, file: Opened) -> Iterator[ByteStream]:
                 f"Se llama «{suffix}», pero no está comprimido así: dentro hay otra cosa.",
                 f"Si se abre con un editor, quítele la extensión {suffix}; si no, descárguelo de nuevo.",
             )
+        start.seek(0)
+        _refuse_bomb_at_start(Checked(OPENERS[suffix](start)), start, file.size)
     yield Checked(OPENERS[suffix](file))
+
+
+def _refuse_bomb_at_start(stream: ByteStream, packed: IO[bytes], size: int) -> None:
+    """Lanza `FileRefused` si es una bomba desde el principio: así no se llega a cargar ni una fila.
+
+    Mientras lo parezca se sigue leyendo: puede ser que solo empiece por filas todas iguales.
+    """
+    unpacked = 0
+    while (packed.tell() < BOMB_BYTES // BOMB_RATIO or bomb(unpacked, packed.tell())) and (data := stream.read(BLOCK)):
+        unpacked += len(data)
+        refuse_bomb(unpacked, size)
 
 
 @contextmanager
@@ -81,13 +95,16 @@ def unzip(source: Source, file: Opened) -> Iterator[ByteStream]:
     """Los bytes de un miembro de un .zip, que a su vez puede estar comprimido («pedidos.csv.gz»)."""
     name = source.inside.removeprefix("/")
     with source.path.open("rb") as packed, zipfile.ZipFile(packed) as archive, _opened_member(archive, name) as member:
-        item = archive.getinfo(name)
+        begin = archive.getinfo(name).header_offset
 
         def advance() -> None:
-            file.beside = max(file.beside, packed.tell() - item.header_offset)
+            file.beside = max(file.beside, packed.tell() - begin)
 
         suffix = Path(name).suffix.lower()
-        yield Checked(Limited(OPENERS[suffix](member), item.file_size) if suffix in OPENERS else member, advance)
+        if suffix in OPENERS:
+            with _opened_member(archive, name) as start:
+                _refuse_bomb_at_start(Checked(OPENERS[suffix](start)), start, archive.getinfo(name).file_size)
+        yield Checked(OPENERS[suffix](member) if suffix in OPENERS else member, advance)
 
 
 class Checked:
