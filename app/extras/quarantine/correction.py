@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,9 +25,8 @@ from etl.load.encode import encode
 from etl.load.ledger import Counts, Load
 from etl.load.table import Prepared, TableWriter, save_rejects
 from etl.one_file import load_file
-from etl.result import FileResult
+from etl.run import FileResult, Session
 from etl.schema import Column, Declared, Table
-from etl.session import Session
 from etl.transform.parse import parse
 from etl.transform.validate import split, transform, unread
 from extras.quarantine.cells import Writing
@@ -134,24 +132,20 @@ def _fill(
 def _target(connection: Connection, table: Table, load_id: int, declared: Declared | None) -> Target | None:
     """Cómo se corrige una carga; nada si ya no está en la tabla."""
     row = connection.execute(
-        "SELECT header, dialect FROM etl.loads WHERE load_id = %s AND table_name = %s AND status = 'loaded'",
+        "SELECT header, dialect FROM etl.loads WHERE load_id = %s AND table_name = %s AND status <> 'replaced'",
         (load_id, table.name),
     ).fetchone()
     if row is None:
         return None
     header, written = row[0] or [], row[1]
     if declared:
-        return _declared_target(table, declared, header, written)
+        dialect = declared.dialect if written and "delimiter" in written else ISO
+        writing = Writing(declared.in_file.names, header, written, undeclared=False)
+        return Target(table, writing, dialect, partial(transform, declared=declared))
     plans = staging.columns_of(connection, table.table, (written or {}).get("formats", {}))
     writing = Writing([plan.name for plan in plans], header, written, undeclared=True)
     jsonb = [plan.name for plan in plans if plan.jsonb]
     return Target(table, writing, formats.PLAIN, partial(_as_planned, plans=plans), jsonb)
-
-
-def _declared_target(table: Table, declared: Declared, header: list[str], written: dict[str, Any] | None) -> Target:
-    dialect = declared.dialect if written and "delimiter" in written else ISO
-    writing = Writing(declared.in_file.names, header, written, undeclared=False)
-    return Target(table, writing, dialect, partial(transform, declared=declared))
 
 
 def _edited(
@@ -284,9 +278,8 @@ def mend(connection: Connection, load: Load, declared: Declared, counts: Counts)
     entries = [Reject(*row) for row in found]
     if not entries:
         return staging.superseded(connection, load)
-    row = connection.execute("SELECT header, dialect FROM etl.loads WHERE load_id = %s", (load.load_id,)).fetchone()
-    assert row is not None
-    target = _declared_target(load.table, declared, row[0] or [], row[1])
+    target = _target(connection, load.table, load.load_id, declared)
+    assert target is not None
     mended = [
         Mended(entry.line, cells, entry, target.writing.raw(entry.raw, cells))
         for entry in entries

@@ -38,9 +38,8 @@ class Evidence:
     comma_scale: int = 0
     digits: int = 0
     words: set[str] = field(default_factory=set)  # los distintos, si son de sí o no
-    texts: set[str] | None = field(default_factory=set)  # los distintos, mientras ninguno se repite
-    numbers: dict[str, str] = field(default_factory=dict)  # cada número con decimales, y cómo se escribió
-    twins: tuple[str, str] | None = None  # dos textos distintos del mismo número: «3.1» y «3.10»
+    numbers: dict[str, list[str]] = field(default_factory=dict)  # cada número con decimales, y cómo se escribe
+    repeated: bool = False  # alguno se escribe dos veces igual
     # De los que llevan exponente: cifras enteras, decimales y significativas, y si alguno es sin duda un número.
     exponents: tuple[int, int, int] | None = None
     sure: bool = False
@@ -110,14 +109,11 @@ class Evidence:
 
     def _find_twins(self, marked: pa.ChunkedArray, sign: str) -> None:
         """Si dos textos distintos son el mismo número («3.1» y «3.10»), y si algún texto se repite."""
-        for text in marked.to_pylist():
-            if self.texts is not None:
-                known, size = self.texts, len(self.texts)
-                known.add(text)
-                self.texts = known if size < len(known) <= MOST_TEXTS else None
-            if self.twins is None and len(self.numbers) <= MOST_TEXTS:
-                other = self.numbers.setdefault(text.rstrip("0").removesuffix(sign), text)
-                self.twins = (other, text) if other != text else None
+        for text in marked.to_pylist() if len(self.numbers) <= MOST_TEXTS else ():
+            texts = self.numbers.setdefault(text.rstrip("0").removesuffix(sign), [])
+            self.repeated = self.repeated or text in texts
+            if text not in texts:
+                texts.append(text)
 
     def _measure_decimals(self, values: pa.ChunkedArray, decimals: list[Format]) -> None:
         has_mark = pc.match_substring_regex(values, "[.,]")

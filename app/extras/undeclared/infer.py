@@ -12,7 +12,7 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from extras.undeclared import formats
-from extras.undeclared.evidence import Evidence
+from extras.undeclared.evidence import MOST_TEXTS, Evidence
 from extras.undeclared.formats import Format
 
 # Un panel tiene columnas a cientos: sus avisos no deben tapar los demás.
@@ -125,8 +125,9 @@ def _decide_decimal(column: Evidence, options: list[Format], styles: set[str], d
     scale = column.comma_scale if option.dialect.decimal == "," else column.point_scale
     if scale + column.digits > formats.DECIMAL_DIGITS:
         return _text(name, TOO_LONG)
-    same = "«{}» y «{}» son el mismo número".format(*column.twins) if column.twins else None
-    if same and column.texts is not None and not column.grouped:
+    twins = next((texts for texts in column.numbers.values() if len(texts) > 1), None)
+    same = "«{}» y «{}» son el mismo número".format(*twins) if twins else None
+    if same and not column.repeated and len(column.numbers) <= MOST_TEXTS and not column.grouped:
         return _text(name, f"{same} y ningún texto se repite: parecen versiones o códigos; declárela si no lo son")
     return Plan(name, pa.decimal128(formats.DECIMAL_DIGITS, scale), option, same and f"{same}: se guarda uno solo.")
 

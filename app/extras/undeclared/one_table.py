@@ -23,9 +23,8 @@ from etl.load.encode import encode
 from etl.load.ledger import Load
 from etl.load.table import Advance, Prepared, TableWriter, write_all
 from etl.one_file import load_file
-from etl.result import FileResult
+from etl.run import FileResult, Session
 from etl.schema import Table
-from etl.session import Session
 from extras.formats.look import ODD_SIGN
 from extras.formats.readers import EXCEL, SQLITE
 from extras.undeclared import staging
@@ -41,10 +40,9 @@ FIRST_ROWS = 10_000
 
 @dataclass
 class Attempt:
-    """Lo aprendido de los intentos anteriores: los tipos según todas las filas."""
+    """Lo aprendido de los intentos anteriores: lo visto en todas las filas, y qué columnas quedan en texto y por qué."""
 
-    plans: list[Plan] | None = None
-    evidence: tuple[list[Evidence], str] | None = None
+    evidence: list[Evidence] | None = None
     as_text: dict[str, str] = field(default_factory=dict)
 
 
@@ -85,11 +83,9 @@ def _fill(
             return
         except Misfit as misfit:
             # Lo decidido por todas las filas no puede fallar dos veces: el segundo intento ya es texto.
-            reason = misfit.reason or (NOT_EXACT if attempt.plans else None)
-            if reason:
+            if reason := misfit.reason or (NOT_EXACT if attempt.evidence else None):
                 attempt.as_text[misfit.column] = reason
             attempt.evidence = attempt.evidence or evidence_of_all(load.source)
-            attempt.plans = decide(*attempt.evidence, attempt.as_text)
         except errors.ProgramLimitExceeded as error:
             raise FileRefused(
                 f"Hay filas que no caben en una tabla ({error.diag.message_primary}).", TOO_WIDE
@@ -103,8 +99,7 @@ def _create_and_fill(
     with opened(load.source) as file, open_unknown(load.source, file) as (document, found):
         chunks = found.chunks(document)
         first, second = next(chunks, None), next(chunks, None)
-        reader = Reader(found, attempt, as_text)
-        reader.look(first, whole=second is None)
+        reader = Reader(found, attempt, as_text, first, whole=second is None)
         table = staging.create(connection, load.table.table, load.load_id, reader.columns)
         writer = TableWriter(connection, Table(staging.SCHEMA, table), load.load_id)
         ready = (reader.prepare(chunk, load.load_id) for chunk in chain(filter(None, (first, second)), chunks))
@@ -125,28 +120,23 @@ def _create_and_fill(
 class Reader:
     """Convierte los trozos de un archivo con los tipos decididos, atento a los que no encajan."""
 
-    def __init__(self, found: Found, attempt: Attempt, as_text: bool) -> None:
+    def __init__(self, found: Found, attempt: Attempt, as_text: bool, first: Chunk | None, whole: bool) -> None:
+        """Decide los tipos por las primeras filas, si no se conocen ya todas. `whole`: no hay más trozos."""
         self._found = found
         self._attempt = attempt
         self._impossible = ImpossibleDates()
         self._odd: str | None = next((told for told in found.warnings if told.startswith(ODD_SIGN)), None)
         self._odd_known = self._odd is not None  # al principio del archivo, que ya se miró
-        plans = [Plan(name, pa.string()) for name in found.names] if as_text else attempt.plans
-        self._final = plans is not None
-        self.plans = plans or []
-
-    def look(self, first: Chunk | None, whole: bool) -> None:
-        """Decide los tipos por las primeras filas, si no se sabían ya por todas. `whole`: no hay más trozos."""
-        known, _ = self._attempt.evidence or (None, "")
-        self._evidence = known or new_evidence(self._found.names, self._found.kinds, self._found.native)
-        if not self._final:
+        self._evidence = attempt.evidence or new_evidence(found.names, found.kinds, found.native)
+        if not (as_text or attempt.evidence):
             if first:
                 observe(self._evidence, first, FIRST_ROWS)
-            self.plans = decide(self._evidence, self._found.delimiter, self._attempt.as_text)
             if whole and (first is None or len(first.lines) <= FIRST_ROWS):
-                self._final = True
-                self._attempt.evidence, self._attempt.plans = (self._evidence, self._found.delimiter), self.plans
-        titles = dict(zip(self._found.names, self._found.columns, strict=True))
+                attempt.evidence = self._evidence
+        self._final = as_text or attempt.evidence is not None
+        texts = [Plan(name, pa.string()) for name in found.names]
+        self.plans = texts if as_text else decide(self._evidence, found.delimiter, attempt.as_text)
+        titles = dict(zip(found.names, found.columns, strict=True))
         # Las últimas columnas, mientras no tengan ni nombre ni valores, solo son separadores de más.
         tail = takewhile(lambda one: not one.count and not titles[one.name].strip(), reversed(self._evidence[1:]))
         self.nameless = [one.name for one in tail]
@@ -187,10 +177,10 @@ class Reader:
                 raise Misfit(plan.name)
 
 
-def evidence_of_all(source: Source) -> tuple[list[Evidence], str]:
-    """Lo que dicen de los tipos todas las filas del archivo, sin cargar nada; y su separador."""
+def evidence_of_all(source: Source) -> list[Evidence]:
+    """Lo que dicen de los tipos todas las filas del archivo, sin cargar nada."""
     with open_rows(source) as (found, chunks):
         evidence = new_evidence(found.names, found.kinds, found.native)
         for chunk in chunks:
             observe(evidence, chunk)
-    return evidence, found.delimiter
+    return evidence
