@@ -144,7 +144,7 @@ def _target(connection: Connection, table: Table, load_id: int, declared: Declar
         return Target(table, writing, dialect, partial(transform, declared=declared))
     plans = staging.columns_of(connection, table.table, (written or {}).get("formats", {}))
     writing = Writing([plan.name for plan in plans], header, written, undeclared=True)
-    jsonb = [plan.name for plan in plans if plan.jsonb]
+    jsonb = [plan.name for plan in plans if plan.format is formats.NESTED]
     return Target(table, writing, formats.PLAIN, partial(_as_planned, plans=plans), jsonb)
 
 

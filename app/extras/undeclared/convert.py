@@ -61,7 +61,10 @@ def convert(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
             text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
             values = _exact(text, plan)
         typed[plan.name] = values
-        problems += unread(Column(plan.name, plan.type), text, values)
+        if values.null_count > text.null_count:
+            problems += unread(Column(plan.name, plan.type), text, values)
+    if not problems:
+        return pa.table({**typed, "_line": chunk.lines}), chunk.rejects
     return split(chunk, typed, np.arange(len(chunk.lines)), problems)
 
 

@@ -4,8 +4,8 @@ Es la lista de lo que `infer.py` sabe reconocer. Cada forma es exacta: lo que no
 es de ese tipo. Un cero delante («00123») o un signo de más no es un número: es un código.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import pyarrow as pa
 
@@ -65,22 +65,22 @@ HOURS = (("", "", _DAY), (" %H:%M", _TIME, _MOMENT), (" %H:%M:%S", _SECONDS, _MO
 # Qué números puede llevar cada parte de una fecha. Con el año delante no hay dudas: la que no exista, se aparta.
 PARTS = {"d": "([0-2]?[0-9]|3[01])", "m": "(0?[0-9]|1[0-2])", "y": "[0-9]{2}", "Y": "[0-9]{4}"}
 YEAR_FIRST = PARTS | dict.fromkeys("dm", "[0-9]{1,2}")
-
-
-def _date(order: str, mark: str, parts: dict[str, str]) -> Iterator[Format]:
-    """Una fecha con sus partes en un orden, sola y con hora: «mdY» para «03/25/2024», «ymd» para «24-03-25»."""
-    day = f"[{mark}]".join(parts[part] for part in order)
-    for hour, shape, kind in HOURS:
-        code = mark.join(f"%{part}" for part in order) + hour
-        yield Format(code, f"^{day}{shape}$", kind, replace(PLAIN, date_format=code))
-
-
+# En qué orden van las partes, con qué signos entre ellas y qué puede llevar cada una.
+ORDERS = [("Ymd", "-/", YEAR_FIRST), *((order, "/-.", PARTS) for order in ("dmY", "mdY", "dmy", "mdy", "ymd"))]
+DATES = {
+    order: [
+        Format(code, f"^{day}{shape}$", kind, replace(PLAIN, date_format=code))
+        for mark in marks
+        for day in [f"[{mark}]".join(parts[part] for part in order)]
+        for hour, shape, kind in HOURS
+        for code in [mark.join(f"%{part}" for part in order) + hour]
+    ]
+    for order, marks, parts in ORDERS
+}
 # «2014-7-1», «2014/07/01».
-LOOSE = tuple(one for mark in "-/" for one in _date("Ymd", mark, YEAR_FIRST))
+LOOSE = DATES.pop("Ymd")
 # El orden de las partes lo dicen los valores: el único que todos admiten.
-ORDERED = tuple(
-    one for mark in "/-." for order in ("dmY", "mdY", "dmy", "mdy", "ymd") for one in _date(order, mark, PARTS)
-)
+ORDERED = [*chain(*DATES.values())]
 # Lo que ya tiene su tipo en el archivo (Parquet, SQLite, un libro): aquí solo se escribe como texto.
 DOUBLE = Format("coma flotante", r"(?i)^-?([0-9.]+(e[+-]?[0-9]+)?|inf)$|^nan$", pa.float64())
 INSTANT = Format(

@@ -44,10 +44,6 @@ class Plan:
     doubt: str | None = None
 
     @property
-    def jsonb(self) -> bool:
-        return self.format is formats.NESTED
-
-    @property
     def warning(self) -> str | None:
         """La duda, con el nombre de la columna delante."""
         return f"Columna «{self.name}»: {self.doubt}" if self.doubt else None

@@ -30,6 +30,7 @@ from extras.formats.readers import EXCEL, SQLITE
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert, odd_sign
 from extras.undeclared.evidence import Evidence, new_evidence, observe
+from extras.undeclared.formats import NESTED
 from extras.undeclared.infer import Plan, decide, warnings_of
 from extras.undeclared.names import TOO_WIDE
 from extras.undeclared.unknown import Found, open_rows, open_unknown
@@ -162,7 +163,7 @@ class Reader:
             if pc.any(pc.not_equal(pc.utf8_trim_whitespace(rows[name]), "")).as_py():
                 raise Misfit(name)
         rows = rows.drop_columns(self.nameless)
-        jsonb = [plan.name for plan in self.columns if plan.jsonb]
+        jsonb = [plan.name for plan in self.columns if plan.format is NESTED]
         # Sin clave no hay filas dudosas que volver a mirar: los textos del trozo no esperan en la cola.
         return Prepared(rows, encode(rows, load_id, jsonb), rejects, blank=chunk.blank)
 

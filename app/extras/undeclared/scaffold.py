@@ -17,7 +17,7 @@ import pyarrow as pa
 from etl.dataset import Dataset
 from etl.dialect import Dialect
 from etl.errors import UsageError
-from extras.undeclared.formats import Format
+from extras.undeclared.formats import NESTED, Format
 from extras.undeclared.inspection import ColumnFacts, Inspection
 from extras.undeclared.names import table_name
 
@@ -127,7 +127,7 @@ def _comment(text: str) -> str:
 
 def _types(column: ColumnFacts, dialect: Dialect) -> tuple[str, str]:
     plan = column.plan
-    if plan.jsonb:
+    if plan.format is NESTED:
         return "dict[str, Any]", "JSONB"
     if pa.types.is_decimal(plan.type) and _same_style(plan.format, dialect):
         return "Decimal", f"Numeric({min(38, 10 + plan.type.scale)}, {plan.type.scale})"

@@ -82,7 +82,7 @@ def create(connection: Connection[Any], table: str, load_id: int, columns: list[
 
 def sql_type(plan: Plan) -> str:
     """El tipo de PostgreSQL de una columna."""
-    if plan.jsonb:
+    if plan.format is formats.NESTED:
         return "jsonb"
     if pa.types.is_decimal(plan.type):
         return "numeric"
@@ -115,11 +115,11 @@ def replace(connection: Connection[Any], load: Load, new: str, originals: dict[s
     statements.append(sql.SQL("COMMENT ON TABLE {} IS {}").format(fresh, sql.Literal(origin)))
     statements.append(sql.SQL("ALTER TABLE {} RENAME TO {}").format(fresh, sql.Identifier(table)))
     connection.execute(sql.SQL("; ").join(statements))
-    connection.execute(
+    replaced = connection.execute(
         "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND status = 'loaded' AND load_id <> %s",
         (load.table.name, load.load_id),
     )
-    return superseded(connection, load)
+    return superseded(connection, load) if replaced.rowcount else []
 
 
 def superseded(connection: Connection[Any], load: Load) -> list[str]:

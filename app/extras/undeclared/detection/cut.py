@@ -30,7 +30,6 @@ LONGEST = 60
 READ = 2000
 # Un valor que por dentro lleva uno de estos signos pegados a los dos lados suele ser una fila sin cortar.
 _GLUED = re.compile(r"[^\s;|\t][;|\t][^\s;|\t]|[;|\t]$|^[;|\t]|[;|\t]{2}")
-_LINK = re.compile(r"(?:[a-z]+://|www\.|mailto:)\S+|[\w.+-]+@[\w-]+\.[\w.-]+", re.I)
 
 
 @dataclass(frozen=True)
@@ -194,8 +193,6 @@ def plausibility(value: str, delimiter: str) -> float:
     if found is EMPTY:
         return 0.6
     if found is not TEXT:
-        return 1.0
-    if _LINK.fullmatch(text):
         return 1.0
     if _GLUED.search(text):
         return 0.1

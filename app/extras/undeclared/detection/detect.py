@@ -50,9 +50,7 @@ def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None,
     Lanza `FileRefused` si en la muestra no hay ni una línea entera con algo escrito.
     """
     seen = sample if not more else sample[: sample.rfind(b"\n") + 1] + more
-    name, warnings = "utf-8", list[str]()
-    if encoding or b"\0" in seen or not seen.isascii():
-        name, warnings = detect_encoding(seen, encoding, complete=complete)
+    name, warnings = detect_encoding(seen, encoding, complete=complete)
     # PostgreSQL no admite un NUL ni en el nombre de una columna.
     decoded = sample.decode(name, "replace").replace("\0", "\ufffd")
     text = decoded[: _cut(decoded)] if len(decoded) > SAMPLE_CHARS else decoded
@@ -60,13 +58,14 @@ def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None,
     line_end, mixed = _line_end(text)
     lines = _BREAK.split(text)
     lines = lines[: SAMPLE_LINES if whole else min(SAMPLE_LINES, len(lines) - 1)]
-    skipped, given = _sep_line(lines)
-    if not any(line.strip() for line in lines[skipped:]):
+    if given := _sep_line(lines):
+        lines[0] = ""
+    if not any(line.strip() for line in lines):
         raise FileRefused(
             "El principio del archivo no tiene ni una línea entera con algo escrito.",
             "Ábralo con un editor: no son datos en líneas, o la primera ocupa más de 1 MB.",
         )
-    guess = _guess(lines, skipped, given)
+    guess = _guess(lines, given)
     found = find_heading(guess.records, guess.width, lines, guess.shape)
     told = {
         "reasons": (*_reasons(guess, given), *found.reasons),
@@ -106,22 +105,19 @@ def _line_end(text: str) -> tuple[str, list[str]]:
     return best, [f"Fines de línea mezclados en la muestra ({seen}): cada uno termina una fila."]
 
 
-def _sep_line(lines: list[str]) -> tuple[int, str | None]:
-    """La línea `sep=;` de Excel: cuántas líneas ocupa y qué separador dice."""
+def _sep_line(lines: list[str]) -> str | None:
+    """El separador que dice la línea `sep=;` de Excel, si la hay."""
     match = _SEP_LINE.match(lines[0].lstrip("\ufeff").strip(" \r")) if lines else None
-    if match is None:
-        return 0, None
-    return 1, "\t" if match[1] == "\\t" else match[1]
+    return match[1].replace("\\t", "\t") if match else None
 
 
-def _guess(lines: list[str], skipped: int, given: str | None) -> Guess:
+def _guess(lines: list[str], given: str | None) -> Guess:
     """La mejor forma; la línea `sep=` manda, y sin columnas claras queda una sola."""
-    body = ["" for _ in lines[:skipped]] + lines[skipped:]
-    guess = best_guess(body, given)
+    guess = best_guess(lines, given)
     if guess is None or not (given or guess.score >= MIN_SCORE):
-        return _single_column(body, given)
+        return _single_column(lines, given)
     two = guess.width == 2 and guess.shape.delimiter == ","
-    return _single_column(body, given) if two and _is_decimal_column(guess) else guess
+    return _single_column(lines, given) if two and _is_decimal_column(guess) else guess
 
 
 def _single_column(lines: list[str], given: str | None) -> Guess:

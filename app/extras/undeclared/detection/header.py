@@ -86,7 +86,7 @@ def _unsure(header: bool) -> str:
 
 def _preamble_warning(preamble: int, lines: list[str]) -> list[str]:
     texts = [line.strip() for line in lines[:preamble] if line.strip()]
-    if not texts or (len(texts) == 1 and texts[0].strip('"').lower().startswith("sep=")):
+    if not texts:
         return []
     return [f"Líneas antes de la cabecera, que se saltan: {preamble}. La primera dice «{texts[0][:60]}»."]
 
@@ -103,8 +103,6 @@ def _table_start(rows: tuple[Record, ...], width: int) -> int:
         filled = sum(1 for cell in row.cells or () if cell.strip())
         if filled > max(1, width // 4) or _is_group(row, rows[index + 1 : index + 2], width):
             return index if index - start < len(rows) - 1 else start
-        if index + 1 >= len(rows):
-            break
     return start
 
 

@@ -57,7 +57,7 @@ def shapes(text: str, given: str | None = None) -> list[Shape]:
             if (quote and f"\\{quote}" in text) or f"\\{delimiter}" in text:
                 escapes.append("\\")
             for escape in escapes:
-                if spaced:
+                if spaced:  # antes: a igual puntuación, el espacio es parte de cómo se separa
                     found.append(Shape(delimiter, quote, escape, True))
                 found.append(Shape(delimiter, quote, escape))
     return found
@@ -81,7 +81,7 @@ def best_guess(lines: list[str], given: str | None = None) -> Guess | None:
     """La combinación de más puntuación; `None` si ninguna da una tabla de dos columnas o más."""
     candidates = shapes("\n".join(lines), given)
     guesses = {shape: guess for shape in candidates if (guess := _scored(lines, shape)) is not None}
-    explained = [guess for guess in guesses.values() if not _leaves_rows_out(guess, guesses)]
+    explained = [guess for guess in guesses.values() if len(guesses) == 1 or not _leaves_rows_out(guess, guesses)]
     return max(explained, key=lambda guess: guess.score, default=None)
 
 
@@ -157,10 +157,6 @@ def _score(rows: list[Record], width: int, fitting: list[int], shape: Shape) -> 
         fitting[0] == 0 and count >= 3 and (regular * covered > 0.6 or any(row.quoted for row in sample))
     ):
         score *= 0.1
-    if shape.quote and not any(row.quoted for row in sample):
-        score *= 0.99  # comillas que nadie usa
-    if shape.skip_space and shape.delimiter != " ":
-        score *= 1.02  # siempre va un espacio detrás: es parte de cómo se separa
     return score
 
 
