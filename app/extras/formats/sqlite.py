@@ -40,32 +40,23 @@ def consolidated(path: Path) -> Path:
         for end in ("", "-wal"):
             shutil.copyfile(f"{path}{end}", f"{copy}{end}")
         with closing(sqlite3.connect(copy)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA journal_mode = DELETE")  # pone en la base lo del «-wal», y lo quita
     except (*DAMAGED, OSError):
         return path
     return copy
 
 
-def table_names(path: Path) -> list[str]:
-    """Las tablas que hay, por nombre. Lanza `FileRefused` si no es una base de datos SQLite."""
+def table_names(path: Path, *kinds: str) -> list[str]:
+    """Las tablas de unas clases: «table», las que se leen; «virtual», y «shadow», las internas que las sostienen.
+
+    Las estadísticas de SQLite no son de nadie. Lanza `FileRefused` si no es una base de datos SQLite.
+    """
     try:
         with closing(_open(path)) as connection:
-            return [name for name, kind in _listed(connection) if kind == "table"]
+            found = connection.execute("SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name")
+            return [name for name, kind in found if kind in kinds and not name.startswith("sqlite_")]
     except DAMAGED as error:
         raise _damaged(error) from error
-
-
-def left_out(path: Path) -> list[str]:
-    """Las tablas que no se leen: las virtuales, y las internas que las sostienen."""
-    with closing(_open(path)) as connection:
-        return [name for name, kind in _listed(connection) if kind in ("virtual", "shadow")]
-
-
-def _listed(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Nombre y clase de cada tabla; las estadísticas de SQLite no son de nadie."""
-    found = connection.execute("SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name")
-    return [(name, kind) for name, kind in found if not name.startswith("sqlite_")]
 
 
 def open_table(path: Path, table: str) -> TypedRows:

@@ -7,7 +7,7 @@ otra vez entero. La que no se editó sigue en cuarentena, y la que no vale todav
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -36,6 +36,11 @@ from extras.undeclared.evidence import digits_after
 from extras.undeclared.infer import Plan
 
 REPAIRED = "repaired"
+# Qué es de las filas de un CSV que no se corrigen.
+SAME = "filas que ya estaban corregidas así"
+COVERED = "filas corregidas que no entran: su clave ya está en la tabla, con otra fila"
+ASLEEP = "filas sin editar, que siguen en cuarentena"
+STALE = "filas que ya no están en cuarentena (su archivo se reemplazó), sin cargar"
 Cells = dict[str, str]
 # De unas filas en texto, las buenas y las que siguen mal.
 Check = Callable[[Chunk], tuple[pa.Table, list[Reject]]]
@@ -99,15 +104,14 @@ def _fill(
     by_load: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_load[row[LOAD]].append(row)
-    asleep = stale = covered = 0
+    fates: Counter[str] = Counter()
     for load_id, its_rows in by_load.items():
         target = _target(connection, load.table, int(load_id), declared) if load_id.isdecimal() else None
         if target is None:
-            stale += len(its_rows)
+            fates[STALE] += len(its_rows)
             continue
-        mended, same, unedited, unknown = _edited(connection, int(load_id), target, its_rows)
-        total.duplicate += same
-        asleep, stale = asleep + unedited, stale + unknown
+        mended, others = _edited(connection, int(load_id), target, its_rows)
+        fates += others
         if mended:
             done = Counts()
             _apply(connection, int(load_id), target, mended, done)
@@ -116,17 +120,13 @@ def _fill(
             total.repaired += done.repaired
             total.displaced |= done.displaced
             total.rejected += len(mended) - done.repaired
-            covered += max(done.duplicate, 0)
-    total.rejected += asleep + stale
+            fates[COVERED] += max(done.duplicate, 0)
+    total.duplicate += fates.pop(SAME, 0)
+    total.rejected += fates[ASLEEP] + fates[STALE]
     if total.rejected == 0 and total.repaired == 0:
         result.skip()
     result.warnings += total.warnings
-    left = {
-        "filas corregidas que no entran: su clave ya está en la tabla, con otra fila": covered,
-        "filas sin editar, que siguen en cuarentena": asleep,
-        "filas que ya no están en cuarentena (su archivo se reemplazó), sin cargar": stale,
-    }
-    result.warnings += [f"{what}: {count}" for what, count in left.items() if count]
+    result.warnings += [f"{fate}: {fates[fate]}" for fate in (COVERED, ASLEEP, STALE) if fates[fate]]
 
 
 def _target(connection: Connection, table: Table, load_id: int, declared: Declared | None) -> Target | None:
@@ -148,27 +148,25 @@ def _target(connection: Connection, table: Table, load_id: int, declared: Declar
     return Target(table, writing, formats.PLAIN, partial(_as_planned, plans=plans), jsonb)
 
 
-def _edited(
-    connection: Connection, load_id: int, target: Target, rows: list[Row]
-) -> tuple[list[Mended], int, int, int]:
+def _edited(connection: Connection, load_id: int, target: Target, rows: list[Row]) -> tuple[list[Mended], Counter[str]]:
     """Las filas editadas; y cuántas ya estaban corregidas así, no se editaron o no son de la cuarentena."""
     found = connection.execute(
         "SELECT line, raw, column_name, value, code, message FROM etl.rejects WHERE load_id = %s", (load_id,)
     )
     waiting = {str(entry[0]): Reject(*entry) for entry in found}
     mended: dict[int, Mended] = {}
-    same = unedited = unknown = 0
+    others: Counter[str] = Counter()
     for row in rows:
         before = waiting.get(row[LINE])
         if before is None:
-            unknown += 1
+            others[STALE] += 1
         elif (one := _mended(target.writing, row, before)) is None:
-            same, unedited = same + (before.code == REPAIRED), unedited + (before.code != REPAIRED)
+            others[SAME if before.code == REPAIRED else ASLEEP] += 1
         elif (before.code == REPAIRED and one.cells == json.loads(before.value or "null")) or one.line in mended:
-            same += 1
+            others[SAME] += 1
         else:
             mended[one.line] = one
-    return [mended[line] for line in sorted(mended)], same, unedited, unknown
+    return [mended[line] for line in sorted(mended)], others
 
 
 def _mended(writing: Writing, row: Row, before: Reject) -> Mended | None:

@@ -99,9 +99,9 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
         with whole(source, file) as path:
             yield _open_sheet(path, source.part_name)
     elif source.suffix in SQLITE and source.unpack is None:
-        from extras.formats.sqlite import left_out, open_table
+        from extras.formats.sqlite import open_table, table_names
 
-        table, others = open_table(source.path, source.part or ""), left_out(source.path)
+        table, others = open_table(source.path, source.part or ""), table_names(source.path, "virtual", "shadow")
         told = [f"Tablas internas o virtuales, que no se leen: {', '.join(others)}."] if others else []
         yield table, Found(tuple(table.header), warnings=told, native=True, kinds=table.kinds)
     elif source.suffix in TEXT_SUFFIXES:

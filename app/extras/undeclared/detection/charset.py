@@ -55,11 +55,8 @@ def _utf16_without_bom(sample: bytes) -> str | None:
     if pairs < 4:
         return None
     even, odd = sample[0 : pairs * 2 : 2].count(0), sample[1 : pairs * 2 : 2].count(0)
-    if odd > 0.6 * pairs and even < 0.02 * pairs + 1:
-        return "utf-16-le"
-    if even > 0.6 * pairs and odd < 0.02 * pairs + 1:
-        return "utf-16-be"
-    return None
+    nulls = {"utf-16-le": (odd, even), "utf-16-be": (even, odd)}
+    return next((name for name, (high, low) in nulls.items() if high > 0.6 * pairs and low < 0.02 * pairs + 1), None)
 
 
 def _single_byte(sample: bytes) -> tuple[str, list[str]]:
