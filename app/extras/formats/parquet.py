@@ -94,7 +94,7 @@ class ParquetFile:
         for name, position in columns.items():
             warning = f"columna «{name}»: tiene instantes que no caben en una fecha; quedan en texto, «{FAR}: …>»"
             nested = pa.types.is_nested(self.file.schema_arrow.types[position])
-            if nested and warning not in self.warnings and _has_far(chunk.columns[name]):
+            if nested and warning not in self.warnings and pc.any(pc.match_substring(chunk.columns[name], FAR)).as_py():
                 self.warnings.append(warning)
 
 
@@ -195,10 +195,6 @@ def _python(value: pa.Scalar) -> Any:
         if isinstance(value, pa.ListScalar):
             return [_python(one) for one in value.values]
         return value.cast(pa.string()).as_py()
-
-
-def _has_far(text: pa.ChunkedArray) -> bool:
-    return bool(pc.any(pc.match_substring(text, FAR)).as_py())
 
 
 def _row_text(batch: pa.RecordBatch) -> Callable[[int], str]:

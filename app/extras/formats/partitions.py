@@ -50,9 +50,8 @@ def joined(root: Path) -> Path | None:
     if not parts or not all(path.is_file() for path in parts):
         return None
     values = [_values(path, root) for path in parts]
-    if len({tuple(found) for found in values}) > 1 or len({path.suffix for path in parts}) > 1:
-        return None
-    if any(path.is_symlink() for path in parts):  # puede salir de la carpeta de datos
+    alike = len({tuple(found) for found in values}) == 1 and len({path.suffix for path in parts}) == 1
+    if not alike or any(path.is_symlink() for path in parts):  # un enlace puede salir de la carpeta de datos
         return None
     folder = Path(tempfile.mkdtemp(prefix="etl-partes-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -127,7 +127,6 @@ class Reader:
         self._attempt = attempt
         self._impossible = ImpossibleDates()
         self._odd: str | None = next((told for told in found.warnings if told.startswith(ODD_SIGN)), None)
-        self._odd_known = self._odd is not None  # al principio del archivo, que ya se miró
         self._evidence = attempt.evidence or new_evidence(found.names, found.kinds, found.native)
         if not (as_text or attempt.evidence):
             if first:
@@ -146,8 +145,9 @@ class Reader:
     @property
     def warnings(self) -> list[str]:
         """Lo que la persona debe saber de los tipos."""
-        told = [self._odd] if self._odd and not self._odd_known else []
-        told += warnings_of(self.plans)
+        told = warnings_of(self.plans)
+        if self._odd and self._odd not in self._found.warnings:  # el del principio del archivo ya está dicho
+            told.insert(0, self._odd)
         if self.nameless:
             told.append(f"Columnas del final sin nombre ni valores, que se quitan: {len(self.nameless)}.")
         return told

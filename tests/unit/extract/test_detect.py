@@ -49,10 +49,6 @@ def test_what_is_doubtful_is_said_and_nothing_else_is(case: Case) -> None:
     assert bool(told) == case.warns, case.about
 
 
-def test_declared_encoding_is_not_questioned() -> None:
-    assert detect_encoding("año".encode(), "cp1252") == ("cp1252", [])
-
-
 def test_a_character_cut_by_the_sample_is_not_a_broken_file() -> None:
     sample = "id,ciudad\n1,Logroño\n2,Peñ".encode()[:-1]
     assert detect_encoding(sample, complete=False) == ("utf-8", [])

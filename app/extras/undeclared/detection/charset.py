@@ -24,14 +24,12 @@ _ENOUGH = 0.5
 SCORED_CHARS = 4000
 
 
-def detect_encoding(sample: bytes, declared: str | None = None, *, complete: bool = True) -> tuple[str, list[str]]:
-    """Devuelve la codificación y las advertencias; la declarada se respeta sin mirar nada.
+def detect_encoding(sample: bytes, *, complete: bool = True) -> tuple[str, list[str]]:
+    """Devuelve la codificación y las advertencias.
 
     `complete` dice que la muestra llega al final del archivo: un carácter cortado allí es un
     archivo cortado, y no el borde de la muestra.
     """
-    if declared and declared != "auto":
-        return declared, []
     if marked := marked_encoding(sample, ""):
         # El nombre del códec que además quita la marca.
         name = "utf-8-sig" if marked == "utf-8" else marked.removesuffix("-le").removesuffix("-be")
@@ -90,9 +88,7 @@ def _plausible(before: str, char: str, after: str) -> float:
         return -1.0
     inside = before.isalpha() and after.isalpha()
     if char in _LETTERS:
-        if char.isupper() and before.islower():
-            return -0.5
-        if char.islower() and before.isupper() and after.isupper():
+        if (char.isupper() and before.islower()) or (char.islower() and before.isupper() and after.isupper()):
             return -0.5
         worth = 1.0 if char in _SPANISH else 0.6
         return worth if before.isalpha() or after.isalpha() else worth / 3

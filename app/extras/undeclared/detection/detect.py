@@ -42,7 +42,7 @@ class Detected(Heading):
         return self.dialect.delimiter + (" " if spaced else "")
 
 
-def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None, more: bytes = b"") -> Detected:
+def detect(sample: bytes, *, complete: bool = True, more: bytes = b"") -> Detected:
     """Averigua el dialecto de un archivo de texto por una muestra que empieza en su principio.
 
     `complete` dice que la muestra es el archivo entero; si no, la última línea se descarta.
@@ -50,7 +50,7 @@ def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None,
     Lanza `FileRefused` si en la muestra no hay ni una línea entera con algo escrito.
     """
     seen = sample if not more else sample[: sample.rfind(b"\n") + 1] + more
-    name, warnings = detect_encoding(seen, encoding, complete=complete)
+    name, warnings = detect_encoding(seen, complete=complete)
     # PostgreSQL no admite un NUL ni en el nombre de una columna.
     decoded = sample.decode(name, "replace").replace("\0", "\ufffd")
     text = decoded[: _cut(decoded)] if len(decoded) > SAMPLE_CHARS else decoded
