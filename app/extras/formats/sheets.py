@@ -33,9 +33,7 @@ def written_sheets(path: Path) -> list[str] | None:
     limit = MEMORY + TIMES * _unpacked(path)
     done = subprocess.run(
         [sys.executable, "-P", "-m", __name__, str(limit), str(path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        capture_output=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         check=False,
     )

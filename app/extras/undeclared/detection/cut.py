@@ -164,8 +164,6 @@ def _open_at_end(text: str, shape: Shape) -> bool:
             return False
         position = match.end()
     quote = shape.quote or ""
-    if not text.startswith(quote, position):
-        return False
     rest = text[position + 1 :]
     rest = re.sub(r"\\.", "", rest, flags=re.DOTALL) if shape.escape else rest.replace(quote * 2, "")
     return quote not in rest

@@ -12,6 +12,11 @@ from extras.undeclared.detection.sniff import DELIMITERS
 
 # Los que cortan una cabecera de solo dos nombres; un espacio puede ser parte de uno.
 USUAL = ",;\t|"
+UNSURE_HEADER = (
+    "No se ve con certeza si la primera fila es la cabecera: se ha tomado como cabecera. "
+    "Si son datos, declárelo (header=False)."
+)
+UNSURE_DATA = "No se ve con certeza que falte la cabecera: la primera fila se ha tomado como datos."
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
         names, notes = _joined_names(head, width), []
         if len(head) > 1:
             notes = [f"La cabecera ocupa {len(head)} filas: se han unido en una ({', '.join(names[:4])}…)."]
-    unnamed = _unnamed(names, head, width)
+    unsaid = not head or any(row.width != width for row in head)
     preamble = (head or data)[0].line - 1
     return Heading(
         preamble_rows=preamble,
@@ -58,30 +63,12 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
         rows=data,
         reasons=(reason,),
         warnings=(
-            *(_preamble_warning(preamble, lines) if preamble else []),
+            *_preamble_warning(preamble, lines),
             *notes,
-            *([] if sure else [_unsure(depth > 0)]),
+            *([] if sure else [UNSURE_HEADER if depth else UNSURE_DATA]),
         ),
-        unnamed=unnamed,
+        unnamed=frozenset(at for at, name in enumerate(names) if unsaid and not name),
     )
-
-
-def _unnamed(names: tuple[str, ...], head: tuple[Record, ...], width: int) -> frozenset[int]:
-    """Las columnas sin nombre de las que no hay nada más que decir: no hay cabecera, o ya se avisa de la suya."""
-    if not head:
-        return frozenset(range(width))
-    if any(row.width != width for row in head):
-        return frozenset(index for index, name in enumerate(names) if not name)
-    return frozenset()
-
-
-def _unsure(header: bool) -> str:
-    if header:
-        return (
-            "No se ve con certeza si la primera fila es la cabecera: se ha tomado como cabecera. "
-            "Si son datos, declárelo (header=False)."
-        )
-    return "No se ve con certeza que falte la cabecera: la primera fila se ha tomado como datos."
 
 
 def _preamble_warning(preamble: int, lines: list[str]) -> list[str]:

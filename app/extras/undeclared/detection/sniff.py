@@ -97,8 +97,6 @@ def _scored(lines: list[str], shape: Shape) -> Guess | None:
     if shape.skip_space and shape.delimiter != " " and not _always_spaced(lines, rows, shape):
         return None
     widths = Counter(row.width for row in rows if row.width > 1)
-    if widths and max(widths.values()) > 1:  # lo que solo pasa una vez no es la forma de nada
-        widths = Counter({width: count for width, count in widths.items() if count > 1})
     explained = _explained_quotes(lines, rows, shape)
     best: Guess | None = None
     for width, _ in widths.most_common(3):
