@@ -14,9 +14,8 @@ import pyarrow as pa
 from extras.undeclared import formats
 from extras.undeclared.evidence import MOST_TEXTS, Evidence
 from extras.undeclared.formats import Format
+from extras.undeclared.names import NAMED, some
 
-# Un panel tiene columnas a cientos: sus avisos no deben tapar los demás.
-MANY = 10
 SHORT_YEARS = (
     "años de dos cifras; de 69 a 99 se toman como 1969 a 1999 y de 00 a 68 como 2000 a 2068. "
     "Declare la columna si no es así."
@@ -51,20 +50,15 @@ class Plan:
 
 def warnings_of(plans: list[Plan]) -> list[str]:
     """Los avisos de todas las columnas; si son muchas con la misma duda, uno solo."""
-    doubtful: dict[str, list[Plan]] = {}
+    doubtful: dict[str, list[str]] = {}
     for plan in plans:
         if plan.doubt:
-            doubtful.setdefault(plan.doubt, []).append(plan)
-    return [
-        warning
-        for doubt, same in doubtful.items()
-        for warning in ([_together(same, doubt)] if len(same) > MANY else [str(plan.warning) for plan in same])
-    ]
-
-
-def _together(plans: list[Plan], doubt: str) -> str:
-    names = ", ".join(f"«{plan.name}»" for plan in plans[:MANY])
-    return f"Columnas {names} y {len(plans) - MANY} más: {doubt}"
+            doubtful.setdefault(plan.doubt, []).append(f"«{plan.name}»")
+    told = []
+    for doubt, names in doubtful.items():
+        many = len(names) > NAMED
+        told += [f"Columnas {some(names)}: {doubt}"] if many else [f"Columna {name}: {doubt}" for name in names]
+    return told
 
 
 def decide(columns: list[Evidence], delimiter: str, as_text: Mapping[str, str] = MappingProxyType({})) -> list[Plan]:

@@ -21,7 +21,7 @@ SYSTEM = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 
 # Las que no pueden nombrar una columna sin comillas (`pg_get_keywords`, PostgreSQL 18).
 KEYWORDS = frozenset(Path(__file__).with_name("keywords.txt").read_text(encoding="ascii").split())
-# De los nombres cambiados se dicen los primeros.
+# De muchas columnas se dicen las primeras: un panel las tiene a cientos, y no deben tapar los demás avisos.
 NAMED = 10
 
 # Lo que una declaración escrita por `etl new` importa: su clase no puede llamarse así.
@@ -80,12 +80,13 @@ def name_warnings(originals: Collection[str], names: list[str], unnamed: Collect
         elif not original.strip() and number not in unnamed:
             blank.append(f"«{name}»")
     return [
-        *([f"Sin nombre en la cabecera: {_some(blank)}."] if blank else []),
-        *([f"Nombres repetidos, demasiado largos o reservados en SQL: {_some(changed)}."] if changed else []),
+        *([f"Sin nombre en la cabecera: {some(blank)}."] if blank else []),
+        *([f"Nombres repetidos, demasiado largos o reservados en SQL: {some(changed)}."] if changed else []),
     ]
 
 
-def _some(texts: list[str]) -> str:
+def some(texts: list[str]) -> str:
+    """Unos cuantos textos, y cuántos más hay."""
     more = f" y {len(texts) - NAMED} más" if len(texts) > NAMED else ""
     return ", ".join(texts[:NAMED]) + more
 
