@@ -64,7 +64,7 @@ def convert(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
         if values.null_count > text.null_count:
             problems += unread(Column(plan.name, plan.type), text, values)
     if not problems:
-        return pa.table({**typed, "_line": chunk.lines}), chunk.rejects
+        return pa.table({**typed, "_line": chunk.lines}), sorted(chunk.rejects, key=lambda reject: reject.line)
     return split(chunk, typed, np.arange(len(chunk.lines)), problems)
 
 

@@ -42,11 +42,6 @@ class Plan:
     format: Format | None = None
     doubt: str | None = None
 
-    @property
-    def warning(self) -> str | None:
-        """La duda, con el nombre de la columna delante."""
-        return f"Columna «{self.name}»: {self.doubt}" if self.doubt else None
-
 
 def warnings_of(plans: list[Plan]) -> list[str]:
     """Los avisos de todas las columnas; si son muchas con la misma duda, uno solo."""

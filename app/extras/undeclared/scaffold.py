@@ -116,7 +116,7 @@ def _column(column: ColumnFacts, is_key: bool, dialect: Dialect) -> str:
     if is_key:
         arguments += ["primary_key=True", *(["autoincrement=False"] if annotation == "int" else [])]
     value = f" = mapped_column({', '.join(arguments)})" if arguments else ""
-    comment = _comment(column.plan.warning or "")
+    comment = _comment(column.plan.doubt or "")
     return f"{comment}    {attribute}: Mapped[{annotation}]{value}"
 
 
