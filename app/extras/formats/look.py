@@ -53,14 +53,12 @@ def mojibake(sample: bytes, encoding: str) -> list[str]:
     told = []
     if encoding.startswith("utf") and (odd := re.search(CONTROL, text)):
         told = [odd_sign_warning(odd[0], text.count("\n", 0, odd.start()) + 1)]
-    found = _MOJIBAKE.search(text)
-    if found is None:
-        return told
-    return [
-        *told,
-        f"Hay texto mal codificado de origen («{found.group()}»): se carga tal cual; "
-        "pida el archivo otra vez o corríjalo antes.",
-    ]
+    if found := _MOJIBAKE.search(text):
+        told.append(
+            f"Hay texto mal codificado de origen («{found[0]}»): se carga tal cual; "
+            "pida el archivo otra vez o corríjalo antes."
+        )
+    return told
 
 
 def odd_sign_warning(sign: str, line: int) -> str:

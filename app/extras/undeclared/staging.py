@@ -56,14 +56,12 @@ def known_as(connection: Connection[Any], load: Load, as_text: bool) -> str | No
 
     La huella solo se calcula si hay cargado un archivo del mismo tamaño.
     """
+    inside = load.source.inside
     candidates = connection.execute(
         "SELECT sha256, table_name FROM etl.loads WHERE bytes = %s AND status = 'loaded' AND table_name LIKE %s"
         " AND right(file, length(%s)) = %s AND starts_with(obj_description(to_regclass(table_name), 'pg_class'), %s)"
         " ORDER BY table_name <> %s",
-        (
-            *(load.bytes, f"{SCHEMA}.%", load.source.inside, load.source.inside),
-            *(AS_TEXT if as_text else TYPED, load.table.name),
-        ),
+        (load.bytes, f"{SCHEMA}.%", inside, inside, AS_TEXT if as_text else TYPED, load.table.name),
     ).fetchall()
     sha256 = fingerprint(load.source) if candidates else ""
     return next((table for known, table in candidates if known == sha256), None)

@@ -105,10 +105,7 @@ def _is_group(row: Record, following: tuple[Record, ...], width: int) -> bool:
 def _body(rows: tuple[Record, ...], start: int, width: int) -> list[tuple[str, ...]]:
     """Las filas que con seguridad son datos: las de ancho justo, sin las primeras si hay bastantes."""
     fitting = [row.cells or () for row in rows[start:] if row.width == width]
-    skip = MAX_HEADER_ROWS if len(fitting) > 3 * MAX_HEADER_ROWS else 1 if len(fitting) > 1 else 0
-    if 4 <= len(fitting) <= 3 * MAX_HEADER_ROWS:
-        skip = min(MAX_HEADER_ROWS, len(fitting) // 2)
-    return fitting[skip:]
+    return fitting[min(MAX_HEADER_ROWS, len(fitting) // 2) :]
 
 
 def _damaged_header(
