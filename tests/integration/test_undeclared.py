@@ -280,6 +280,23 @@ def test_rows_that_do_not_fit_in_a_page_are_refused(settings: Settings) -> None:
     assert "Hay filas que no caben en una tabla" in (result.reason or "")
 
 
+@pytest.mark.parametrize(
+    ("last", "kept", "warning"),
+    [
+        ("tarde", {"columna_3": "text"}, "Sin nombre en la cabecera: «columna_3»."),
+        ('""', {}, "Columnas del final sin nombre ni valores, que se quitan: 1."),
+    ],
+)
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_nameless_column_at_the_end_is_kept_if_any_row_fills_it(
+    settings: Settings, last: str, kept: dict[str, str], warning: str, as_text: bool
+) -> None:
+    write(settings, "cola.csv", "nombre;ciudad;\n" + "x;y;\n" * 12_000 + f"x;y;{last}\n")
+    result = load(settings, as_text)["cola.csv"]
+    assert (result.counts.loaded, result.warnings) == (12_001, [warning])
+    assert types(settings, "cola") == {"nombre": "text", "ciudad": "text"} | kept
+
+
 def test_compressed_files_are_read(settings: Settings) -> None:
     result = load_one(settings, "a.csv.gz", gzip.compress(b"id;n\n1;5\n"))
     assert (result.status, result.table) == ("loaded", "staging.a")
