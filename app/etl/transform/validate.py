@@ -115,9 +115,7 @@ def _broken(schema: Schema, before: Columns, typed: Columns, also: Dialect | Non
     return problems + [problem for check in schema.checks for problem in _unmet(check, typed)]
 
 
-def unread(
-    column: Column, text: pa.ChunkedArray, values: pa.ChunkedArray, also: Dialect | None = None
-) -> list[Problem]:
+def unread(column: Column, text: pa.ChunkedArray, values: pa.ChunkedArray, also: Dialect | None) -> list[Problem]:
     """Los valores que no son del tipo de la columna."""
     if values.null_count <= text.null_count:
         return []

@@ -237,7 +237,7 @@ def _as_planned(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]
     problems = [
         problem
         for name, values in typed.items()
-        for problem in unread(Column(name, _said(values.type)), chunk.columns[name], values)
+        for problem in unread(Column(name, _said(values.type)), chunk.columns[name], values, None)
     ]
     return split(chunk, typed, np.arange(len(chunk.lines)), problems)
 

@@ -62,7 +62,7 @@ def convert(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
             values = _exact(text, plan)
         typed[plan.name] = values
         if values.null_count > text.null_count:
-            problems += unread(Column(plan.name, plan.type), text, values)
+            problems += unread(Column(plan.name, plan.type), text, values, None)
     if not problems:
         return pa.table({**typed, "_line": chunk.lines}), sorted(chunk.rejects, key=lambda reject: reject.line)
     return split(chunk, typed, np.arange(len(chunk.lines)), problems)
