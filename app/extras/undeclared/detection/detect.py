@@ -50,7 +50,8 @@ def detect(sample: bytes, *, complete: bool = True, more: bytes = b"") -> Detect
     Lanza `FileRefused` si en la muestra no hay ni una línea entera con algo escrito.
     """
     seen = sample if not more else sample[: sample.rfind(b"\n") + 1] + more
-    name, warnings = detect_encoding(seen, complete=complete)
+    ascii_only = seen.isascii() and b"\0" not in seen
+    name, warnings = ("utf-8", []) if ascii_only else detect_encoding(seen, complete=complete)
     # PostgreSQL no admite un NUL ni en el nombre de una columna.
     decoded = sample.decode(name, "replace").replace("\0", "\ufffd")
     text = decoded[: _cut(decoded)] if len(decoded) > SAMPLE_CHARS else decoded

@@ -63,7 +63,7 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
         rows=data,
         reasons=(reason,),
         warnings=(
-            *_preamble_warning(preamble, lines),
+            *(_preamble_warning(preamble, lines) if preamble else []),
             *notes,
             *([] if sure else [UNSURE_HEADER if depth else UNSURE_DATA]),
         ),
