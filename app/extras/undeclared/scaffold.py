@@ -116,7 +116,7 @@ def _column(column: ColumnFacts, is_key: bool, dialect: Dialect) -> str:
     if is_key:
         arguments += ["primary_key=True", *(["autoincrement=False"] if annotation == "int" else [])]
     value = f" = mapped_column({', '.join(arguments)})" if arguments else ""
-    comment = _comment(column.plan.doubt or "")
+    comment = _comment(f"Columna «{name}»: {column.plan.doubt}" if column.plan.doubt else "")
     return f"{comment}    {attribute}: Mapped[{annotation}]{value}"
 
 
