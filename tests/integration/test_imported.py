@@ -1,4 +1,4 @@
-"""pandas tarda en importarse: solo lo paga quien transforma, y no la carga que pone a Arrow delante de un número."""
+"""Lo que tarda en importarse solo lo paga quien lo usa: pandas, quien transforma; Arrow, quien carga."""
 
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def declaration(settings: Settings, tmp_path: Path) -> Path:
 
 
 def imported(settings: Settings, *arguments: str) -> set[str]:
-    """Los módulos que importó una orden."""
+    """Los módulos que importa una orden."""
     done = etl(settings, *arguments, PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0, done.stderr
     return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
@@ -97,3 +97,9 @@ def test_with_a_transformation_it_does(settings: Settings, declaration: Path) ->
 @pytest.mark.parametrize("command", ["migrate", "status", "rejects"])
 def test_what_loads_nothing_does_not_import_it(settings: Settings, command: str) -> None:
     assert "pandas" not in imported(settings, command)
+
+
+def test_the_help_does_not_import_what_loads_need(settings: Settings) -> None:
+    modules = imported(settings, "--help")
+    assert "typer" in modules
+    assert not modules & {"numpy", "pyarrow", "psycopg", "sqlalchemy", "rich"}
