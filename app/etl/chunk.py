@@ -9,7 +9,6 @@ para ver si es suyo lo que reciben. También un número o un texto que se pasa a
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,7 +59,7 @@ def from_numpy(values: np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(data)])
 
 
-def constants(values: Iterable[Any], data_type: pa.DataType | None = None) -> pa.Array:
+def constants(values: Iterable[object], data_type: pa.DataType | None = None) -> pa.Array:
     """Una columna con unos pocos valores, de texto o del tipo que se diga, sin los nulos."""
     texts = [(value if isinstance(value, str) else str(value)).encode() for value in values if value is not None]
     ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
