@@ -15,6 +15,8 @@ from pathlib import Path
 
 from etl.schema import Declared
 
+# Cómo llama Python a abrir un archivo y a mirar qué hay en una carpeta (`sys.addaudithook`).
+OPENING = ("open", "os.listdir", "os.scandir")
 Stamp = tuple[int, int] | None
 
 
@@ -26,7 +28,7 @@ def remembered(source: Path, declare: Callable[[], list[Declared]]) -> list[Decl
         if all(_stamp(path) == stamp for path, stamp in stamps.items()):
             return list(known)
     started, opened = time.time_ns(), set[str]()
-    sys.addaudithook(lambda event, said: opened.add(str(said[0])) if event in ("open", "os.listdir") else None)
+    sys.addaudithook(lambda event, said: opened.add(str(said[0])) if event in OPENING else None)
     found = declare()
     modules = [getattr(module, "__file__", None) for module in sys.modules.values()]
     stamps = {path: _stamp(path) for path in (*opened, *filter(None, modules)) if not path.endswith(".pyc")}
