@@ -25,7 +25,7 @@ def load(settings: Settings, path: Path | None) -> list[Declared]:
     Lanza `UsageError` si `path` no existe o no declara nada.
     """
     if path is None:
-        return remembered(Path(str(import_module("declared").__file__)), _declared)
+        return remembered(Path(import_module("declared").__path__[0]), _declared)
     found = remembered(path, partial(_declared, path))
     if _is_missing(settings, [one.table.name for one in found]):
         _create_tables(settings, _datasets(path))

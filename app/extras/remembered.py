@@ -21,8 +21,9 @@ Stamp = tuple[int, int] | None
 
 
 def remembered(source: Path, declare: Callable[[], list[Declared]]) -> list[Declared]:
-    """Lo que devuelve `declare`, que está en `source`, sin llamarla si ya se sabe."""
-    note = Path(cache_from_source(str(source))).with_suffix(".pickle")
+    """Lo que devuelve `declare`, que está en `source` (un archivo o una carpeta), sin llamarla si ya se sabe."""
+    written = source / "__init__.py" if source.is_dir() else source
+    note = Path(cache_from_source(str(written))).with_suffix(".pickle")
     with suppress(Exception):  # no lo hay, o es de otra versión
         stamps, known = pickle.loads(note.read_bytes())  # noqa: S301 - quien puede escribir ahí, escribe código
         if all(_stamp(path) == stamp for path, stamp in stamps.items()):
