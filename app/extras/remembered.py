@@ -28,13 +28,15 @@ def remembered(source: Path, declare: Callable[[], list[Declared]]) -> list[Decl
         stamps, known = pickle.loads(note.read_bytes())  # noqa: S301 - quien puede escribir ahí, escribe código
         if all(_stamp(path) == stamp for path, stamp in stamps.items()):
             return list(known)
+    if sys.dont_write_bytecode:  # en la imagen, que es de solo lectura
+        return declare()
     started, opened = time.time_ns(), set[str]()
     sys.addaudithook(lambda event, said: opened.add(str(said[0])) if event in OPENING else None)
     found = declare()
     modules = [getattr(module, "__file__", None) for module in sys.modules.values()]
     stamps = {path: _stamp(path) for path in (*opened, *filter(None, modules)) if not path.endswith(".pyc")}
     # Lo que se escribe entretanto no se sabe si se leyó antes o después.
-    if not sys.dont_write_bytecode and all(stamp is None or stamp[0] < started for stamp in stamps.values()):
+    if all(stamp is None or stamp[0] < started for stamp in stamps.values()):
         with suppress(OSError, AttributeError, pickle.PicklingError):  # una carpeta de solo lectura, una lambda
             beside = note.with_suffix(f".{os.getpid()}")
             beside.write_bytes(pickle.dumps((stamps, found)))
