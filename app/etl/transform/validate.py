@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.chunk import FILTERED, Chunk, Reject
+from etl.chunk import FILTERED, Chunk, Reject, from_numpy
 from etl.dialect import Dialect
 from etl.rules import expectation, reason_code, satisfies, type_expectation
 from etl.schema import Column, Declared, RowCheck, Schema
@@ -94,7 +94,7 @@ def split(chunk: Chunk, typed: Columns, rows: np.ndarray, problems: list[Problem
         return table, chunk.rejects
     good = ~np.isin(rows, np.concatenate([problem.rows for problem in problems]))
     rejects = [*chunk.rejects, *_rejects(chunk, problems)]
-    return table.filter(pa.array(good)), sorted(rejects, key=lambda reject: reject.line)
+    return table.filter(from_numpy(good)), sorted(rejects, key=lambda reject: reject.line)
 
 
 def _broken(schema: Schema, before: Columns, typed: Columns, also: Dialect | None = None) -> list[Problem]:
@@ -125,9 +125,9 @@ def unread(column: Column, text: pa.ChunkedArray, values: pa.ChunkedArray, also:
 
 
 def _problem(column: Column, text: pa.ChunkedArray, wrong: pa.ChunkedArray, code: str, expected: str) -> Problem:
-    rows = np.flatnonzero(pc.fill_null(wrong, False).to_numpy())
-    values = text.take(pa.array(rows)).cast(pa.string()).to_pylist()
-    return Problem(rows, code, expected, column.name, values)
+    rows = pc.indices_nonzero(wrong).cast(pa.int64())
+    values = text.take(rows).cast(pa.string()).to_pylist()
+    return Problem(np.from_dlpack(rows), code, expected, column.name, values)
 
 
 def _unmet(check: RowCheck, typed: Columns) -> list[Problem]:
