@@ -84,13 +84,15 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM ${PYTHON_IMAGE} AS code
 
 # a+rX: que un clon hecho con permisos estrictos no deje al usuario sin poder leer el código.
+# compileall: la raíz es de solo lectura, y compilarlo en cada orden cuesta 50 ms.
 COPY app /app
 COPY sql /sql
 COPY spark /spark
 # tienda
 COPY --chmod=755 shop/generate /shop/generate
 # /tienda
-RUN chmod -R a+rX /app /sql /spark
+RUN python -m compileall -q --invalidation-mode checked-hash /app \
+ && chmod -R a+rX /app /sql /spark
 
 # --- base -----------------------------------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS base

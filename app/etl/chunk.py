@@ -2,17 +2,23 @@
 
 `extract/` hace `Chunk`, `transform/` los convierte en filas válidas y `Reject`,
 `load/` guarda ambas cosas.
+
+Las columnas se hacen aquí, de sus bytes: `pa.array`, `pa.scalar` y `to_numpy` importan pandas (0,15 s en cada orden)
+para ver si es suyo lo que reciben. También un número o un texto que se pasa a `pc`: por eso son constantes de Arrow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
 from etl.dialect import Dialect
 
 # El motivo de una fila que la transformación descarta: no es un fallo, y se cuenta aparte.
 FILTERED = "filtered"
+# El nulo que se pone en lugar de un valor.
+NOTHING = pa.nulls(1)[0]
 
 
 @dataclass(frozen=True)
@@ -45,3 +51,17 @@ class Chunk:
     rejects: list[Reject] = field(default_factory=list)
     blank: int = 0
     also: Dialect | None = None
+
+
+def from_numpy(values: np.ndarray) -> pa.Array:
+    """Una columna con los números, o los sí y no, de un array de numpy."""
+    data = np.packbits(values, bitorder="little") if values.dtype == bool else values
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(data)])
+
+
+def constants(values: Iterable[object], data_type: pa.DataType | None = None) -> pa.Array:
+    """Una columna con unos pocos valores, de texto o del tipo que se diga, sin los nulos."""
+    texts = [(value if isinstance(value, str) else str(value)).encode() for value in values if value is not None]
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers).cast(data_type or pa.string())

@@ -149,7 +149,7 @@ def table_of(dataset: type[Dataset]) -> Table:
     ]
     return Table(
         str(table.schema),
-        table.name,
+        str(table.name),
         tuple(column.name for column in table.primary_key),
         tuple(_foreign_key(key) for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)),
         tuple(referenced_by),
@@ -158,7 +158,7 @@ def table_of(dataset: type[Dataset]) -> Table:
 
 def _foreign_key(key: sa.ForeignKey) -> ForeignKey:
     parent = key.column.table
-    return ForeignKey(key.parent.name, str(parent.schema), parent.name, key.column.name)
+    return ForeignKey(key.parent.name, str(parent.schema), str(parent.name), key.column.name)
 
 
 def _length_rule(sql_type: sa.types.TypeEngine[Any]) -> tuple[Rule, ...]:

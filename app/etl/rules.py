@@ -15,6 +15,8 @@ import annotated_types as at
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.chunk import NOTHING, constants
+
 
 @dataclass(frozen=True)
 class Pattern:
@@ -56,24 +58,29 @@ def _compared(compare: Callable[..., pa.Array]) -> Callable[[pa.Array, Any], pa.
 
 
 def _bound(value: Any, data_type: pa.DataType) -> pa.Scalar:
-    """El límite con el tipo de la columna; `Decimal(str())` evita que 0.1 deje de ser 0.1."""
+    """El límite con el tipo de la columna, o con más decimales: `Decimal(str())` evita que 0.1 deje de ser 0.1."""
     if pa.types.is_decimal(data_type):
-        return pa.scalar(Decimal(str(value)))
-    return pa.scalar(value, data_type)
+        exponent = Decimal(str(value)).as_tuple().exponent
+        data_type = pa.decimal128(38, max(data_type.scale, -int(exponent)))
+    try:
+        return constants([value], data_type)[0]
+    except pa.ArrowInvalid:  # no se escribe como en un archivo: 1e6, una hora con su zona
+        return pa.scalar(value, data_type)
 
 
 def _long_enough(values: pa.Array, length: int) -> pa.Array:
-    return pc.greater_equal(pc.utf8_length(values), length)
+    return pc.greater_equal(pc.utf8_length(values), constants([length], pa.int32())[0])
 
 
 def _short_enough(values: pa.Array, length: int) -> pa.Array:
     # Un carácter ocupa un byte o más: si los bytes caben, los caracteres también, y es más rápido.
-    fits = pc.less_equal(pc.binary_length(values), length)
-    return fits if pc.all(fits).as_py() else pc.less_equal(pc.utf8_length(values), length)
+    most = constants([length], pa.int32())[0]
+    fits = pc.less_equal(pc.binary_length(values), most)
+    return fits if pc.all(fits).as_py() else pc.less_equal(pc.utf8_length(values), most)
 
 
 def _among(values: pa.Array, allowed: tuple[Any, ...]) -> pa.Array:
-    return pc.if_else(pc.is_valid(values), pc.is_in(values, pa.array(allowed, values.type)), None)
+    return pc.if_else(pc.is_valid(values), pc.is_in(values, constants(allowed, values.type)), NOTHING)
 
 
 KINDS: dict[type[Any], Kind] = {

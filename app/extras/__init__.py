@@ -9,5 +9,5 @@
     groups/      marts al día por grupos    forget/    deshacer la carga de un archivo
     many/        pasar por alto lo cargado  profile/   cómo son los datos de una tabla
     catalog/     qué tablas hay
-    screen/      tablas y colores
+    screen/      tablas y colores           remembered.py  no declarar dos veces lo mismo
 """

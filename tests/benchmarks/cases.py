@@ -54,6 +54,8 @@ class Bench:
             "PGPASSWORD": settings.db_password,
             "SQL_DIR": str(settings.sql_dir),
             "PYTHONPATH": PYTHONPATH,
+            # Como en casa de cualquiera: lo importado una vez queda compilado.
+            "PYTHONDONTWRITEBYTECODE": "",
         }
 
     def etl(self, file: Path, declaration: Path | None = DECLARATION) -> Measure:

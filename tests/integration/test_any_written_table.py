@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 from pyarrow import parquet
 
+from etl.dialect import ISO
 from etl.settings import Settings
 from own_rows import run_with
 from support import connect_settings
@@ -45,6 +46,8 @@ SHORT_FLOATS = FLOATS.map(lambda value: float(f"{value:.15g}"))
 LENGTHS = st.timedeltas(timedelta(days=-9999), timedelta(days=9999))
 CHARACTERS = st.sampled_from("ab ñ€,;\t|'\"\\=-.") | st.characters(codec="utf-8", categories=("L", "P", "S", "Zs"))
 WORDS = st.text(CHARACTERS, min_size=1, max_size=8)
+# En uno sin tipos, una columna de «true» es de sí o no.
+UNTYPED_WORDS = WORDS.filter(lambda text: text.strip().lower() not in (*ISO.true_words, *ISO.false_words))
 # En un formato con tipos, un texto es un texto; en uno sin ellos, nadie puede saberlo.
 CODES = st.sampled_from(["28001", "007", "NO", "SI", "3.10", "3.1", "1e5", "1,5", "true", "NULL", "nan", "-", "0x1F"])
 
@@ -62,7 +65,7 @@ def table(**kinds: st.SearchStrategy[Any]) -> st.SearchStrategy[Rows]:
 
 UNTYPED = table(
     col_entero=INTEGERS, col_real=FLOATS, col_decimal=DECIMALS, col_dia=DAYS, col_momento=MOMENTS,
-    col_logica=st.booleans(), col_texto=WORDS, col_codigo=st.sampled_from(["007", "1e5", "0x1F", "A-1", "12.34.56"]),
+    col_logica=st.booleans(), col_texto=UNTYPED_WORDS, col_codigo=st.sampled_from(["007", "1e5", "0x1F", "A-1", "12.34.56"]),
 )  # fmt: skip
 JSON = table(
     col_entero=INTEGERS, col_real=FLOATS, col_logica=st.booleans(), col_texto=WORDS | CODES, col_dia=DAYS.map(str),

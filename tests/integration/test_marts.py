@@ -87,6 +87,20 @@ def test_a_mart_that_reads_what_the_ledger_does_not_know_is_made_again_after_any
     assert query(own, "SELECT n FROM marts.cuenta") == [2]
 
 
+def test_a_mart_of_a_table_that_is_still_empty_is_not_made_again_after_loads_of_others(
+    settings: Settings, folder: Path
+) -> None:
+    own = replace(settings, sql_dir=folder.parent)
+    (folder / "cuenta.sql").write_text("SELECT count(*) AS n FROM ventas")
+    write_parents(own)
+    assert load(own).marts == ["cuenta"]
+    assert rebuilt_after_a_customer(own) == []
+    write(own, "clientes.csv", CLIENTES, cliente(1))
+    write(own, "ventas.csv", VENTAS, venta(1))
+    assert load(own).marts == ["cuenta"]
+    assert query(own, "SELECT n FROM marts.cuenta") == [1]
+
+
 def test_a_mart_that_reads_another_is_made_again_when_that_one_is(own: Settings, folder: Path) -> None:
     (folder / "a_base.sql").write_text("SELECT count(*) AS n FROM datos.ventas")
     (folder / "b_cuenta.sql").write_text("SELECT n FROM marts.a_base")

@@ -202,6 +202,13 @@ TEXTS: dict[str, tuple[str, dict[str, str], list[tuple[Any, ...]], list[str]]] =
         [("Centro", 120, {"type": "Point", "coordinates": [-3.7, 40.4]})],
         [],
     ),
+    "claves_ordenadas.geojson": (
+        '{\n"features": [{"geometry": null,\n"properties": {"cp": "08001", "m": 1.10}, "type": "Feature"}],\n'
+        '"type": "FeatureCollection"}',
+        {"cp": "text", "m": "numeric", "geometry": "text"},
+        [("08001", Decimal("1.10"), None)],
+        [],
+    ),
 }
 
 

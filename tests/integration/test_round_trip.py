@@ -117,7 +117,8 @@ def test_a_cell_that_is_still_wrong_stays_in_quarantine(settings: Settings) -> N
     assert (result.counts.loaded, result.counts.rejected) == (0, 3)
     with connect_settings(settings) as connection:
         found = connection.execute("SELECT DISTINCT message FROM etl.rejects").fetchall()
-    assert found == [("columna «dia»: se leyó «30/02/2025» y se esperaba una fecha que exista",)]
+    day = "columna «dia»: se leyó «30/02/2025» y se esperaba una fecha que exista"
+    assert found == [(f"{day}; además, columna «importe»: se leyó «mucho» y se esperaba un número",)]
 
 
 def test_nested_values_of_a_rejected_object_are_exported_as_json(settings: Settings) -> None:

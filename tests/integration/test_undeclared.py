@@ -261,15 +261,40 @@ def test_a_json_list_of_objects_is_read_like_one_object_per_line(settings: Setti
     assert query(settings, "SELECT a, b FROM staging.lista ORDER BY _line") == [(1, "x, y"), (2, None)]
 
 
-def test_columns_beyond_the_limit_go_together_into_one_jsonb(settings: Settings) -> None:
-    count = 1990
-    lines = [",".join(f"v{n}" for n in range(count))]
-    lines += [",".join(str(n * row) if n != 1500 else "" for n in range(count)) for row in (1, 2, 3)]
-    result = load_one(settings, "panel.csv", "\n".join(lines) + "\n")
-    assert (result.status, result.counts.loaded) == ("loaded", 3)
-    assert any("otras_columnas" in warning for warning in result.warnings)
-    found = query(settings, "SELECT v900, otras_columnas->>'v1989', otras_columnas ? 'v1500' FROM staging.panel")
-    assert found[1] == (1800, "3978", False)
+def test_as_many_columns_as_a_table_admits_are_loaded_and_one_more_is_refused(settings: Settings) -> None:
+    names = [f"v{n}" for n in range(1599)]
+    values = ["x" if n % 3 else f"{n % 9}.5" for n in range(1599)]
+    lines = "".join(",".join(row[:-1]) + "\n" for row in (names, values, values))
+    fits = load_one(settings, "panel.csv", lines)
+    assert (fits.status, fits.counts.loaded, fits.warnings) == ("loaded", 2, [])
+    assert query(settings, "SELECT v0, v1597 FROM staging.panel LIMIT 1") == [(Decimal("0.5"), "x")]
+    wider = load_one(settings, "mas.csv", lines.replace("\n", ",y\n"))
+    assert wider.status == "refused"
+    assert "Tiene 1599 columnas y en una tabla caben 1598: sobran desde «y»." in (wider.reason or "")
+
+
+def test_rows_that_do_not_fit_in_a_page_are_refused(settings: Settings) -> None:
+    names = ",".join(f"v{n}" for n in range(1200))
+    result = load_one(settings, "ancha.csv", f"{names}\n{','.join(['123456'] * 1200)}\n")
+    assert (result.status, types(settings, "ancha")) == ("refused", {})
+    assert "Hay filas que no caben en una tabla" in (result.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("last", "kept", "warning"),
+    [
+        ("tarde", {"columna_3": "text"}, "Sin nombre en la cabecera: «columna_3»."),
+        ('""', {}, "Columnas del final sin nombre ni valores, que se quitan: 1."),
+    ],
+)
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_nameless_column_at_the_end_is_kept_if_any_row_fills_it(
+    settings: Settings, last: str, kept: dict[str, str], warning: str, as_text: bool
+) -> None:
+    write(settings, "cola.csv", "nombre;ciudad;\n" + "x;y;\n" * 12_000 + f"x;y;{last}\n")
+    result = load(settings, as_text)["cola.csv"]
+    assert (result.counts.loaded, result.warnings) == (12_001, [warning])
+    assert types(settings, "cola") == {"nombre": "text", "ciudad": "text"} | kept
 
 
 def test_compressed_files_are_read(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.source import Source
-from extras.undeclared.detection.detect import Detected
+from extras.undeclared.detection.detect import Detected, Heading
 from extras.undeclared.infer import Plan
 from extras.undeclared.inspection import ColumnFacts, Inspection
 from extras.undeclared.names import class_name, column_names, module_name, table_name
@@ -31,7 +31,8 @@ def inspection(stem: str, columns: list[str], dialect: Dialect, warning: str | N
         ColumnFacts(Plan(name, pa.string(), doubt=warning), original, count=1, longest=5)
         for name, original in zip(names, columns, strict=True)
     ]
-    detected = Detected(dialect, tuple(columns), 1, "\n", False, (), ())
+    heading = Heading(0, 1, tuple(columns), (), (), (), frozenset())
+    detected = Detected(**vars(heading), dialect=dialect, line_end="\n", skip_space=False)
     source = Source(Path("archivo.zip"), f"archivo.zip/{stem}.csv", f"{stem}.csv".replace("/", "_"))
     return Inspection(source, Found(tuple(columns), detected=detected), facts)
 

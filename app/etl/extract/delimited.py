@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from etl.chunk import Chunk, Reject
+from etl.chunk import Chunk, Reject, constants, from_numpy
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from etl.extract.careful import RECORD_LIMIT, split_carefully
@@ -151,7 +151,7 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
     blank = {row for row in (*wrong, *kept[empty].tolist()) if not records.raw(row).strip(dialect.delimiter)}
     if len(empty) and blank:
         dropped = np.flatnonzero(np.isin(kept, list(blank))).tolist()
-        table, kept = table.take(np.delete(np.arange(table.num_rows), dropped)), np.delete(kept, dropped)
+        table, kept = table.take(from_numpy(np.delete(np.arange(table.num_rows), dropped))), np.delete(kept, dropped)
     reasons = {
         row: ("field_count", f"tiene {found} campo{'' if found == 1 else 's'} y la cabecera tiene {len(header)}")
         for row, found in wrong.items()
@@ -159,7 +159,7 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
     }
     if odd := _odd_rows(table, dialect, header, columns):
         reasons |= {int(kept[row]): reason for row, reason in odd.items()}
-        table = table.take(np.delete(np.arange(table.num_rows), list(odd)))
+        table = table.take(from_numpy(np.delete(np.arange(table.num_rows), list(odd))))
         kept = np.delete(kept, list(odd))
     rejects = [
         Reject(int(records.lines[row]), records.raw(row), None, None, code, message)
@@ -168,7 +168,7 @@ def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dic
     lines = records.lines if len(kept) == len(records.lines) else records.lines[kept]
     return Chunk(
         table,
-        pa.array(lines),
+        from_numpy(lines),
         lambda row: records.raw(int(kept[row])),
         dialect,
         [*records.rejects, *rejects],
@@ -208,7 +208,7 @@ def _parse(
     positions = [str(position) for position in range(len(header))]
     wanted = [positions[position] for position in columns.values()]
     if not records.data:
-        return pa.table({name: pa.array([], pa.string()) for name in columns}), wrong
+        return pa.table({name: constants([]) for name in columns}), wrong
     # Un signo de escape lo es delante de las comillas, del separador y de sí mismo; Arrow lo quita siempre.
     body = escaped(records.data, dialect) if dialect.escape else records.data
     # Arrow quita una marca (BOM) al principio de lo que lee; si aquí hay una, es parte de un valor.
@@ -245,7 +245,7 @@ def _odd_rows(
     for name in columns:
         # Solo se mira campo a campo si la columna entera ocupa más que el límite de uno.
         if table[name].nbytes > FIELD_LIMIT:
-            long = pc.greater(pc.binary_length(table[name]), FIELD_LIMIT)
+            long = pc.greater(pc.binary_length(table[name]), constants([FIELD_LIMIT], pa.int32())[0])
             message = f"columna «{name}»: ocupa más de {FIELD_LIMIT >> 20} MB"
             odd |= dict.fromkeys(_true(long), ("field_too_long", message))
     for row in _repeated_header(table, header, columns) if dialect.header else []:
@@ -254,17 +254,16 @@ def _odd_rows(
 
 
 def _repeated_header(table: pa.Table, header: list[str], columns: dict[str, int]) -> list[int]:
-    repeated = pa.chunked_array([np.ones(table.num_rows, bool)])
+    repeated = from_numpy(np.ones(table.num_rows, bool))
     for name, position in columns.items():
         # Dos archivos pegados (`cat a.csv b.csv`): la segunda cabecera trae su propia marca (BOM).
         wanted = [header[position], *([f"\ufeff{header[position]}"] if position == 0 else [])]
-        repeated = pc.and_(repeated, pc.is_in(table[name], pa.array(wanted)))
+        repeated = pc.and_(repeated, pc.is_in(table[name], constants(wanted)))
         if not pc.any(repeated).as_py():
             return []
     return _true(repeated)
 
 
 def _true(mask: pa.ChunkedArray) -> list[int]:
-    if not pc.any(mask).as_py():
-        return []
-    return np.flatnonzero(pc.fill_null(mask, False).to_numpy()).tolist()
+    rows: list[int] = pc.indices_nonzero(mask).to_pylist()
+    return rows

@@ -14,6 +14,8 @@ import pyarrow as pa
 from psycopg import sql
 from pyarrow import csv
 
+from etl.chunk import from_numpy
+
 try:
     import pgpq
     from pgpq.encoders import StringEncoderBuilder
@@ -31,7 +33,7 @@ def encode(rows: pa.Table, load_id: int, jsonb: Collection[str] = ()) -> list[by
 
     Las columnas de `jsonb` son texto JSON.
     """
-    rows = rows.append_column("_load_id", pa.array(np.full(rows.num_rows, load_id, np.int32)))
+    rows = rows.append_column("_load_id", from_numpy(np.full(rows.num_rows, load_id, np.int32)))
     return as_csv(rows) if pgpq is None else as_binary(rows, jsonb)
 
 

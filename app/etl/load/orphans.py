@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from psycopg import Connection, sql
 
-from etl.chunk import Chunk, Reject
+from etl.chunk import Chunk, Reject, from_numpy
 from etl.schema import ForeignKey, Table
 
 
@@ -24,12 +24,12 @@ def without_orphans(
         missing = _missing(connection, table, key, values) if len(values) else {}
         if missing:
             alone = np.array([value in missing for value in rows[key.column].to_pylist()])
-            lost = rows.filter(pa.array(alone))
+            lost = rows.filter(from_numpy(alone))
             rejects += [
                 _orphan(chunk, line, key, missing[value])
                 for line, value in zip(lost["_line"].to_pylist(), lost[key.column].to_pylist(), strict=True)
             ]
-            rows = rows.filter(pa.array(~alone))
+            rows = rows.filter(from_numpy(~alone))
     return rows, rejects
 
 
@@ -46,7 +46,7 @@ def _missing(connection: Connection[Any], table: Table, key: ForeignKey, values:
 
 
 def _orphan(chunk: Chunk, line: int, key: ForeignKey, value: str) -> Reject:
-    row = int(np.searchsorted(chunk.lines.to_numpy(), line))
+    row = int(np.searchsorted(np.from_dlpack(chunk.lines), line))
     message = f"columna «{key.column}»: se leyó «{value}» y no existe en la tabla «{key.parent_table}»"
     return Reject(line, chunk.raw(row), key.column, value, "orphan", message)
 

@@ -11,6 +11,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.chunk import NOTHING, constants
 from etl.dialect import Dialect
 
 INTEGER = r"^[+-]?[0-9]+$"
@@ -32,7 +33,8 @@ DATE_CODES = {
     "%S": r"(?P<S>[0-9]{2})",
 }
 # Como `strptime` de POSIX: 69 a 99 son de 1969 a 1999, y 00 a 68 de 2000 a 2068.
-TWO_DIGIT_YEAR_PIVOT = "69"
+PIVOT, *CENTURIES = constants([69, 19, 20])
+TOGETHER, DASH, COLON, SPACE = constants(["", "-", ":", " "])
 FIRST_DAY = date(1, 1, 1)
 
 
@@ -56,8 +58,8 @@ def parse(
 
 def _booleans(text: pa.ChunkedArray, dialect: Dialect) -> pa.ChunkedArray:
     word = pc.utf8_lower(pc.utf8_trim_whitespace(text))
-    false = pc.if_else(pc.is_in(word, pa.array(dialect.false_words)), False, pa.scalar(None, pa.bool_()))
-    return pc.if_else(pc.is_in(word, pa.array(dialect.true_words)), True, false)
+    known = pc.is_in(word, constants([*dialect.true_words, *dialect.false_words]))
+    return pc.if_else(known, pc.is_in(word, constants(dialect.true_words)), NOTHING)
 
 
 def _to_point(text: pa.ChunkedArray, dialect: Dialect) -> pa.ChunkedArray:
@@ -71,7 +73,7 @@ def _to_point(text: pa.ChunkedArray, dialect: Dialect) -> pa.ChunkedArray:
     whole = rf"([0-9]+|[0-9]{{1,3}}({group}[0-9]{{3}})+)" if group else "[0-9]+"
     fits = pc.match_substring_regex(text, rf"^\s*[+-]?{whole}({point}[0-9]*)?\s*$")
     plain = pc.replace_substring(text, dialect.thousands, "") if dialect.thousands else text
-    return pc.if_else(fits, pc.replace_substring(plain, dialect.decimal, "."), None)
+    return pc.if_else(fits, pc.replace_substring(plain, dialect.decimal, "."), NOTHING)
 
 
 def _numbers(text: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
@@ -85,7 +87,7 @@ def _numbers(text: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
     except pa.ArrowInvalid:
         values = _cast_one_by_one(_shaped(text, INTEGER if integer else NUMBER), data_type)
     if pa.types.is_floating(data_type):
-        return pc.if_else(pc.is_finite(values), values, None)
+        return pc.if_else(pc.is_finite(values), values, NOTHING)
     return values
 
 
@@ -93,7 +95,7 @@ def _shaped(text: pa.ChunkedArray, shape: str) -> pa.ChunkedArray:
     """Sin espacios alrededor ni «+» delante; nulo lo que no tiene la forma pedida."""
     trimmed = pc.utf8_trim_whitespace(text)
     fits = pc.match_substring_regex(trimmed, shape)
-    return pc.if_else(fits, pc.utf8_ltrim(trimmed, "+"), None)
+    return pc.if_else(fits, pc.utf8_ltrim(trimmed, "+"), NOTHING)
 
 
 def _cast_one_by_one(text: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
@@ -122,7 +124,7 @@ def fitted(values: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
         values = pc.round(values, ndigits=data_type.scale, round_mode="half_towards_infinity")
     found = _cast_one_by_one(values, data_type)
     if pa.types.is_date(data_type) and pa.types.is_timestamp(values.type):
-        return pc.if_else(pc.equal(found.cast(values.type), values), found, None)
+        return pc.if_else(pc.equal(found.cast(values.type), values), found, NOTHING)
     return found
 
 
@@ -133,11 +135,11 @@ def _temporal(text: pa.ChunkedArray, data_type: pa.DataType, dialect: Dialect) -
     except pa.ArrowInvalid:
         # «2025-3-7» vale lo mismo que «2025-03-07»; Arrow solo admite lo segundo.
         padded = pc.replace_substring_regex(pc.utf8_trim_whitespace(iso), r"([- ])([0-9])\b", r"\10\2")
-        calendar = pc.if_else(pc.match_substring_regex(padded, CALENDAR), padded, None)
+        calendar = pc.if_else(pc.match_substring_regex(padded, CALENDAR), padded, NOTHING)
         values = _cast_one_by_one(calendar, data_type)
     # Arrow tiene un año 0; el calendario y PostgreSQL, no.
-    exists = pc.greater_equal(values, pa.scalar(FIRST_DAY).cast(data_type))
-    return values if pc.all(exists).as_py() is not False else pc.if_else(exists, values, None)
+    exists = pc.greater_equal(values, constants([FIRST_DAY], pa.date32())[0].cast(data_type))
+    return values if pc.all(exists).as_py() is not False else pc.if_else(exists, values, NOTHING)
 
 
 def _to_iso(text: pa.ChunkedArray, date_format: str) -> pa.ChunkedArray:
@@ -150,10 +152,10 @@ def _to_iso(text: pa.ChunkedArray, date_format: str) -> pa.ChunkedArray:
     parts = pc.extract_regex(text, rf"^\s*{pattern}\s*$")
     part = {field.name: pc.struct_field(parts, field.name) for field in parts.type}
     if "y" in part:
-        century = pc.if_else(pc.greater_equal(part["y"], TWO_DIGIT_YEAR_PIVOT), "19", "20")
-        part["Y"] = pc.binary_join_element_wise(century, part["y"], "")
-    day = pc.binary_join_element_wise(part["Y"], part["m"], part["d"], "-")
+        century = pc.if_else(pc.greater_equal(part["y"], PIVOT), *CENTURIES)
+        part["Y"] = pc.binary_join_element_wise(century, part["y"], TOGETHER)
+    day = pc.binary_join_element_wise(part["Y"], part["m"], part["d"], DASH)
     if "H" not in part:
         return day
     clock = [part[code] for code in "HMS" if code in part]
-    return pc.binary_join_element_wise(day, pc.binary_join_element_wise(*clock, ":"), " ")
+    return pc.binary_join_element_wise(day, pc.binary_join_element_wise(*clock, COLON), SPACE)

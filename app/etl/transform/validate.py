@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.chunk import FILTERED, Chunk, Reject
+from etl.chunk import FILTERED, Chunk, Reject, from_numpy
 from etl.dialect import Dialect
 from etl.rules import expectation, reason_code, satisfies, type_expectation
 from etl.schema import Column, Declared, RowCheck, Schema
@@ -51,7 +51,7 @@ def transform(chunk: Chunk, declared: Declared) -> tuple[pa.Table, list[Reject]]
     typed = {column.name: parse(texts[column.name], column.type, chunk.dialect, chunk.also) for column in columns}
     if declared.function is not None:
         return _transformed(chunk, declared, texts, typed)
-    return _split(chunk, typed, np.arange(len(chunk.lines)), _broken(declared.rows, texts, typed, chunk.also))
+    return split(chunk, typed, np.arange(len(chunk.lines)), _broken(declared.rows, texts, typed, chunk.also))
 
 
 def _transformed(chunk: Chunk, declared: Declared, texts: Columns, typed: Columns) -> tuple[pa.Table, list[Reject]]:
@@ -62,7 +62,7 @@ def _transformed(chunk: Chunk, declared: Declared, texts: Columns, typed: Column
     problems = [
         one
         for column in declared.in_file.columns
-        for one in _unread(column, texts[column.name], typed[column.name], chunk.also)
+        for one in unread(column, texts[column.name], typed[column.name], chunk.also)
     ]
     given = _without(np.arange(whole.num_rows), [one.rows for one in problems])
     ready = whole.take(pa.array(given)) if problems else whole
@@ -79,14 +79,14 @@ def _transformed(chunk: Chunk, declared: Declared, texts: Columns, typed: Column
             problems.append(replace(one, rows=rows, values=texts[name].take(pa.array(rows)).to_pylist()))
         else:
             problems.append(replace(one, rows=rows, verb="la transformación dejó"))
-    return _split(chunk, typed, kept, problems)
+    return split(chunk, typed, kept, problems)
 
 
 def _without(rows: np.ndarray, dropped: list[np.ndarray]) -> np.ndarray:
     return rows[~np.isin(rows, np.concatenate(dropped))] if dropped else rows
 
 
-def _split(chunk: Chunk, typed: Columns, rows: np.ndarray, problems: list[Problem]) -> tuple[pa.Table, list[Reject]]:
+def split(chunk: Chunk, typed: Columns, rows: np.ndarray, problems: list[Problem]) -> tuple[pa.Table, list[Reject]]:
     """Las filas sin problemas, y los rechazos. `rows`: cuáles del trozo son las de `typed`."""
     lines = chunk.lines if len(rows) == len(chunk.lines) else chunk.lines.take(pa.array(rows))
     table = pa.table({**typed, "_line": lines})
@@ -94,7 +94,7 @@ def _split(chunk: Chunk, typed: Columns, rows: np.ndarray, problems: list[Proble
         return table, chunk.rejects
     good = ~np.isin(rows, np.concatenate([problem.rows for problem in problems]))
     rejects = [*chunk.rejects, *_rejects(chunk, problems)]
-    return table.filter(pa.array(good)), sorted(rejects, key=lambda reject: reject.line)
+    return table.filter(from_numpy(good)), sorted(rejects, key=lambda reject: reject.line)
 
 
 def _broken(schema: Schema, before: Columns, typed: Columns, also: Dialect | None = None) -> list[Problem]:
@@ -107,7 +107,7 @@ def _broken(schema: Schema, before: Columns, typed: Columns, also: Dialect | Non
         text, values = before[column.name], typed[column.name]
         if not column.nullable and text.null_count:
             problems.append(_problem(column, text, pc.is_null(text), "missing", "un valor: es obligatoria"))
-        problems += _unread(column, text, values, also)
+        problems += unread(column, text, values, also)
         for rule in column.rules:
             fits = satisfies(rule, values)
             if pc.all(fits).as_py() is False:
@@ -115,19 +115,19 @@ def _broken(schema: Schema, before: Columns, typed: Columns, also: Dialect | Non
     return problems + [problem for check in schema.checks for problem in _unmet(check, typed)]
 
 
-def _unread(column: Column, text: pa.ChunkedArray, values: pa.ChunkedArray, also: Dialect | None) -> list[Problem]:
+def unread(column: Column, text: pa.ChunkedArray, values: pa.ChunkedArray, also: Dialect | None) -> list[Problem]:
     """Los valores que no son del tipo de la columna."""
     if values.null_count <= text.null_count:
         return []
-    unread = pc.and_(pc.is_null(values), pc.is_valid(text))
+    wrong = pc.and_(pc.is_null(values), pc.is_valid(text))
     expected = type_expectation(column.type, also.date_format if also else None)
-    return [_problem(column, text, unread, "type", expected)]
+    return [_problem(column, text, wrong, "type", expected)]
 
 
 def _problem(column: Column, text: pa.ChunkedArray, wrong: pa.ChunkedArray, code: str, expected: str) -> Problem:
-    rows = np.flatnonzero(pc.fill_null(wrong, False).to_numpy())
-    values = text.take(pa.array(rows)).cast(pa.string()).to_pylist()
-    return Problem(rows, code, expected, column.name, values)
+    rows = pc.indices_nonzero(wrong).cast(pa.int64())
+    values = text.take(rows).cast(pa.string()).to_pylist()
+    return Problem(np.from_dlpack(rows), code, expected, column.name, values)
 
 
 def _unmet(check: RowCheck, typed: Columns) -> list[Problem]:

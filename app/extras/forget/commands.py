@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from etl.cli import live_settings
-from etl.parts import Parts
 from etl.reader import program, rows
 
 
@@ -18,7 +17,7 @@ def forget(
     from extras.forget.forget import forget as undo
 
     settings = live_settings(ctx)
-    parts: Parts = ctx.obj()
+    parts = ctx.obj()
     for table, removed in undo(settings, file, parts.declared(settings, None)):
         typer.echo(f"{table}: {rows(removed)} menos.")
     typer.echo(

@@ -32,12 +32,8 @@ def _zstd(file: Any) -> Any:
     return pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
 
 
-def _gzip(file: Any) -> Any:
-    return gzip.GzipFile(fileobj=file)
-
-
 SQLITE = (".sqlite", ".sqlite3", ".db", ".db3")
-OPENERS: dict[str, Callable[[Any], Any]] = {".gz": _gzip, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile, ".zst": _zstd}
+OPENERS: dict[str, Callable[[Any], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": _zstd}
 # Cómo empieza lo que de verdad está comprimido.
 MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zst": b"\x28\xb5\x2f\xfd"}
 

@@ -18,18 +18,16 @@ ERROR, FORMULA = "un error", "una fórmula sin calcular"
 SAVE = "Ábralo con Excel y guárdelo: así se calculan."
 SHOWN = 5
 
-# Fila y columna, desde 1 y desde 0, y lo que hay en la celda.
-Odd = dict[tuple[int, int], str]
+# Lo que hay en cada celda («B3»), en el orden de la hoja.
+Odd = dict[str, str]
 
 
-def odd_cells(file: Path | IO[bytes], sheet: str) -> Odd:
+def odd_cells(path: Path, sheet: str) -> Odd:
     """Las celdas con un error o con una fórmula que nunca se calculó; ninguna, si no es un .xlsx."""
-    if not isinstance(file, Path):
-        file.seek(0)
-    if not zipfile.is_zipfile(file):
+    if not zipfile.is_zipfile(path):
         return {}
     try:
-        with zipfile.ZipFile(file) as book:
+        with zipfile.ZipFile(path) as book:
             name = _part(book, sheet)
             with book.open(name) as part:
                 if not _has_marks(part):
@@ -61,7 +59,7 @@ def _has_marks(part: IO[bytes]) -> bool:
     return False
 
 
-def _found(part: IO[bytes]) -> Iterator[tuple[tuple[int, int], str]]:
+def _found(part: IO[bytes]) -> Iterator[tuple[str, str]]:
     for _, row in ElementTree.iterparse(part):
         if row.tag != f"{MAIN}row":
             continue
@@ -69,23 +67,14 @@ def _found(part: IO[bytes]) -> Iterator[tuple[tuple[int, int], str]]:
             value, formula = cell.find(f"{MAIN}v"), cell.find(f"{MAIN}f")
             empty = value is None or not value.text
             if cell.get("t") == "e":
-                yield _place(cell), ERROR
+                yield str(cell.get("r")), ERROR
             elif formula is not None and empty and cell.find(f"{MAIN}is") is None and cell.get("t") != "str":
-                yield _place(cell), FORMULA
+                yield str(cell.get("r")), FORMULA
         row.clear()
 
 
-def _place(cell: ElementTree.Element) -> tuple[int, int]:
-    name = str(cell.get("r"))
-    letters = name.rstrip("0123456789")
-    column = 0
-    for letter in letters:
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return int(name[len(letters) :]), column - 1
-
-
 def place_name(row: int, column: int) -> str:
-    """«B3»."""
+    """«B3»: la fila desde 1 y la columna desde 0."""
     letters, column = "", column + 1
     while column:
         column, rest = divmod(column - 1, 26)
@@ -99,8 +88,7 @@ def odd_warnings(odd: Odd) -> list[str]:
     for what, cure in ((ERROR, "Corríjalas en el libro."), (FORMULA, SAVE)):
         places = [place for place, found in odd.items() if found == what]
         if places:
-            first = place_name(*min(places))
-            told.append(f"Celdas con {what}, que quedan sin valor: {len(places)} (la primera, {first}). {cure}")
+            told.append(f"Celdas con {what}, que quedan sin valor: {len(places)} (la primera, {places[0]}). {cure}")
     return told
 
 

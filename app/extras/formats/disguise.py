@@ -32,7 +32,6 @@ DISGUISES = (
     (rb"\s*<\?xml\b", "un XML", "Expórtelo como CSV o como JSON."),
     (rb'\s*(\[\s*)?\{\s*"(\\.|[^"\\])*"\s*:', "un JSON", "Cámbiele la extensión a .json."),
 )
-_DISGUISES = tuple((re.compile(pattern), what, remedy) for pattern, what, remedy in DISGUISES)
 
 
 def refuse_disguised(sample: bytes) -> None:
@@ -60,4 +59,4 @@ def refuse_false_workbook(sample: bytes) -> None:
 def _inside(sample: bytes) -> tuple[str, str] | None:
     """Qué hay en un archivo que empieza por `sample` y qué hacer con él, si se reconoce."""
     start = sample.removeprefix(BOM_UTF8)
-    return next(((what, remedy) for pattern, what, remedy in _DISGUISES if pattern.match(start)), None)
+    return next(((what, remedy) for pattern, what, remedy in DISGUISES if re.match(pattern, start)), None)

@@ -1,88 +1,58 @@
 """Libros de Excel: una hoja -> trozos de columnas de texto. `_line` es la fila de la hoja."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from string import ascii_uppercase
+from typing import Any
 
-import pyarrow as pa
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
-from etl.chunk import Chunk, Reject
-from etl.dialect import ISO
 from etl.errors import FileRefused
-from extras.formats.cells import odd_cells
+from extras.formats.cells import Odd, odd_cells, place_name
 from extras.formats.clock import clock
 from extras.formats.disguise import refuse_false_workbook
 from extras.formats.sheets import written_sheets
+from extras.formats.typed import Row, TypedRows
 
-ROWS = 20_000
 # Un libro guarda quince cifras de cada número; de las demás pone ceros.
 TOO_LONG = 10.0**15
 # Bytes que bastan para ver que un libro no lo es.
 START = 4096
 
 
-@dataclass
-class Worksheet:
-    """Una hoja abierta; la cabecera es su primera fila con algo escrito."""
+def worksheet(header: list[str], rows: Iterator[tuple[int, list[Any]]], odd: Odd | None = None) -> TypedRows:
+    """Una hoja abierta. `odd`: las celdas sin un valor de verdad, que apartan su fila si su columna se usa."""
+    known = odd or {}
+    lines = {int(place.lstrip(ascii_uppercase)) for place in known}
 
-    header: list[str]
-    rows: Iterator[tuple[int, list[Any]]]
-    # Las celdas sin un valor de verdad (un error, una fórmula sin calcular) que apartan su fila.
-    odd: dict[tuple[int, int], str] = field(default_factory=dict)
+    def fault(line: int, _row: Row, used: set[int]) -> tuple[str, str] | None:
+        places = [place_name(line, at) for at in sorted(used)] if line in lines else []
+        return next((("odd_cell", known[place]) for place in places if place in known), None)
 
-    def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
-        """Las filas por trozos; las filas vacías no cuentan."""
-        for batch, rejects in self._batches(set(columns.values())):
-            table = pa.table(
-                {
-                    name: pa.array([cell_text(row[position]) for _, row in batch], pa.string())
-                    for name, position in columns.items()
-                }
-            )
-            texts = [_raw(row) for _, row in batch]
-            yield Chunk(table, pa.array([line for line, _ in batch], pa.int64()), texts.__getitem__, ISO, rejects)
-
-    def _batches(self, used: set[int]) -> Iterator[tuple[list[tuple[int, list[Any]]], list[Reject]]]:
-        while batch := list(islice(self.rows, ROWS)):
-            bad = {line: what for (line, column), what in self.odd.items() if column in used}
-            yield (
-                [(line, row) for line, row in batch if line not in bad],
-                [Reject(line, _raw(row), None, None, "odd_cell", bad[line]) for line, row in batch if line in bad],
-            )
+    return TypedRows(header, rows, cell_text, fault)
 
 
-def _raw(row: list[Any]) -> str:
-    return json.dumps([cell_text(cell) for cell in row], ensure_ascii=False)
-
-
-def open_workbook(file: Path | IO[bytes]) -> tuple[Worksheet, list[str]]:
-    """La primera hoja con algo escrito, y el aviso de que hay otras.
+def open_workbook(path: Path) -> tuple[TypedRows, list[str]]:
+    """La primera hoja con algo escrito, y el aviso de que hay otras; la cabecera es su primera fila con algo.
 
     Lanza `FileRefused` si no se puede leer o todas están vacías.
     """
-    names = sheet_names(file)
-    sheet = _sheet(_book(file), names[0] if names else None)
+    names = sheet_names(path)
+    sheet = _sheet(_book(path), names[0] if names else None)
     rows = sheet_rows(sheet)
-    try:
-        _, header = next(rows)
-    except StopIteration:
-        raise FileRefused(
-            "La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja o expórtela de nuevo."
-        ) from None
+    _, header = next(rows, (0, None))
+    if header is None:
+        raise FileRefused("La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja o expórtela de nuevo.")
     warnings = [f"solo se carga la hoja «{names[0]}»; las demás no: {', '.join(names[1:])}"] if names[1:] else []
-    return Worksheet([cell_text(cell) or "" for cell in header], rows, odd_cells(file, sheet.name)), warnings
+    return worksheet([cell_text(cell) or "" for cell in header], rows, odd_cells(path, sheet.name)), warnings
 
 
-def sheet_names(file: Path | IO[bytes]) -> list[str]:
+def sheet_names(path: Path) -> list[str]:
     """Las hojas con algo escrito, en su orden. Lanza `FileRefused` si el libro no se puede leer."""
-    names = written_sheets(file)
+    names = written_sheets(path)
     if names is None:  # se repite aquí lo que falló allí, que ya se sabe que no tumba el proceso
-        book = _book(file)
+        book = _book(path)
         names = [name for name in book.sheet_names if _sheet(book, name).height]
     return names
 
@@ -126,25 +96,16 @@ def _sheet(book: CalamineWorkbook, name: str | None) -> CalamineSheet:
         raise FileRefused(f"No se puede leer la hoja: {error}.", "Guarde el libro de nuevo.") from error
 
 
-def _book(file: Path | IO[bytes]) -> CalamineWorkbook:
-    if not isinstance(file, Path):
-        file.seek(0)
+def _book(path: Path) -> CalamineWorkbook:
     try:
-        return CalamineWorkbook.from_object(file)
+        return CalamineWorkbook.from_object(path)
     except (CalamineError, OSError) as error:
         if isinstance(error, CalamineError):  # se pudo abrir: se puede mirar qué es
-            refuse_false_workbook(_start(file))
+            with path.open("rb") as file:
+                refuse_false_workbook(file.read(START))
         raise FileRefused(
             f"No es un libro de Excel legible: {error}.", "Ábralo con Excel y guárdelo de nuevo."
         ) from error
-
-
-def _start(file: Path | IO[bytes]) -> bytes:
-    if isinstance(file, Path):
-        with file.open("rb") as opened:
-            return opened.read(START)
-    file.seek(0)
-    return file.read(START)
 
 
 CLASSES: dict[type, str] = {

@@ -8,15 +8,16 @@ import io
 import json
 import re
 from collections.abc import Generator, Iterator
-from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Any
 
 from etl.errors import FileRefused
-from etl.extract.jsonl import decode
+from etl.extract.jsonl import decode, text_of
 from etl.extract.source import UNREADABLE, ByteStream, Rewound, read_fully
 
 LIST_LIMIT = 256 << 20
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
+_FEATURES = re.compile(r'"features"\s*:\s*\[')
 
 
 def one_per_line(sample: bytes, whole: ByteStream, encoding: str) -> tuple[ByteStream, str]:
@@ -52,11 +53,10 @@ def _members(text: str) -> Iterator[str]:
         if text[position] == "[":
             position = yield from _elements(text, position)
             continue
-        end = _value_end(text, position)
-        found = dict(_fields(text, position)) if text[position] == "{" else {}
-        if found.get("type") == '"FeatureCollection"' and found.get("features", "").startswith("["):
-            for feature in _elements(found["features"], 0):
-                yield _feature(feature)
+        value, end = _decoded(text, position)
+        collection = isinstance(value, dict) and value.get("type") == "FeatureCollection"
+        if collection and (features := _FEATURES.search(text, position, end)):
+            yield from map(_feature, _elements(text, features.end() - 1))
         else:
             yield _in_one_line(text[position:end])
         position = end
@@ -66,7 +66,7 @@ def _elements(text: str, position: int) -> Generator[str, None, int]:
     """El texto de cada elemento de la lista que empieza en `position`; devuelve dónde acaba."""
     position = _after_space(text, position + 1)
     while position < len(text) and text[position] != "]":
-        end = _value_end(text, position)
+        _, end = _decoded(text, position)
         yield _in_one_line(text[position:end])
         position = _after_space(text, end)
         if text[position : position + 1] == ",":
@@ -78,29 +78,21 @@ def _elements(text: str, position: int) -> Generator[str, None, int]:
     return position + 1
 
 
-def _fields(text: str, position: int) -> Iterator[tuple[str, str]]:
-    """Cada clave del objeto que empieza en `position`, y el texto de su valor; está ya comprobado."""
-    position = _after_space(text, position + 1)
-    while text[position] != "}":
-        key, position = scanstring(text, position + 1)
-        position = _after_space(text, _after_space(text, position) + 1)
-        end = _value_end(text, position)
-        yield key, text[position:end]
-        position = _after_space(text, _after_space(text, end) + (text[_after_space(text, end)] == ","))
-
-
 def _feature(feature: str) -> str:
     """Un elemento de un GeoJSON como fila: sus propiedades, y detrás lo demás que trae (la geometría)."""
-    found = dict(_fields(feature, 0)) if feature.startswith("{") else {}
-    properties = dict(_fields(found["properties"], 0)) if found.get("properties", "").startswith("{") else {}
+    found = decode(feature.encode("utf-8", "surrogateescape"))
+    if found is None:
+        return feature
+    properties = found["properties"] if isinstance(found.get("properties"), dict) else {}
     others = {key: value for key, value in found.items() if key not in ("type", "properties")}
     row = properties | {f"{key}_" if key in properties else key: value for key, value in others.items()}
-    return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {value}" for key, value in row.items()) + "}"
+    return str(text_of(row))
 
 
-def _value_end(text: str, position: int) -> int:
+def _decoded(text: str, position: int) -> tuple[Any, int]:
+    """El valor que empieza en `position`, y dónde acaba."""
     try:
-        return _DECODER.raw_decode(text, position)[1]
+        return _DECODER.raw_decode(text, position)
     except (ValueError, RecursionError) as error:
         raise FileRefused(f"El JSON está cortado o mal escrito: {error}.", "Genérelo de nuevo.") from error
 

@@ -5,7 +5,7 @@ alguien dejó encima de la cabecera. Un archivo que por dentro es otra cosa se r
 """
 
 import re
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, getincrementaldecoder
 from dataclasses import replace
 
 from etl.dialect import Dialect
@@ -29,19 +29,20 @@ def look_at_encoding(sample: bytes, encoding: str) -> tuple[str, list[str]]:
     correcto y con alguno incorrecto es Latin-1, o cp1252 si usa sus caracteres propios (€, “, ”).
     """
     if encoding == "utf-8" and not sample.startswith(BOM_UTF8):
-        right, wrong = _utf8_characters(sample)
+        right, wrong = utf8_characters(sample, complete=b"\n" not in sample)
         if wrong and not right:
             encoding = "cp1252" if any(0x80 <= byte <= 0x9F for byte in set(sample)) else "latin-1"
     return encoding, mojibake(sample, encoding)
 
 
-def _utf8_characters(sample: bytes) -> tuple[int, int]:
-    """Cuántos caracteres no ASCII son UTF-8 correcto y cuántos bytes no lo son."""
-    # El corte de la muestra puede partir el último carácter: se juzgan solo líneas enteras.
-    text = (sample[: sample.rfind(b"\n") + 1] or sample).decode("utf-8", "surrogateescape")
-    outside = [character for character in text if character > "\x7f"]
-    wrong = sum("\udc80" <= character <= "\udcff" for character in outside)
-    return len(outside) - wrong, wrong
+def utf8_characters(sample: bytes, *, complete: bool) -> tuple[int, int]:
+    """Cuántos caracteres no ASCII son UTF-8 correcto y cuántos bytes no lo son.
+
+    `complete`: la muestra es el archivo entero; si no, su final puede partir un carácter, y no cuenta.
+    """
+    text = getincrementaldecoder("utf-8")("surrogateescape").decode(sample, final=complete)
+    wrong = len(re.findall("[\udc80-\udcff]", text))
+    return len(re.findall("[^\x00-\x7f]", text)) - wrong, wrong
 
 
 def mojibake(sample: bytes, encoding: str) -> list[str]:
@@ -52,14 +53,12 @@ def mojibake(sample: bytes, encoding: str) -> list[str]:
     told = []
     if encoding.startswith("utf") and (odd := re.search(CONTROL, text)):
         told = [odd_sign_warning(odd[0], text.count("\n", 0, odd.start()) + 1)]
-    found = _MOJIBAKE.search(text)
-    if found is None:
-        return told
-    return [
-        *told,
-        f"Hay texto mal codificado de origen («{found.group()}»): se carga tal cual; "
-        "pida el archivo otra vez o corríjalo antes.",
-    ]
+    if found := _MOJIBAKE.search(text):
+        told.append(
+            f"Hay texto mal codificado de origen («{found[0]}»): se carga tal cual; "
+            "pida el archivo otra vez o corríjalo antes."
+        )
+    return told
 
 
 def odd_sign_warning(sign: str, line: int) -> str:

@@ -2,12 +2,11 @@
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -95,17 +94,17 @@ class ParquetFile:
         for name, position in columns.items():
             warning = f"columna «{name}»: tiene instantes que no caben en una fecha; quedan en texto, «{FAR}: …>»"
             nested = pa.types.is_nested(self.file.schema_arrow.types[position])
-            if nested and warning not in self.warnings and _has_far(chunk.columns[name]):
+            if nested and warning not in self.warnings and pc.any(pc.match_substring(chunk.columns[name], FAR)).as_py():
                 self.warnings.append(warning)
 
 
-def open_parquet(file: Path | IO[bytes], as_bytes: bool = False) -> ParquetFile:
+def open_parquet(path: Path, as_bytes: bool = False) -> ParquetFile:
     """Lanza `FileRefused` si el archivo está dañado, no es Parquet o lleva desmesuradamente más de lo que ocupa."""
     try:
-        opened = parquet.ParquetFile(file)
+        opened = parquet.ParquetFile(path)
     except DAMAGED as error:
         raise _damaged(error) from error
-    found, size = opened.metadata, os.stat(file if isinstance(file, Path) else file.fileno()).st_size
+    found, size = opened.metadata, path.stat().st_size
     unpacked = sum(found.row_group(at).total_byte_size for at in range(found.num_row_groups))
     # Una columna de nulos no ocupa nada: cada valor cuenta, al menos, lo que su separador en un CSV.
     refuse_bomb(max(unpacked, found.num_rows * found.num_columns), size, "guárdelo como CSV")
@@ -137,7 +136,7 @@ def as_text(values: pa.Array, as_bytes: bool = False) -> pa.Array:
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if pa.types.is_nested(values.type):
-        return pa.array([_json(value) for value in python_values(values)], pa.string())
+        return pa.array([_json(_python(value)) for value in values], pa.string())
     if pa.types.is_duration(values.type):
         return pa.array([clock(value) for value in values.cast(pa.duration("us")).to_pylist()], pa.string())
     if pa.types.is_timestamp(values.type):
@@ -186,41 +185,21 @@ def _named(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def python_values(values: pa.Array) -> list[Any]:
-    """Como `to_pylist`, con los instantes que Python no alcanza (antes del año 1, tras el 9999) en texto."""
+def _python(value: pa.Scalar) -> Any:
+    """Como `as_py`, con los instantes que Python no alcanza (antes del año 1, tras el 9999) en texto."""
     try:
-        python: list[Any] = values.to_pylist()
+        return value.as_py()
     except (OverflowError, ValueError):
-        if len(values) > 1:
-            return [value for row in range(len(values)) for value in python_values(values.slice(row, 1))]
-        python = values.cast(_instants_as_text(values.type)).to_pylist()
-    return python
-
-
-def _instants_as_text(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_struct(kind):
-        return pa.struct([member.with_type(_instants_as_text(member.type)) for member in kind])
-    if pa.types.is_map(kind):
-        return pa.map_(_instants_as_text(kind.key_type), _instants_as_text(kind.item_type))
-    if pa.types.is_fixed_size_list(kind):
-        return pa.list_(_instants_as_text(kind.value_type), kind.list_size)
-    if pa.types.is_large_list(kind):
-        return pa.large_list(_instants_as_text(kind.value_type))
-    if pa.types.is_list(kind):
-        return pa.list_(_instants_as_text(kind.value_type))
-    return pa.string() if pa.types.is_temporal(kind) else kind
-
-
-def _has_far(text: pa.ChunkedArray) -> bool:
-    return bool(pc.any(pc.match_substring(text, FAR)).as_py())
+        if isinstance(value, pa.StructScalar):
+            return {name: _python(one) for name, one in value.items()}
+        if isinstance(value, pa.ListScalar):
+            return [_python(one) for one in value.values]
+        return value.cast(pa.string()).as_py()
 
 
 def _row_text(batch: pa.RecordBatch) -> Callable[[int], str]:
     def text(row: int) -> str:
-        values = {
-            name: python_values(column.slice(row, 1))[0]
-            for name, column in zip(batch.schema.names, batch.columns, strict=True)
-        }
+        values = {name: _python(column[row]) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
         return json.dumps(values, ensure_ascii=False, default=str)
 
     return text

@@ -1,15 +1,14 @@
 """Carpetas partidas como las de Hive y Spark, «consumos/anio=2023/mes=1/part-0.parquet»: una sola tabla.
 
 Entra una de sus partes y sale una copia con las filas de todas, fuera de la carpeta de datos, que dura lo que el
-programa; lo que dicen los nombres de las carpetas son sus primeras columnas. Las partes son Parquet, o CSV con la
-misma cabecera; las que no se saben juntar quedan como archivos sueltos.
+programa; lo que dicen los nombres de las carpetas son sus primeras columnas. Las partes son Parquet, o CSV en UTF-8
+con la misma cabecera; las que no se saben juntar quedan como archivos sueltos.
 """
 
 import atexit
 import re
 import shutil
 import tempfile
-from codecs import BOM_UTF8
 from collections.abc import Iterator
 from functools import cache
 from itertools import takewhile
@@ -21,7 +20,7 @@ import pyarrow as pa
 from etl.errors import FileRefused
 from etl.extract.discover import is_data_name
 
-MARKS = (b",", b";", b"\t", b"|")
+MARKS = (",", ";", "\t", "|")
 PARQUET, CSV = ".parquet", ".csv"
 WHOLE = re.compile("0|[1-9][0-9]{0,17}")
 # Como escribe Hive una columna sin valor en el nombre de una carpeta.
@@ -51,9 +50,8 @@ def joined(root: Path) -> Path | None:
     if not parts or not all(path.is_file() for path in parts):
         return None
     values = [_values(path, root) for path in parts]
-    if len({tuple(found) for found in values}) > 1 or len({path.suffix for path in parts}) > 1:
-        return None
-    if any(path.is_symlink() for path in parts):  # puede salir de la carpeta de datos
+    alike = len({tuple(found) for found in values}) == 1 and len({path.suffix for path in parts}) == 1
+    if not alike or any(path.is_symlink() for path in parts):  # un enlace puede salir de la carpeta de datos
         return None
     folder = Path(tempfile.mkdtemp(prefix="etl-partes-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -83,19 +81,22 @@ def _join_parquet(copy: Path, parts: list[Path], values: list[Values]) -> None:
 
     files = [open_parquet(part) for part in parts]
     schemas = [one.file.schema_arrow.remove_metadata() for one in files]
-    added = [pa.field(name, _type_of([one[name] for one in values])) for name in values[0]]
     shapes = {(part.parent, frozenset(one.names)) for part, one in zip(parts, schemas, strict=True)}
     if len(shapes) > len({part.parent for part in parts}):
         raise ValueError("en una misma carpeta hay tablas distintas")
+    added = pa.schema([(name, _type_of([one[name] for one in values])) for name in values[0]])
     own = pa.unify_schemas(schemas, promote_options="permissive")
-    fields = [*added, *(one for one in own if one.name not in values[0])]
+    if set(added.names) & set(own.names):
+        raise ValueError("la columna está también en las partes")
     metadata = None if all(one.equals(own) for one in schemas) else {WARNING: NOT_EQUAL.encode()}
-    schema = pa.schema(fields, metadata)
-    with parquet.ParquetWriter(copy, schema) as writer:
+    empty = pa.schema([*added, *own], metadata).empty_table()
+    with parquet.ParquetWriter(copy, empty.schema) as writer:
         for one, known in zip(files, values, strict=True):
             for batch in one.batches():
-                columns = [_column(batch, field, known) for field in fields]
-                writer.write_table(pa.table(columns, schema=schema))
+                rows = pa.Table.from_batches([batch])
+                for field in added:
+                    rows = rows.append_column(field, pa.array([known[field.name]] * len(rows)).cast(field.type))
+                writer.write_table(pa.concat_tables([empty, rows], promote_options="permissive"))
 
 
 def _type_of(values: list[str | None]) -> pa.DataType:
@@ -103,31 +104,17 @@ def _type_of(values: list[str | None]) -> pa.DataType:
     return pa.int64() if all(value is None or WHOLE.fullmatch(value) for value in values) else pa.string()
 
 
-def _column(batch: pa.RecordBatch, field: pa.Field, known: Values) -> pa.Array:
-    at = batch.schema.get_field_index(field.name)
-    if field.name in known:
-        value = known[field.name]
-        whole = int(value) if value is not None and field.type == pa.int64() else value
-        column = pa.array([whole] * batch.num_rows, field.type)
-        if at >= 0 and not batch.column(at).cast(field.type).equals(column):
-            raise ValueError("la columna está también en las partes, y dice otra cosa")
-        return column
-    return pa.nulls(batch.num_rows, field.type) if at < 0 else batch.column(at).cast(field.type)
-
-
 def _join_csv(copy: Path, parts: list[Path], values: list[Values]) -> None:
     """Cada línea, tal cual, detrás de los valores de su parte. Lanza `ValueError` si una no se puede juntar así."""
-    headers: set[bytes] = set()
-    charsets: set[str | None] = set()
-    with copy.open("wb") as file:
+    headers: set[str] = set()
+    with copy.open("w", encoding="utf-8", newline="") as file:
         for part, known in zip(parts, values, strict=True):
             lines = _lines(part)
-            header = next(lines, b"")
-            charset = _charset(header)
+            header = next(lines, "")
             marks = [mark for mark in MARKS if mark in header]
             mark = (marks or MARKS)[0]
             if not headers:
-                file.write(_cells(list(known), mark) + header + b"\n")
+                file.write(_cells(list(known), mark) + header + "\n")
             headers.add(header)
             if len(headers) > 1 or not header or len(marks) > 1:
                 raise ValueError("otra cabecera, o no se sabe con qué separa")
@@ -135,33 +122,19 @@ def _join_csv(copy: Path, parts: list[Path], values: list[Values]) -> None:
             for line in lines:
                 if line and (mark not in line if marks else any(one in line for one in MARKS)):
                     raise ValueError("no separa como la cabecera")
-                file.write(start + line + b"\n" if line else b"\n")
-                charset = charset or _charset(line)
-            charsets |= {charset, *(_charset(text.encode()) for text in (*known, *known.values()) if text)} - {None}
-            if len(charsets) > 1:
-                raise ValueError("no están todas en la misma codificación")
+                file.write(start + line + "\n" if line else "\n")
 
 
-def _charset(text: bytes) -> str | None:
-    if text.isascii():
-        return None
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return "otra"
-    return "utf-8"
-
-
-def _lines(part: Path) -> Iterator[bytes]:
-    with part.open("rb") as file:
-        for number, line in enumerate(file):
-            if line.count(b'"') % 2 or b"\0" in line:
+def _lines(part: Path) -> Iterator[str]:
+    with part.open(encoding="utf-8-sig", newline="\n") as file:
+        for line in file:
+            if line.count('"') % 2 or "\0" in line:
                 raise ValueError("un campo ocupa varias líneas, o es UTF-16")
-            yield (line.removeprefix(BOM_UTF8) if number == 0 else line).rstrip(b"\r\n")
+            yield line.rstrip("\r\n")
 
 
-def _cells(values: list[str | None], mark: bytes) -> bytes:
+def _cells(values: list[str | None], mark: str) -> str:
     texts = [value or "" for value in values]
     if any(set(text) & set('",;\t|\r\n') for text in texts):
         raise ValueError("hay que entrecomillarlo")
-    return b"".join(text.encode() + mark for text in texts)
+    return "".join(text + mark for text in texts)

@@ -4,12 +4,11 @@ Entra el principio del archivo y salen cuántas son. Solo las hay si más abajo 
 cabecera que se declaró: así no hay nada que adivinar.
 """
 
-import csv
 import re
 from itertools import islice
 
 from etl.dialect import Dialect
-from etl.extract.delimited import SEP_LINE, csv_reader
+from etl.extract.delimited import SEP_LINE
 from etl.extract.match import clean, plain_name
 from etl.schema import Schema
 
@@ -30,17 +29,10 @@ def lines_above_header(sample: bytes, dialect: Dialect, schema: Schema) -> int:
     text = sample.decode(dialect.encoding, "replace").removeprefix("\ufeff")
     lines = LINE_END.split(text, dialect.preamble_rows + LOOKED_AT)[dialect.preamble_rows :]
     for above, line in enumerate(islice(lines, LOOKED_AT)):
-        names = _cells(line, dialect)
+        names = line.split(dialect.delimiter)  # de las comillas ya no queda nada en un nombre limpio
         if required <= {clean(name) for name in names} | {plain_name(name) for name in names}:
             return above if any(_says_something(title) for title in lines[:above]) else 0
     return 0
-
-
-def _cells(line: str, dialect: Dialect) -> list[str]:
-    try:
-        return next(csv_reader([line], dialect), [])
-    except csv.Error:
-        return []
 
 
 def _says_something(line: str) -> bool:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import NoReturn
 
 from etl.extract.read import SAMPLE, Document, Reader
 from etl.extract.source import Opened, Source, decompressed
@@ -19,16 +19,17 @@ EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
 @contextmanager
-def whole(source: Source, file: Opened) -> Iterator[Path | IO[bytes]]:
-    """Un archivo que se puede leer a saltos; lo comprimido se extrae a uno temporal, sin nombre."""
+def whole(source: Source, file: Opened) -> Iterator[Path]:
+    """Un archivo que se puede leer a saltos; lo comprimido se extrae a uno temporal."""
     if source.unpack is None:
         yield source.path
         return
-    with tempfile.TemporaryFile() as unpacked, decompressed(source, file) as stream:
-        while data := stream.read(SAMPLE):
-            unpacked.write(data)
-        unpacked.seek(0)
-        yield unpacked
+    with tempfile.TemporaryDirectory(prefix="etl-") as folder, decompressed(source, file) as stream:
+        path = Path(folder) / f"datos{source.suffix}"
+        with path.open("wb") as unpacked:
+            while data := stream.read(SAMPLE):
+                unpacked.write(data)
+        yield path
 
 
 @contextmanager
@@ -36,8 +37,8 @@ def read_parquet(source: Source, file: Opened) -> Iterator[tuple[Document, list[
     """Un archivo Parquet."""
     from extras.formats.parquet import open_parquet
 
-    with whole(source, file) as workbook:
-        document = open_parquet(workbook)
+    with whole(source, file) as path:
+        document = open_parquet(path)
         document.progress = file
         yield document, document.warnings
 
@@ -47,8 +48,8 @@ def read_excel(source: Source, file: Opened) -> Iterator[tuple[Document, list[st
     """La primera hoja con algo escrito de un libro."""
     from extras.formats.excel import open_workbook
 
-    with whole(source, file) as workbook:
-        yield open_workbook(workbook)
+    with whole(source, file) as path:
+        yield open_workbook(path)
 
 
 def refuse(source: Source, _file: Opened) -> NoReturn:

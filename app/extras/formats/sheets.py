@@ -13,7 +13,6 @@ import sys
 import zipfile
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -26,18 +25,15 @@ UNREADABLE = 3
 MEMORY, TIMES = 256 << 20, 6
 
 
-def written_sheets(file: Path | IO[bytes]) -> list[str] | None:
+def written_sheets(path: Path) -> list[str] | None:
     """Las hojas con algo escrito, en su orden; `None` si abrir el libro da un error, que dirá por qué.
 
     Lanza `FileRefused` si se descomprime en algo desmesurado, o si abrirlo tumba el proceso.
     """
-    given = [str(file)] if isinstance(file, Path) else []
-    limit = MEMORY + TIMES * _unpacked(file)
+    limit = MEMORY + TIMES * _unpacked(path)
     done = subprocess.run(
-        [sys.executable, "-P", "-m", __name__, str(limit), *given],
-        stdin=subprocess.DEVNULL if given else file,  # type: ignore[arg-type]
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        [sys.executable, "-P", "-m", __name__, str(limit), str(path)],
+        capture_output=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         check=False,
     )
@@ -53,10 +49,10 @@ def written_sheets(file: Path | IO[bytes]) -> list[str] | None:
     return names
 
 
-def _unpacked(file: Path | IO[bytes]) -> int:
+def _unpacked(path: Path) -> int:
     """Lo que ocupa descomprimido, según dice él mismo. Lanza `FileRefused` si parece una bomba."""
-    size = os.stat(file if isinstance(file, Path) else file.fileno()).st_size
-    with suppress(zipfile.BadZipFile), zipfile.ZipFile(file) as parts:  # un .xls no es un .zip
+    size = path.stat().st_size
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as parts:  # un .xls no es un .zip
         unpacked = sum(part.file_size for part in parts.infolist())
         refuse_bomb(unpacked, size, "guarde la hoja como CSV")
         return unpacked
@@ -64,11 +60,11 @@ def _unpacked(file: Path | IO[bytes]) -> int:
 
 
 def main() -> None:
-    """El proceso hijo: recibe la memoria que puede usar y el libro, por su ruta o por la entrada; escribe sus hojas."""
-    limit, *given = sys.argv[1:]
+    """El proceso hijo: recibe la memoria que puede usar y la ruta del libro; escribe sus hojas."""
+    limit, path = sys.argv[1:]
     _limit_memory(int(limit))
     try:
-        book = CalamineWorkbook.from_object(given[0] if given else sys.stdin.buffer)
+        book = CalamineWorkbook.from_object(path)
         names = [name for name in book.sheet_names if book.get_sheet_by_name(name).height]
     except (CalamineError, OSError):
         sys.exit(UNREADABLE)

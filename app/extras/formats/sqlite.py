@@ -4,28 +4,20 @@ Se abren sin poder escribir en ellas. Un BLOB se guarda como texto hexadecimal (
 """
 
 import atexit
-import json
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import pyarrow as pa
-
-from etl.chunk import Chunk, Reject
-from etl.dialect import ISO
 from etl.errors import FileRefused
 from etl.extract.source import refuse_bomb
-from extras.formats.unstorable import without_unstorable
+from extras.formats.typed import ROWS, Row, TypedRows
 
-ROWS = 20_000
 # Lo que puede ocupar un trozo, y un valor que no está guardado sino que se calcula.
 MOST_BYTES, COMPUTED = 8 << 20, 8 << 20
 BAD_TEXT = "hay un texto que no está en UTF-8; corríjalo en la base de datos"
@@ -33,24 +25,6 @@ BAD_TEXT = "hay un texto que no está en UTF-8; corríjalo en la base de datos"
 VIRTUAL, CURE = 2, "quite de la tabla las columnas calculadas (GENERATED), o expórtela a CSV"
 # Lo que lanza el módulo de Python ante una base dañada; también un nombre que no es UTF-8.
 DAMAGED = (sqlite3.Error, UnicodeDecodeError)
-
-
-@dataclass
-class SqliteTable:
-    """Una tabla abierta. `kinds`: de qué clase es cada columna, si todos sus valores lo son de una."""
-
-    header: list[str]
-    kinds: dict[int, str]
-    rows: Iterator[tuple[int, tuple[Any, ...]]]
-    batch_rows: int = ROWS
-
-    def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
-        """Las filas por trozos."""
-        try:
-            while batch := list(islice(self.rows, self.batch_rows)):
-                yield _to_chunk(batch, columns)
-        except DAMAGED as error:
-            raise _damaged(error) from error
 
 
 @cache
@@ -66,35 +40,26 @@ def consolidated(path: Path) -> Path:
         for end in ("", "-wal"):
             shutil.copyfile(f"{path}{end}", f"{copy}{end}")
         with closing(sqlite3.connect(copy)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA journal_mode = DELETE")  # pone en la base lo del «-wal», y lo quita
     except (*DAMAGED, OSError):
         return path
     return copy
 
 
-def table_names(path: Path) -> list[str]:
-    """Las tablas que hay, por nombre. Lanza `FileRefused` si no es una base de datos SQLite."""
+def table_names(path: Path, *kinds: str) -> list[str]:
+    """Las tablas de unas clases: «table», las que se leen; «virtual», y «shadow», las internas que las sostienen.
+
+    Las estadísticas de SQLite no son de nadie. Lanza `FileRefused` si no es una base de datos SQLite.
+    """
     try:
         with closing(_open(path)) as connection:
-            return [name for name, kind in _listed(connection) if kind == "table"]
+            found = connection.execute("SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name")
+            return [name for name, kind in found if kind in kinds and not name.startswith("sqlite_")]
     except DAMAGED as error:
         raise _damaged(error) from error
 
 
-def left_out(path: Path) -> list[str]:
-    """Las tablas que no se leen: las virtuales, y las internas que las sostienen."""
-    with closing(_open(path)) as connection:
-        return [name for name, kind in _listed(connection) if kind in ("virtual", "shadow")]
-
-
-def _listed(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Nombre y clase de cada tabla; las estadísticas de SQLite no son de nadie."""
-    found = connection.execute("SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name")
-    return [(name, kind) for name, kind in found if not name.startswith("sqlite_")]
-
-
-def open_table(path: Path, table: str) -> SqliteTable:
+def open_table(path: Path, table: str) -> TypedRows:
     """Abre una tabla. Lanza `FileRefused` si la base de datos está dañada."""
     name = _quoted(table)
     try:
@@ -108,7 +73,7 @@ def open_table(path: Path, table: str) -> SqliteTable:
         [(count,)] = connection.execute(f"SELECT count(*) FROM {name}")  # noqa: S608 - ídem
     except DAMAGED as error:
         raise _damaged(error) from error
-    return SqliteTable(header, kinds, enumerate(cursor, start=1), min(ROWS, MOST_BYTES * count // size + 1))
+    return TypedRows(header, _rows(cursor), _text, _fault, kinds, min(ROWS, MOST_BYTES * count // size + 1))
 
 
 def _size(connection: sqlite3.Connection, table: str, computed: list[str], stored: int) -> int:
@@ -159,32 +124,18 @@ def _damaged(error: Exception) -> FileRefused:
     return FileRefused(f"No es una base de datos SQLite legible: {error}.", "Copie el archivo de nuevo.")
 
 
-def _to_chunk(batch: list[tuple[int, tuple[Any, ...]]], columns: dict[str, int]) -> Chunk:
-    bad = {
-        line
-        for line, row in batch
-        if any(isinstance(value, str) and not value.isascii() and _broken(value) for value in row)
-    }
-    good = [(line, row) for line, row in batch if line not in bad]
-    rejects = [
-        Reject(line, _raw(row).encode("utf-8", "backslashreplace").decode(), None, None, "encoding", BAD_TEXT)
-        for line, row in batch
-        if line in bad
-    ]
-    table = {
-        name: pa.array([_text(row[position]) for _, row in good], pa.string()) for name, position in columns.items()
-    }
-    lines = pa.array([line for line, _ in good], pa.int64())
-    return without_unstorable(Chunk(pa.table(table), lines, lambda row: _raw(good[row][1]), ISO, rejects))
+def _rows(cursor: sqlite3.Cursor) -> Iterator[tuple[int, Row]]:
+    try:
+        yield from enumerate(cursor, start=1)
+    except DAMAGED as error:
+        raise _damaged(error) from error
 
 
-def _broken(text: Any) -> bool:
-    """Si es un texto que no estaba en UTF-8."""
-    return isinstance(text, str) and not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
-
-
-def _raw(row: tuple[Any, ...]) -> str:
-    return json.dumps(list(map(_text, row)), ensure_ascii=False)
+def _fault(_line: int, row: Row, _used: set[int]) -> tuple[str, str] | None:
+    """Si algún texto no estaba en UTF-8."""
+    texts = (value for value in row if isinstance(value, str) and not value.isascii())
+    broken = any("\udc80" <= character <= "\udcff" for text in texts for character in text)
+    return ("encoding", BAD_TEXT) if broken else None
 
 
 def _text(value: Any) -> str | None:

@@ -22,7 +22,8 @@ LOADS = (
     " FROM etl.loads WHERE status IN ('loaded', 'replaced') GROUP BY 1"
     " UNION ALL SELECT 'marts.' || name, md5(concat_ws('/', table_oid, query, loads)) FROM etl.marts ORDER BY 1"
 )
-# De qué dependen una vista y las que ella lee; sin nombre, lo que no es una tabla: una función que no es de PostgreSQL...
+# De qué dependen una vista y las que ella lee, y si es una tabla de cargas, aunque aún no haya ninguna; sin nombre, lo
+# que no es una tabla: una función que no es de PostgreSQL...
 READS = """
 WITH RECURSIVE used (class, id) AS (
   SELECT 'pg_class'::regclass::oid, 'pg_temp.etl_mart'::regclass::oid
@@ -31,7 +32,8 @@ WITH RECURSIVE used (class, id) AS (
   FROM used JOIN pg_rewrite AS r ON class = 'pg_class'::regclass AND r.ev_class = id
   JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
 )
-SELECT DISTINCT CASE WHEN c.relkind IN ('r', 'p') THEN relnamespace::regnamespace || '.' || relname END
+SELECT DISTINCT CASE WHEN c.relkind IN ('r', 'p') THEN relnamespace::regnamespace || '.' || relname END,
+  EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = '_load_id')
 FROM used LEFT JOIN pg_class AS c ON class = 'pg_class'::regclass AND c.oid = id
 WHERE class IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass) AND c.relkind IS DISTINCT FROM 'v'
 """
@@ -87,10 +89,10 @@ def _reads(connection: Connection[Any], text: str, loads: dict[str, str]) -> lis
     try:
         with connection.transaction(force_rollback=True):
             connection.execute(sql.SQL("CREATE TEMP VIEW etl_mart AS {}").format(sql.SQL(text)))
-            reads = [name for (name,) in connection.execute(READS)]
+            reads = connection.execute(READS).fetchall()
     except ITS_AUTHORS:  # no todo lo que hace una tabla hace una vista
         return None
-    return reads if all(name in loads for name in reads) else None
+    return [name for name, _ in reads] if all(loaded or name in loads for name, loaded in reads) else None
 
 
 def _note(connection: Connection[Any], name: str, query: str, reads: list[str] | None, loads: dict[str, str]) -> None:

@@ -60,25 +60,11 @@ class Writing:
 
 def split_raw(raw: str, header: list[str], written: dict[str, Any] | None) -> list[str | None]:
     """Los valores de una fila en cuarentena, o ninguno si no tiene tantos como la cabecera."""
-    values: list[str | None]
+    values: list[str | None] = []
     if written is None or "delimiter" not in written:
         values = _from_json(raw, header)
-    elif len(written["delimiter"]) > 1:
-        found = split(raw, Shape(written["delimiter"], written["quote"], written["escape"]))
-        values = list(found[0]) if found else []
-    else:
-        quote = written["quote"]
-        rows = csv.reader(
-            raw.splitlines(keepends=True),
-            delimiter=written["delimiter"],
-            quotechar=quote,
-            escapechar=written["escape"],
-            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-        )
-        try:
-            values = list(next(rows, []))
-        except csv.Error:  # unas comillas que nadie cerró
-            values = []
+    elif found := split(raw.rstrip("\r\n"), Shape(written["delimiter"], written["quote"], written["escape"])):
+        values = list(found[0])
     return values if len(values) == len(header) else []
 
 

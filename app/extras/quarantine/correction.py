@@ -7,11 +7,10 @@ otra vez entero. La que no se editó sigue en cuarentena, y la que no vale todav
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,19 +25,22 @@ from etl.load.encode import encode
 from etl.load.ledger import Counts, Load
 from etl.load.table import Prepared, TableWriter, save_rejects
 from etl.one_file import load_file
-from etl.rules import type_expectation
 from etl.run import FileResult, Session
-from etl.schema import Declared, Table
+from etl.schema import Column, Declared, Table
 from etl.transform.parse import parse
-from etl.transform.validate import transform
+from etl.transform.validate import split, transform, unread
 from extras.quarantine.cells import Writing
 from extras.quarantine.corrected import LINE, LOAD, RAW, SEAL, Row, one_line_end, read_corrected, seal
 from extras.undeclared import formats, staging
 from extras.undeclared.evidence import digits_after
 from extras.undeclared.infer import Plan
-from extras.undeclared.wide import PACKED
 
 REPAIRED = "repaired"
+# Qué es de las filas de un CSV que no se corrigen.
+SAME = "filas que ya estaban corregidas así"
+COVERED = "filas corregidas que no entran: su clave ya está en la tabla, con otra fila"
+ASLEEP = "filas sin editar, que siguen en cuarentena"
+STALE = "filas que ya no están en cuarentena (su archivo se reemplazó), sin cargar"
 Cells = dict[str, str]
 # De unas filas en texto, las buenas y las que siguen mal.
 Check = Callable[[Chunk], tuple[pa.Table, list[Reject]]]
@@ -102,15 +104,14 @@ def _fill(
     by_load: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_load[row[LOAD]].append(row)
-    asleep = stale = covered = 0
+    fates: Counter[str] = Counter()
     for load_id, its_rows in by_load.items():
         target = _target(connection, load.table, int(load_id), declared) if load_id.isdecimal() else None
         if target is None:
-            stale += len(its_rows)
+            fates[STALE] += len(its_rows)
             continue
-        mended, same, unedited, unknown = _edited(connection, int(load_id), target, its_rows)
-        total.duplicate += same
-        asleep, stale = asleep + unedited, stale + unknown
+        mended, others = _edited(connection, int(load_id), target, its_rows)
+        fates += others
         if mended:
             done = Counts()
             _apply(connection, int(load_id), target, mended, done)
@@ -119,75 +120,53 @@ def _fill(
             total.repaired += done.repaired
             total.displaced |= done.displaced
             total.rejected += len(mended) - done.repaired
-            covered += max(done.duplicate, 0)
-    total.rejected += asleep + stale
+            fates[COVERED] += max(done.duplicate, 0)
+    total.duplicate += fates.pop(SAME, 0)
+    total.rejected += fates[ASLEEP] + fates[STALE]
     if total.rejected == 0 and total.repaired == 0:
         result.skip()
     result.warnings += total.warnings
-    if covered:
-        result.warnings.append(
-            f"filas corregidas que no entran: su clave ya está en la tabla, con otra fila: {covered}"
-        )
-    if asleep:
-        result.warnings.append(f"filas sin editar, que siguen en cuarentena: {asleep}")
-    if stale:
-        result.warnings.append(f"filas que ya no están en cuarentena (su archivo se reemplazó), sin cargar: {stale}")
+    result.warnings += [f"{fate}: {fates[fate]}" for fate in (COVERED, ASLEEP, STALE) if fates[fate]]
 
 
 def _target(connection: Connection, table: Table, load_id: int, declared: Declared | None) -> Target | None:
     """Cómo se corrige una carga; nada si ya no está en la tabla."""
     row = connection.execute(
-        "SELECT header, dialect FROM etl.loads WHERE load_id = %s AND table_name = %s AND status = 'loaded'",
+        "SELECT header, dialect FROM etl.loads WHERE load_id = %s AND table_name = %s AND status <> 'replaced'",
         (load_id, table.name),
     ).fetchone()
     if row is None:
         return None
     header, written = row[0] or [], row[1]
     if declared:
-        return _declared_target(table, declared, header, written)
-    known = {option.name: option for option in formats.every()}
-    names: dict[str, str] = (written or {}).get("formats", {})
-    plans = [
-        Plan(name, kind, known.get(names.get(name, "")), jsonb=jsonb)
-        for name, kind, jsonb in staging.column_types(connection, table.table)
-    ]
-    columns = [plan.name for plan in plans]
-    if PACKED.name in columns:
-        raise FileRefused(
-            f"La tabla guarda columnas juntas en «{PACKED.name}».", "Corrija las filas en el archivo original."
-        )
-    jsonb = [plan.name for plan in plans if plan.jsonb]
-    writing = Writing(columns, header, written, undeclared=True)
+        dialect = declared.dialect if written and "delimiter" in written else ISO
+        writing = Writing(declared.in_file.names, header, written, undeclared=False)
+        return Target(table, writing, dialect, partial(transform, declared=declared))
+    plans = staging.columns_of(connection, table.table, (written or {}).get("formats", {}))
+    writing = Writing([plan.name for plan in plans], header, written, undeclared=True)
+    jsonb = [plan.name for plan in plans if plan.format is formats.NESTED]
     return Target(table, writing, formats.PLAIN, partial(_as_planned, plans=plans), jsonb)
 
 
-def _declared_target(table: Table, declared: Declared, header: list[str], written: dict[str, Any] | None) -> Target:
-    dialect = declared.dialect if written and "delimiter" in written else ISO
-    writing = Writing(declared.in_file.names, header, written, undeclared=False)
-    return Target(table, writing, dialect, partial(transform, declared=declared))
-
-
-def _edited(
-    connection: Connection, load_id: int, target: Target, rows: list[Row]
-) -> tuple[list[Mended], int, int, int]:
+def _edited(connection: Connection, load_id: int, target: Target, rows: list[Row]) -> tuple[list[Mended], Counter[str]]:
     """Las filas editadas; y cuántas ya estaban corregidas así, no se editaron o no son de la cuarentena."""
     found = connection.execute(
         "SELECT line, raw, column_name, value, code, message FROM etl.rejects WHERE load_id = %s", (load_id,)
     )
     waiting = {str(entry[0]): Reject(*entry) for entry in found}
     mended: dict[int, Mended] = {}
-    same = unedited = unknown = 0
+    others: Counter[str] = Counter()
     for row in rows:
         before = waiting.get(row[LINE])
         if before is None:
-            unknown += 1
+            others[STALE] += 1
         elif (one := _mended(target.writing, row, before)) is None:
-            same, unedited = same + (before.code == REPAIRED), unedited + (before.code != REPAIRED)
+            others[SAME if before.code == REPAIRED else ASLEEP] += 1
         elif (before.code == REPAIRED and one.cells == json.loads(before.value or "null")) or one.line in mended:
-            same += 1
+            others[SAME] += 1
         else:
             mended[one.line] = one
-    return [mended[line] for line in sorted(mended)], same, unedited, unknown
+    return [mended[line] for line in sorted(mended)], others
 
 
 def _mended(writing: Writing, row: Row, before: Reject) -> Mended | None:
@@ -254,18 +233,13 @@ def _value(cells: Cells | None, name: str, dialect: Dialect) -> str | None:
 
 def _as_planned(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
     """Las filas con los tipos que se averiguaron al cargar el archivo."""
-    rejects: dict[int, Reject] = {}
-    columns = {}
-    for plan in plans:
-        text = chunk.columns[plan.name]
-        columns[plan.name] = values = _typed(text, plan)
-        for row in np.flatnonzero(values.is_null().to_numpy() & text.is_valid().to_numpy()).tolist():
-            message = f"columna «{plan.name}»: se leyó «{text[row]}» y se esperaba {type_expectation(values.type)}"
-            value = text[row].as_py()
-            rejects.setdefault(row, Reject(chunk.lines[row].as_py(), chunk.raw(row), plan.name, value, "type", message))
-    good = np.delete(np.arange(len(chunk.lines)), list(rejects))
-    rows = pa.table({**columns, "_line": chunk.lines}).take(pa.array(good, pa.int64()))
-    return rows, sorted([*chunk.rejects, *rejects.values()], key=lambda reject: reject.line)
+    typed = {plan.name: _typed(chunk.columns[plan.name], plan) for plan in plans}
+    problems = [
+        problem
+        for name, values in typed.items()
+        for problem in unread(Column(name, _said(values.type)), chunk.columns[name], values, None)
+    ]
+    return split(chunk, typed, np.arange(len(chunk.lines)), problems)
 
 
 def _typed(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
@@ -274,6 +248,11 @@ def _typed(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
     if pa.types.is_decimal(kind):
         kind = pa.decimal128(formats.DECIMAL_DIGITS, digits_after(dialect.decimal, text))
     return parse(text, kind, dialect)
+
+
+def _said(kind: pa.DataType) -> pa.DataType:
+    """El tipo que se dice: las cifras de un decimal son las de estas filas, y su columna admite cualquiera."""
+    return pa.float64() if pa.types.is_decimal(kind) else kind
 
 
 def _amend(connection: Connection, load_id: int, done: Counts) -> None:
@@ -296,10 +275,9 @@ def mend(connection: Connection, load: Load, declared: Declared, counts: Counts)
     # Lo que queda del original, por si ahora falla por otra cosa.
     entries = [Reject(*row) for row in found]
     if not entries:
-        return superseded(connection, load.table.name, load.source.name)
-    row = connection.execute("SELECT header, dialect FROM etl.loads WHERE load_id = %s", (load.load_id,)).fetchone()
-    assert row is not None
-    target = _declared_target(load.table, declared, row[0] or [], row[1])
+        return staging.superseded(connection, load)
+    target = _target(connection, load.table, load.load_id, declared)
+    assert target is not None
     mended = [
         Mended(entry.line, cells, entry, target.writing.raw(entry.raw, cells))
         for entry in entries
@@ -308,14 +286,3 @@ def mend(connection: Connection, load: Load, declared: Declared, counts: Counts)
     _apply(connection, load.load_id, target, mended, counts)
     counts.limits.clear()  # las corregidas pueden estar fuera
     return []
-
-
-def superseded(connection: Connection, table: str, file: str) -> list[str]:
-    """El aviso de que la versión anterior del archivo tenía filas corregidas, que la nueva reemplaza."""
-    row = connection.execute(
-        "SELECT count(*) FROM etl.rejects WHERE code = %s AND load_id = (SELECT max(load_id) FROM etl.loads"
-        " WHERE table_name = %s AND file = %s AND status = 'replaced')",
-        (REPAIRED, table, file),
-    ).fetchone()
-    count = row[0] if row else 0
-    return [staging.SUPERSEDED.format(count)] if count else []

@@ -3,7 +3,6 @@
 one_table.py   una transacción: crear, llenar y sustituir    names.py       nombres de columna
 evidence.py    qué se ve en cada columna                     formats.py     cómo se escribe cada tipo
 infer.py       qué tipo tiene, y por qué                     convert.py     los valores, con ese tipo
-wide.py        más columnas de las que caben                 staging.py     las tablas de staging
-inspection.py  mira un archivo entero sin cargarlo           scaffold.py    escribe su declaración
-correction.py  las filas corregidas de la cuarentena         new.py         la guarda, con su migración
+inspection.py  mira un archivo entero sin cargarlo           staging.py     las tablas de staging
+scaffold.py    escribe su declaración                        new.py         la guarda, con su migración
 """

@@ -27,11 +27,11 @@ def inspect(
 
     looked = [look_or_refuse(source) for source in tables_in(paths, ctx.obj())]
     if as_json:
-        document = {"files": [one.to_json() for one in looked]}
-        write_json(document)
-    tables = [] if as_json else _declared()
-    for one in [] if as_json else looked:
-        screen.show(one, declared_for(one.source, tables) is not None)
+        write_json({"files": [one.to_json() for one in looked]})
+    else:
+        tables = _declared()
+        for one in looked:
+            screen.show(one, declared_for(one.source, tables) is not None)
     raise typer.Exit(3 if any(isinstance(one, Refused) for one in looked) else 0)
 
 

@@ -16,7 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.chunk import Chunk, Reject
+from etl.schema import Column
 from etl.transform.parse import FIRST_DAY, parse
+from etl.transform.validate import Problem, split, unread
 from extras.formats.look import CONTROL, odd_sign_warning
 from extras.undeclared import formats
 from extras.undeclared.evidence import all_match
@@ -43,13 +45,13 @@ class Misfit(Exception):
 
 
 def convert(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
-    """Las filas de un trozo con los tipos decididos, y las que se apartan por una fecha imposible.
+    """Las filas de un trozo con los tipos decididos, y las que se apartan: también, por una fecha imposible.
 
     En una columna que no es de texto, los espacios de alrededor sobran y un vacío es un valor que falta.
     Lanza `Misfit` si un valor no tiene la forma de su columna: nada se pierde ni se cambia.
     """
     typed: dict[str, pa.ChunkedArray] = {}
-    impossible: dict[int, Plan] = {}
+    problems: list[Problem] = []
     for plan in plans:
         text = chunk.columns[plan.name]
         try:
@@ -60,13 +62,10 @@ def convert(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
             values = _exact(text, plan)
         typed[plan.name] = values
         if values.null_count > text.null_count:
-            unread = pc.and_(pc.is_null(values), pc.is_valid(text))
-            impossible |= {int(row): plan for row in np.flatnonzero(unread.to_numpy())}
-    rows = pa.table({**typed, "_line": chunk.lines})
-    good = np.ones(rows.num_rows, dtype=bool)
-    good[list(impossible)] = False
-    rejects = [_impossible(chunk, row, plan) for row, plan in impossible.items()]
-    return (rows.filter(pa.array(good)) if impossible else rows), rejects
+            problems += unread(Column(plan.name, plan.type), text, values, None)
+    if not problems:
+        return pa.table({**typed, "_line": chunk.lines}), sorted(chunk.rejects, key=lambda reject: reject.line)
+    return split(chunk, typed, np.arange(len(chunk.lines)), problems)
 
 
 @dataclass
@@ -77,18 +76,12 @@ class ImpossibleDates:
     found: Counter[str] = field(default_factory=Counter)
 
     def count(self, rejects: list[Reject], rows: int) -> None:
-        """Suma las de un trozo de `rows` filas. Lanza `Misfit` si en una columna son demasiadas."""
+        """Suma las de un trozo de `rows` filas, en lo apartado. Lanza `Misfit` si en una columna son demasiadas."""
         self.rows += rows
-        self.found.update(str(reject.column) for reject in rejects)
+        self.found.update(reject.column for reject in rejects if reject.column)
         for column, count in self.found.items():
             if count > max(IMPOSSIBLE, IMPOSSIBLE_SHARE * self.rows):
                 raise Misfit(column, NO_DATES)
-
-
-def _impossible(chunk: Chunk, row: int, plan: Plan) -> Reject:
-    value = chunk.columns[plan.name][row].as_py()
-    message = f"columna «{plan.name}»: se leyó «{value}» y se esperaba una fecha que exista"
-    return Reject(chunk.lines[row].as_py(), chunk.raw(row), plan.name, value, "type", message)
 
 
 def _exact(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:

@@ -6,6 +6,8 @@ Una fila se aparta solo si es inconfundible: al final del archivo y distinta de 
 
 import re
 from collections.abc import Iterator
+from functools import reduce
+from itertools import takewhile
 
 import numpy as np
 import pyarrow.compute as pc
@@ -18,6 +20,7 @@ from extras.undeclared.detection.cut import EMPTY, MOMENT, NUMBER, TEXT, kind
 TAIL_ROWS = 12
 # Filas de encima con que se compara el principio de una segunda tabla.
 ROWS_ABOVE = 20
+AFTER_TABLE = ("second_table", "empieza otra tabla en el mismo archivo; guárdela en un archivo aparte")
 
 TOTAL = re.compile(r"(sub)?total(es)?( general| nacional)?\s*:?|suma( total)?\s*:?", re.IGNORECASE)
 NOTE = re.compile(r"(fuentes?|notas?|source|notes?|elaboraci[oó]n|datos provisionales)\b.*", re.I | re.S)
@@ -30,19 +33,13 @@ def without_ending(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
     for chunk in chunks:
         if pending is not None:
             yield pending
-        pending = chunk
-        if other_table:
-            pending = set_aside(chunk, range(len(chunk.lines)), "second_table", AFTER_TABLE)
-        elif (start := second_table(chunk)) is not None:
-            other_table = True
-            pending = set_aside(chunk, range(start, len(chunk.lines)), "second_table", AFTER_TABLE)
+        start = 0 if other_table else second_table(chunk)
+        other_table = start is not None
+        pending = chunk if start is None else set_aside(chunk, range(start, len(chunk.lines)), *AFTER_TABLE)
     if pending is not None:
         if rows := footer_rows(pending):
             pending = set_aside(pending, rows, "footer", "es un pie (un total o una nota), no una fila de datos")
         yield pending
-
-
-AFTER_TABLE = "empieza otra tabla en el mismo archivo; guárdela en un archivo aparte"
 
 
 def second_table(chunk: Chunk) -> int | None:
@@ -77,12 +74,9 @@ def footer_rows(chunk: Chunk) -> list[int]:
     count = len(chunk.lines)
     if chunk.columns.num_columns < 2 or count < 2:
         return []
-    found: list[int] = []
-    for row in range(count - 1, max(0, count - TAIL_ROWS) - 1, -1):
-        if not _is_footer(chunk, row):
-            break
-        found.append(row)
-    return sorted(found) if len(found) < count else []
+    last = reversed(range(max(0, count - TAIL_ROWS), count))
+    found = sorted(takewhile(lambda row: _is_footer(chunk, row), last))
+    return found if len(found) < count else []
 
 
 def _is_footer(chunk: Chunk, row: int) -> bool:
@@ -105,11 +99,7 @@ def _only_at_end(chunk: Chunk, column: int, value: str) -> bool:
 
 def _only_sparse_at_end(chunk: Chunk, row: int) -> bool:
     """Una nota suelta: solo la primera celda escrita, y ninguna fila de encima es así."""
-    rest = [pc.is_valid(column) for column in chunk.columns.columns[1:]]
-    filled = rest[0]
-    for column in rest[1:]:
-        filled = pc.or_(filled, column)
-    above = filled[:row]
+    above = reduce(pc.or_, [pc.is_valid(column[:row]) for column in chunk.columns.columns[1:]])
     return len(above) > 2 and bool(pc.all(above).as_py()) and " " in _cells(chunk, row)[0].strip()
 
 

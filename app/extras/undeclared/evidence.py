@@ -20,7 +20,7 @@ from extras.undeclared.formats import Format
 MAYBE_THOUSANDS = r"^-?[1-9][0-9]{0,2}[.,][0-9]{3}$"
 # Proporción de valores que encajan a partir de la cual se cuenta por qué la columna no es de ese tipo.
 NEARLY = 0.5
-FIRST_LOOK, GLANCE = 1000, 8
+GLANCE = 8
 # Textos distintos que se recuerdan de una columna de decimales.
 MOST_TEXTS = 20_000
 
@@ -37,11 +37,9 @@ class Evidence:
     point_scale: int = 0
     comma_scale: int = 0
     digits: int = 0
-    parts: tuple[int, int, int] = (0, 0, 0)  # el mayor de cada parte de las fechas con el año detrás
     words: set[str] = field(default_factory=set)  # los distintos, si son de sí o no
-    texts: set[str] | None = field(default_factory=set)  # los distintos, mientras ninguno se repite
-    numbers: dict[str, str] = field(default_factory=dict)  # cada número con decimales, y cómo se escribió
-    twins: tuple[str, str] | None = None  # dos textos distintos del mismo número: «3.1» y «3.10»
+    numbers: dict[str, list[str]] = field(default_factory=dict)  # cada número con decimales, y cómo se escribe
+    repeated: bool = False  # alguno se escribe dos veces igual
     # De los que llevan exponente: cifras enteras, decimales y significativas, y si alguno es sin duda un número.
     exponents: tuple[int, int, int] | None = None
     sure: bool = False
@@ -52,10 +50,6 @@ class Evidence:
         """Descarta las formas que algún valor de este trozo no cumple."""
         if not self.count:
             self._glance(text)
-        if not self.count and len(text) > FIRST_LOOK:
-            # Unas pocas filas descartan casi todo: las demás se miran contra lo que queda.
-            self.observe(text[:FIRST_LOOK], lines[:FIRST_LOOK])
-            text, lines = text[FIRST_LOOK:], lines[FIRST_LOOK:]
         # El relleno de espacios no es parte de un número. Un vacío entre comillas no dice nada de los demás:
         # quien lo entrecomilla todo escribe así lo que falta.
         text = pc.utf8_trim_whitespace(text)
@@ -102,11 +96,6 @@ class Evidence:
             self._measure_decimals(values, decimals)
         elif formats.SCIENTIFIC in self.alive:
             self._measure_exponents(values)
-        if any(option in formats.DAY_FIRST for option in self.alive):
-            found = pc.extract_regex(values, r"^(?P<a>[0-9]{1,2})[/.-](?P<b>[0-9]{1,2})[/.-](?P<c>[0-9]{2,4})")
-            highest = [pc.max(pc.struct_field(found, part).cast(pa.int32())).as_py() or 0 for part in "abc"]
-            a, b, c = map(max, self.parts, highest)
-            self.parts = a, b, c
 
     def _measure_exponents(self, values: pa.ChunkedArray) -> None:
         whole, scale, digits = self.exponents or (0, 0, 0)
@@ -120,14 +109,11 @@ class Evidence:
 
     def _find_twins(self, marked: pa.ChunkedArray, sign: str) -> None:
         """Si dos textos distintos son el mismo número («3.1» y «3.10»), y si algún texto se repite."""
-        for text in marked.to_pylist():
-            if self.texts is not None:
-                known, size = self.texts, len(self.texts)
-                known.add(text)
-                self.texts = known if size < len(known) <= MOST_TEXTS else None
-            if self.twins is None and len(self.numbers) <= MOST_TEXTS:
-                other = self.numbers.setdefault(text.rstrip("0").removesuffix(sign), text)
-                self.twins = (other, text) if other != text else None
+        for text in marked.to_pylist() if len(self.numbers) <= MOST_TEXTS else ():
+            texts = self.numbers.setdefault(text.rstrip("0").removesuffix(sign), [])
+            self.repeated = self.repeated or text in texts
+            if text not in texts:
+                texts.append(text)
 
     def _measure_decimals(self, values: pa.ChunkedArray, decimals: list[Format]) -> None:
         has_mark = pc.match_substring_regex(values, "[.,]")

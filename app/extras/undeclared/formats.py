@@ -4,9 +4,8 @@ Es la lista de lo que `infer.py` sabe reconocer. Cada forma es exacta: lo que no
 es de ese tipo. Un cero delante («00123») o un signo de más no es un número: es un código.
 """
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import pyarrow as pa
 
@@ -34,7 +33,6 @@ _WHOLE = "(0|[1-9][0-9]*)"
 _DAY, _TIME, _SECONDS = pa.date32(), " [0-9]{1,2}:[0-9]{2}", " [0-9]{1,2}:[0-9]{2}:[0-9]{2}"
 _MOMENT = pa.timestamp("us")
 _DECIMAL = pa.decimal128(DECIMAL_DIGITS, 0)
-_SHORT = "[0-9]{1,2}"
 
 BOOLEAN = Format("sí/no", rf"(?i)^({'|'.join(YES + NO)})$", pa.bool_())
 INTEGER = Format("entero", f"^-?(0|[1-9][0-9]{{0,{INTEGER_DIGITS - 1}}})$", pa.int64())
@@ -61,28 +59,28 @@ ISO_MOMENT = Format(
     "ISO con hora",
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?$", _MOMENT,
 )  # fmt: skip
-# «2014-7-1»: el año delante no deja lugar a dudas.
-LOOSE = tuple(
-    Format(f"ISO sin ceros{hour}", f"^[0-9]{{4}}-{_SHORT}-{_SHORT}{shape}$", kind)
-    for hour, shape, kind in (("", "", _DAY), (" y con hora", f"{_TIME}(:[0-9]{{2}})?", _MOMENT))
-)
 # En una hoja de cálculo, la medianoche de un día se guarda y se lee como el día solo.
 NATIVE_MOMENT = Format("ISO, a veces sin hora", f"{ISO_DATE.regex}|{ISO_MOMENT.regex}", _MOMENT)
 HOURS = (("", "", _DAY), (" %H:%M", _TIME, _MOMENT), (" %H:%M:%S", _SECONDS, _MOMENT))
-SLASHED = tuple(
-    Format(
-        f"%Y/%m/%d{code}", f"^[0-9]{{4}}/{_SHORT}/{_SHORT}{shape}$", kind, replace(PLAIN, date_format=f"%Y/%m/%d{code}")
-    )
-    for code, shape, kind in HOURS
-)
-# Día y mes, o mes y día: la forma no lo dice; lo dicen los valores (`infer.py`).
-DAY_FIRST = tuple(
-    Format(code, f"^{_SHORT}[{mark}]{_SHORT}[{mark}]{digits}{shape}$", kind, replace(PLAIN, date_format=code))
-    for mark in "/-."
-    for year, digits in (("%Y", "[0-9]{4}"), ("%y", "[0-9]{2}"))
-    for hour, shape, kind in HOURS
-    for code in [f"%d{mark}%m{mark}{year}{hour}"]
-)
+# Qué números puede llevar cada parte de una fecha. Con el año delante no hay dudas: la que no exista, se aparta.
+PARTS = {"d": "([0-2]?[0-9]|3[01])", "m": "(0?[0-9]|1[0-2])", "y": "[0-9]{2}", "Y": "[0-9]{4}"}
+YEAR_FIRST = PARTS | dict.fromkeys("dm", "[0-9]{1,2}")
+# En qué orden van las partes, con qué signos entre ellas y qué puede llevar cada una.
+ORDERS = [("Ymd", "-/", YEAR_FIRST), *((order, "/-.", PARTS) for order in ("dmY", "mdY", "dmy", "mdy", "ymd"))]
+DATES = {
+    order: [
+        Format(code, f"^{day}{shape}$", kind, replace(PLAIN, date_format=code))
+        for mark in marks
+        for day in [f"[{mark}]".join(parts[part] for part in order)]
+        for hour, shape, kind in HOURS
+        for code in [mark.join(f"%{part}" for part in order) + hour]
+    ]
+    for order, marks, parts in ORDERS
+}
+# «2014-7-1», «2014/07/01».
+LOOSE = DATES.pop("Ymd")
+# El orden de las partes lo dicen los valores: el único que todos admiten.
+ORDERED = [*chain(*DATES.values())]
 # Lo que ya tiene su tipo en el archivo (Parquet, SQLite, un libro): aquí solo se escribe como texto.
 DOUBLE = Format("coma flotante", r"(?i)^-?([0-9.]+(e[+-]?[0-9]+)?|inf)$|^nan$", pa.float64())
 INSTANT = Format(
@@ -93,26 +91,13 @@ BINARY = Format("bytes", r"^\\x([0-9a-f]{2})*$", pa.binary())
 TYPED = (DOUBLE, INSTANT, DURATION, BINARY)
 NESTED = Format("JSON", r"^\s*[\[{]", pa.string())
 
-ALL = (BOOLEAN, INTEGER, LONG_INTEGER, *DECIMALS, SCIENTIFIC, ISO_DATE, ISO_MOMENT, *LOOSE, *SLASHED, *DAY_FIRST)
-
-
-def every() -> Iterator[Format]:
-    """Todas las que puede llevar una columna ya decidida."""
-    yield from (*ALL, NATIVE_MOMENT, NESTED, *TYPED)
-    for one in DAY_FIRST:
-        yield from (reordered(one, order) for order in (["mdY"] if "%Y" in one.name else ["mdy", "ymd"]))
-
-
-def reordered(day_first: Format, order: str) -> Format:
-    """La misma forma en otro orden: «mdY» para «03/25/2024», «ymd» para «24-03-25»."""
-    parts = iter(order)
-    code = re.sub("%[dmyY]", lambda _: f"%{next(parts)}", day_first.name)
-    return Format(code, day_first.regex, day_first.type, replace(PLAIN, date_format=code))
-
+ALL = (BOOLEAN, INTEGER, LONG_INTEGER, *DECIMALS, SCIENTIFIC, ISO_DATE, ISO_MOMENT, *LOOSE, *ORDERED)
+# Todas las que puede llevar una columna ya decidida.
+EVERY = (*ALL, NATIVE_MOMENT, NESTED, *TYPED)
 
 # Las formas de una columna que en su archivo es de una clase; un texto solo puede ser una fecha.
 KINDS: dict[str, tuple[Format, ...]] = {
-    "text": (ISO_DATE, ISO_MOMENT, NATIVE_MOMENT, *LOOSE, *SLASHED, *DAY_FIRST),
+    "text": (ISO_DATE, ISO_MOMENT, NATIVE_MOMENT, *LOOSE, *ORDERED),
     "only_text": (),
     "integer": (INTEGER, LONG_INTEGER),
     "number": (INTEGER, LONG_INTEGER, POINT, SCIENTIFIC),

@@ -12,11 +12,10 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from extras.undeclared import formats
-from extras.undeclared.evidence import Evidence
+from extras.undeclared.evidence import MOST_TEXTS, Evidence
 from extras.undeclared.formats import Format
+from extras.undeclared.names import NAMED, some
 
-# Un panel tiene columnas a cientos: sus avisos no deben tapar los demás.
-MANY = 10
 SHORT_YEARS = (
     "años de dos cifras; de 69 a 99 se toman como 1969 a 1999 y de 00 a 68 como 2000 a 2068. "
     "Declare la columna si no es así."
@@ -42,30 +41,19 @@ class Plan:
     type: pa.DataType
     format: Format | None = None
     doubt: str | None = None
-    jsonb: bool = False
-
-    @property
-    def warning(self) -> str | None:
-        """La duda, con el nombre de la columna delante."""
-        return f"Columna «{self.name}»: {self.doubt}" if self.doubt else None
 
 
 def warnings_of(plans: list[Plan]) -> list[str]:
     """Los avisos de todas las columnas; si son muchas con la misma duda, uno solo."""
-    doubtful: dict[str, list[Plan]] = {}
+    doubtful: dict[str, list[str]] = {}
     for plan in plans:
         if plan.doubt:
-            doubtful.setdefault(plan.doubt, []).append(plan)
-    return [
-        warning
-        for doubt, same in doubtful.items()
-        for warning in ([_together(same, doubt)] if len(same) > MANY else [str(plan.warning) for plan in same])
-    ]
-
-
-def _together(plans: list[Plan], doubt: str) -> str:
-    names = ", ".join(f"«{plan.name}»" for plan in plans[:MANY])
-    return f"Columnas {names} y {len(plans) - MANY} más: {doubt}"
+            doubtful.setdefault(plan.doubt, []).append(f"«{plan.name}»")
+    told = []
+    for doubt, names in doubtful.items():
+        many = len(names) > NAMED
+        told += [f"Columnas {some(names)}: {doubt}"] if many else [f"Columna {name}: {doubt}" for name in names]
+    return told
 
 
 def decide(columns: list[Evidence], delimiter: str, as_text: Mapping[str, str] = MappingProxyType({})) -> list[Plan]:
@@ -89,21 +77,17 @@ def _decide_one(column: Evidence, styles: set[str], delimiter: str) -> Plan:
     if formats.BOOLEAN in column.alive and (column.words <= SAYS_YES or column.words <= SAYS_NO):
         said = f"solo dice «{min(column.words)}», que puede ser un código"
         return _text(column.name, f"{said}; declárela como bool si no lo es")
-    for option in (formats.BOOLEAN, formats.INTEGER, formats.LONG_INTEGER, *formats.TYPED, formats.NESTED):
-        if option in column.alive:
-            return Plan(column.name, option.type, option, jsonb=option is formats.NESTED)
-    decimals = [option for option in formats.DECIMALS if option in column.alive]
-    if decimals:
+    if not column.alive:
+        return Plan(column.name, pa.string(), doubt=column.near and _near_miss(*column.near))
+    first = column.alive[0]  # van de la más estrecha a la más ancha
+    if first in formats.DECIMALS:
+        decimals = [option for option in column.alive if option in formats.DECIMALS]
         return _decide_decimal(column, decimals, styles, delimiter)
-    if formats.SCIENTIFIC in column.alive:
+    if first is formats.SCIENTIFIC:
         return _decide_scientific(column)
-    for option in (formats.ISO_DATE, formats.ISO_MOMENT, formats.NATIVE_MOMENT, *formats.LOOSE, *formats.SLASHED):
-        if option in column.alive:
-            return Plan(column.name, option.type, option)
-    for option in formats.DAY_FIRST:
-        if option in column.alive:
-            return _decide_date(column, option)
-    return Plan(column.name, pa.string(), doubt=column.near and _near_miss(*column.near))
+    if first in formats.ORDERED:
+        return _decide_date(column, column.alive)
+    return Plan(column.name, first.type, first)
 
 
 def _decide_decimal(column: Evidence, options: list[Format], styles: set[str], delimiter: str) -> Plan:
@@ -126,8 +110,9 @@ def _decide_decimal(column: Evidence, options: list[Format], styles: set[str], d
     scale = column.comma_scale if option.dialect.decimal == "," else column.point_scale
     if scale + column.digits > formats.DECIMAL_DIGITS:
         return _text(name, TOO_LONG)
-    same = "«{}» y «{}» son el mismo número".format(*column.twins) if column.twins else None
-    if same and column.texts is not None and not column.grouped:
+    twins = next((texts for texts in column.numbers.values() if len(texts) > 1), None)
+    same = "«{}» y «{}» son el mismo número".format(*twins) if twins else None
+    if same and not column.repeated and len(column.numbers) <= MOST_TEXTS and not column.grouped:
         return _text(name, f"{same} y ningún texto se repite: parecen versiones o códigos; declárela si no lo son")
     return Plan(name, pa.decimal128(formats.DECIMAL_DIGITS, scale), option, same and f"{same}: se guarda uno solo.")
 
@@ -144,23 +129,15 @@ def _decide_scientific(column: Evidence) -> Plan:
     return _text(column.name, TOO_LONG)
 
 
-def _decide_date(column: Evidence, option: Format) -> Plan:
-    first, second, third = column.parts
-    if "%Y" in option.name:
-        orders = {"dmY": first <= 31 and second <= 12, "mdY": first <= 12 and second <= 31}
-    else:  # «14-01-02» puede ser también del 2 de enero de 2014
-        orders = {"dmy": first <= 31 and second <= 12, "mdy": first <= 12 and second <= 31}
-        orders["ymd"] = second <= 12 and third <= 31
-    fitting = [order for order, fits in orders.items() if fits]
-    if not fitting:
-        return _text(column.name, "las fechas no siguen un solo orden de día y mes; declare date_format")
-    if len(fitting) > 1:
-        why = "fechas como «03/04/2024» pueden ser de marzo o de abril"
-        if "%y" in option.name:
-            why = "con dos cifras en el año no se sabe qué parte es el día, el mes o el año"
-        return _text(column.name, f"{why}; declare date_format")
-    chosen = formats.reordered(option, fitting[0])
-    return Plan(column.name, chosen.type, chosen, SHORT_YEARS if "%y" in chosen.name else None)
+def _decide_date(column: Evidence, options: list[Format]) -> Plan:
+    chosen, *others = options
+    short = "%y" in chosen.name
+    if not others:
+        return Plan(column.name, chosen.type, chosen, SHORT_YEARS if short else None)
+    why = "fechas como «03/04/2024» pueden ser de marzo o de abril"
+    if short:
+        why = "con dos cifras en el año no se sabe qué parte es el día, el mes o el año"
+    return _text(column.name, f"{why}; declare date_format")
 
 
 def _text(name: str, why: str) -> Plan:

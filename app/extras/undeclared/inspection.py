@@ -74,7 +74,7 @@ class Inspection:
 
     @property
     def warnings(self) -> list[str]:
-        return [*self.found.told, *warnings_of([column.plan for column in self.columns])]
+        return [*self.found.told(), *warnings_of([column.plan for column in self.columns])]
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class Inspection:
         """Suma un trozo: sus filas buenas y las apartadas; de estas se guardan las primeras."""
         self.rows += rows
         self.rejected += len(rejects)
-        self.rejects += sorted(rejects, key=lambda reject: reject.line)[: REJECTS - len(self.rejects)]
+        self.rejects += rejects[: REJECTS - len(self.rejects)]
 
     def to_json(self) -> dict[str, Any]:
         """El documento de `etl inspect --json`."""
@@ -171,7 +171,7 @@ def _counted(inspection: Inspection) -> Inspection:
     plans, impossible = [column.plan for column in inspection.columns], ImpossibleDates()
     with open_rows(inspection.source) as (_, chunks):
         for chunk in chunks:
-            rows, unreal = convert(chunk, plans)
-            impossible.count(unreal, len(chunk.lines))
-            inspection.add(rows.num_rows, [*chunk.rejects, *unreal])
+            rows, rejects = convert(chunk, plans)
+            impossible.count(rejects, len(chunk.lines))
+            inspection.add(rows.num_rows, rejects)
     return inspection

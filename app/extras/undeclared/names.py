@@ -6,29 +6,22 @@ Un nombre que falta o que se confunde con otro se completa, y se dice cuál.
 
 import keyword
 from collections.abc import Collection
+from pathlib import Path
 
 from etl.errors import FileRefused
 from etl.extract.match import clean
 
 MAX_BYTES = 63  # NAMEDATALEN de PostgreSQL, menos el final
-# Ninguna tabla de verdad tiene tantas; cada mil cuestan casi medio segundo, aunque solo haya una fila.
-MAX_COLUMNS = 10_000
 RESERVED = ("_load_id", "_line")
+# Una tabla de PostgreSQL admite 1.600 columnas.
+MAX_COLUMNS = 1600 - len(RESERVED)
+TOO_WIDE = "Divida el archivo, escriba una fila por valor (nombre y valor), o declare solo las columnas que use."
 # Las columnas que PostgreSQL pone en toda tabla: ninguna otra puede llamarse así.
 SYSTEM = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 
 # Las que no pueden nombrar una columna sin comillas (`pg_get_keywords`, PostgreSQL 18).
-_KEYWORDS = """
-all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column
-concurrently constraint create cross current_catalog current_date current_role current_schema current_time
-current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from
-full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit
-localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references
-returning right select session_user similar some symmetric system_user table tablesample then to trailing true union
-unique user using variadic verbose when where window with
-"""
-KEYWORDS = frozenset(_KEYWORDS.split())
-# De los nombres cambiados se dicen los primeros.
+KEYWORDS = frozenset(Path(__file__).with_name("keywords.txt").read_text(encoding="ascii").split())
+# De muchas columnas se dicen las primeras: un panel las tiene a cientos, y no deben tapar los demás avisos.
 NAMED = 10
 
 # Lo que una declaración escrita por `etl new` importa: su clase no puede llamarse así.
@@ -63,9 +56,9 @@ def column_names(originals: Collection[str]) -> list[str]:
     Lanza `FileRefused` si son demasiados.
     """
     if len(originals) > MAX_COLUMNS:
+        first = [*originals][MAX_COLUMNS][:40]
         raise FileRefused(
-            f"Tiene {len(originals)} columnas y se admiten {MAX_COLUMNS}.",
-            "Mire si al archivo le faltan los fines de línea.",
+            f"Tiene {len(originals)} columnas y en una tabla caben {MAX_COLUMNS}: sobran desde «{first}».", TOO_WIDE
         )
     names: dict[str, None] = {}
     for number, original in enumerate(originals, start=1):
@@ -87,12 +80,13 @@ def name_warnings(originals: Collection[str], names: list[str], unnamed: Collect
         elif not original.strip() and number not in unnamed:
             blank.append(f"«{name}»")
     return [
-        *([f"Sin nombre en la cabecera: {_some(blank)}."] if blank else []),
-        *([f"Nombres repetidos, demasiado largos o reservados en SQL: {_some(changed)}."] if changed else []),
+        *([f"Sin nombre en la cabecera: {some(blank)}."] if blank else []),
+        *([f"Nombres repetidos, demasiado largos o reservados en SQL: {some(changed)}."] if changed else []),
     ]
 
 
-def _some(texts: list[str]) -> str:
+def some(texts: list[str]) -> str:
+    """Unos cuantos textos, y cuántos más hay."""
     more = f" y {len(texts) - NAMED} más" if len(texts) > NAMED else ""
     return ", ".join(texts[:NAMED]) + more
 

@@ -34,8 +34,11 @@ def write(inspection: Inspection, settings: Settings) -> list[Path]:
     _check_new(table, path)
     name = class_name(table, [known.__name__ for known in Dataset.__subclasses__()])
     with _all_or_nothing(folder, versions_folder(settings)):
+        text = declaration(inspection, name)
+        ast.parse(text)  # lo que no se entienda no llega al disco
         try:
-            _save(path, declaration(inspection, name))
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
         except OSError as error:
             raise UsageError(
                 f"No se puede escribir «{place(path)}»: {error.strerror}.",
@@ -66,10 +69,3 @@ def _all_or_nothing(*folders: Path) -> Iterator[None]:
         for path in {path for folder in folders for path in folder.glob("*.py")} - there:
             path.unlink()
         raise
-
-
-def _save(path: Path, text: str) -> None:
-    """Guarda un texto de Python, si de verdad lo es: lo que no se entienda no llega al disco."""
-    ast.parse(text)
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)

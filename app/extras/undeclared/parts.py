@@ -34,5 +34,5 @@ def _names(source: Source) -> list[str]:
     if source.suffix in SQLITE:
         from extras.formats.sqlite import table_names
 
-        return table_names(source.path)
+        return table_names(source.path, "table")
     return []

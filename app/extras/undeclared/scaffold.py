@@ -7,9 +7,9 @@ saber mirando el archivo (la clave, el sentido de «1.234») va en un comentario
 import json
 import keyword
 import re
-from collections import Counter
 from dataclasses import fields
 from pathlib import Path
+from statistics import mode
 from textwrap import wrap
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow as pa
 from etl.dataset import Dataset
 from etl.dialect import Dialect
 from etl.errors import UsageError
-from extras.undeclared.formats import Format
+from extras.undeclared.formats import NESTED, Format
 from extras.undeclared.inspection import ColumnFacts, Inspection
 from extras.undeclared.names import table_name
 
@@ -33,6 +33,9 @@ SQL_TYPES = {"BigInteger", "Numeric", "String", "Text"}
 COMMENT_WIDTH = 98
 # Nombres que la clase pone o usa en sus anotaciones; los que hereda se le preguntan a ella.
 TAKEN = ("files", "int", "str", "bool", "dict", "date", "datetime", "mapped_column")
+NO_KEY = """\
+    # Ninguna columna identifica la fila: la clave es su sitio en el archivo. Ponga la suya si la hay.
+    __table_args__ = (PrimaryKeyConstraint("_load_id", "_line"),)"""
 # Un archivo puede llamarse con 255 caracteres; en la primera línea, con estos se sabe cuál es.
 TITLE = 80
 
@@ -48,7 +51,7 @@ def declaration(inspection: Inspection, class_name: str) -> str:
         _imports(body, key is None, dialect),
         f'\nclass {class_name}(Dataset):\n    """Escrita por «etl new»: revise tipos, reglas y clave."""\n',
         f'    __tablename__ = "{table_name(inspection.source.table_stem)}"',
-        *_no_key(key),
+        *([] if key else [NO_KEY]),
         f"    files = {literal(_pattern(inspection))}",
         *([f"    dialect = {_dialect_text(dialect)}"] if dialect != Dialect() else []),
         "",
@@ -77,10 +80,10 @@ def file_dialect(inspection: Inspection) -> Dialect:
         raise UsageError("Un archivo de columnas alineadas con espacios no se declara.", "Guárdelo como CSV.")
     values: dict[str, object] = {}
     if decimals:
-        style = _most_common(decimals).dialect
+        style = mode(decimals).dialect
         values |= {"decimal": style.decimal, "thousands": style.thousands}
     if dates:
-        values["date_format"] = _most_common(dates).dialect.date_format
+        values["date_format"] = mode(dates).dialect.date_format
     if detected is not None:
         values |= _shape(inspection)
     return Dialect(**values)  # type: ignore[arg-type]
@@ -102,10 +105,6 @@ def _shape(inspection: Inspection) -> dict[str, object]:
     }
 
 
-def _most_common(formats: list[Format]) -> Format:
-    return Counter(formats).most_common(1)[0][0]
-
-
 def _column(column: ColumnFacts, is_key: bool, dialect: Dialect) -> str:
     """Una línea de la clase; lo dudoso queda en texto con su porqué encima."""
     annotation, sql_type = _types(column, dialect)
@@ -117,7 +116,7 @@ def _column(column: ColumnFacts, is_key: bool, dialect: Dialect) -> str:
     if is_key:
         arguments += ["primary_key=True", *(["autoincrement=False"] if annotation == "int" else [])]
     value = f" = mapped_column({', '.join(arguments)})" if arguments else ""
-    comment = _comment(column.plan.warning or "")
+    comment = _comment(f"Columna «{name}»: {column.plan.doubt}" if column.plan.doubt else "")
     return f"{comment}    {attribute}: Mapped[{annotation}]{value}"
 
 
@@ -127,7 +126,7 @@ def _comment(text: str) -> str:
 
 def _types(column: ColumnFacts, dialect: Dialect) -> tuple[str, str]:
     plan = column.plan
-    if plan.jsonb:
+    if plan.format is NESTED:
         return "dict[str, Any]", "JSONB"
     if pa.types.is_decimal(plan.type) and _same_style(plan.format, dialect):
         return "Decimal", f"Numeric({min(38, 10 + plan.type.scale)}, {plan.type.scale})"
@@ -150,15 +149,6 @@ def _attribute(name: str) -> str:
     """Un nombre que Python y la clase admiten: los demás llevan un guion bajo detrás."""
     taken = keyword.iskeyword(name) or name in TAKEN or hasattr(Dataset, name)
     return f"{name}_" if taken else name
-
-
-def _no_key(key: ColumnFacts | None) -> list[str]:
-    if key is not None:
-        return []
-    return [
-        "    # Ninguna columna identifica la fila: la clave es su sitio en el archivo. Ponga la suya si la hay.",
-        '    __table_args__ = (PrimaryKeyConstraint("_load_id", "_line"),)',
-    ]
 
 
 def _pattern(inspection: Inspection) -> str:

@@ -13,14 +13,13 @@ from etl.errors import FileFailed
 from etl.extract.source import Source, fingerprint
 from etl.load.ledger import Load
 from etl.reader import order
+from extras.undeclared import formats
 from extras.undeclared.infer import Plan
 from extras.undeclared.names import MAX_BYTES, table_name
 
 SCHEMA = "staging"
 AS_TEXT = "Archivo sin declarar, todo como texto: "
 TYPED = "Archivo sin declarar: "
-# Quien las corrigió tiene que saber que la versión nueva del archivo no las lleva.
-SUPERSEDED = "filas corregidas de la versión anterior, que esta reemplaza: {}"
 ARROW_TYPES = {
     "bigint": pa.int64(),
     "numeric": pa.decimal128(38, 0),
@@ -57,23 +56,15 @@ def known_as(connection: Connection[Any], load: Load, as_text: bool) -> str | No
 
     La huella solo se calcula si hay cargado un archivo del mismo tamaño.
     """
+    inside = load.source.inside
     candidates = connection.execute(
         "SELECT sha256, table_name FROM etl.loads WHERE bytes = %s AND status = 'loaded' AND table_name LIKE %s"
-        " AND right(file, length(%s)) = %s"
+        " AND right(file, length(%s)) = %s AND starts_with(obj_description(to_regclass(table_name), 'pg_class'), %s)"
         " ORDER BY table_name <> %s",
-        (load.bytes, f"{SCHEMA}.%", load.source.inside, load.source.inside, load.table.name),
+        (load.bytes, f"{SCHEMA}.%", inside, inside, AS_TEXT if as_text else TYPED, load.table.name),
     ).fetchall()
     sha256 = fingerprint(load.source) if candidates else ""
-    for known, table in candidates:
-        if known == sha256 and _comment(connection, table).startswith(AS_TEXT if as_text else TYPED):
-            return str(table)
-    return None
-
-
-def _comment(connection: Connection[Any], table: str) -> str:
-    """El comentario de la tabla; vacío si ya no existe."""
-    row = connection.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", (table,)).fetchone()
-    return (row and row[0]) or ""
+    return next((table for known, table in candidates if known == sha256), None)
 
 
 def create(connection: Connection[Any], table: str, load_id: int, columns: list[Plan]) -> str:
@@ -89,7 +80,7 @@ def create(connection: Connection[Any], table: str, load_id: int, columns: list[
 
 def sql_type(plan: Plan) -> str:
     """El tipo de PostgreSQL de una columna."""
-    if plan.jsonb:
+    if plan.format is formats.NESTED:
         return "jsonb"
     if pa.types.is_decimal(plan.type):
         return "numeric"
@@ -123,19 +114,28 @@ def replace(connection: Connection[Any], load: Load, new: str, originals: dict[s
     statements.append(sql.SQL("ALTER TABLE {} RENAME TO {}").format(fresh, sql.Identifier(table)))
     connection.execute(sql.SQL("; ").join(statements))
     replaced = connection.execute(
-        "UPDATE etl.loads AS l SET status = 'replaced' WHERE table_name = %s AND status = 'loaded' AND load_id <> %s"
-        " RETURNING (SELECT count(*) FROM etl.rejects AS r WHERE r.load_id = l.load_id AND code = 'repaired')",
+        "UPDATE etl.loads SET status = 'replaced' WHERE table_name = %s AND status = 'loaded' AND load_id <> %s",
         (load.table.name, load.load_id),
-    ).fetchall()
-    mended = sum(rows for (rows,) in replaced)
-    return [SUPERSEDED.format(mended)] if mended else []
+    )
+    return superseded(connection, load) if replaced.rowcount else []
 
 
-def column_types(connection: Connection[Any], table: str) -> list[tuple[str, pa.DataType, bool]]:
-    """Las columnas de una tabla: nombre, tipo de Arrow y si es JSONB. La escala de un decimal, la de cada valor."""
+def superseded(connection: Connection[Any], load: Load) -> list[str]:
+    """El aviso de que la versión anterior del archivo tenía filas corregidas, que la nueva reemplaza."""
+    [(count,)] = connection.execute(
+        "SELECT count(*) FROM etl.rejects WHERE code = 'repaired' AND load_id = (SELECT max(load_id) FROM etl.loads"
+        " WHERE table_name = %s AND file = %s AND status = 'replaced')",
+        (load.table.name, load.source.name),
+    )
+    return [f"filas corregidas de la versión anterior, que esta reemplaza: {count}"] if count else []
+
+
+def columns_of(connection: Connection[Any], table: str, written_as: dict[str, str]) -> list[Plan]:
+    """Las columnas de una tabla, y cómo se escriben según el libro. La escala de un decimal, la de cada valor."""
+    known = {option.name: option for option in formats.EVERY}
     rows = connection.execute(
         "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = to_regclass(%s)"
         " AND attnum > 0 AND attname NOT IN ('_line', '_load_id') ORDER BY attnum",
         (f"{SCHEMA}.{table}",),
     )
-    return [(name, ARROW_TYPES.get(kind, pa.string()), kind == "jsonb") for name, kind in rows]
+    return [Plan(name, ARROW_TYPES.get(kind, pa.string()), known.get(written_as.get(name, ""))) for name, kind in rows]

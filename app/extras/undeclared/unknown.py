@@ -6,11 +6,12 @@ Lo usan `one_table.py` para cargar e `inspection.py` para enseñar.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 
 from etl.chunk import Chunk
 from etl.dialect import Dialect
@@ -21,7 +22,7 @@ from etl.extract.source import ByteStream, Opened, Rewound, Source, Utf8Stream, 
 from etl.run import FileResult
 from extras.formats.disguise import refuse_disguised
 from extras.formats.foreign import refuse_format
-from extras.formats.readers import EXCEL, PARQUET, SQLITE, TABLES, whole
+from extras.formats.readers import EXCEL, PARQUET, SQLITE, whole
 from extras.undeclared.detection.cut import Record, Shape
 from extras.undeclared.detection.detect import SAMPLE_LINES, Detected, detect
 from extras.undeclared.detection.header import Heading, find_heading
@@ -67,18 +68,17 @@ class Found:
         """Las filas del documento por trozos, sin pie ni segunda tabla."""
         return without_ending(document.chunks({name: at for at, name in enumerate(self.names)}))
 
-    @property
-    def told(self) -> list[str]:
-        """Lo que hay que saber de él: también qué columnas no se llaman como en la cabecera."""
-        return [*self.warnings, *name_warnings(self.columns, self.names, self.unnamed)]
+    def told(self, dropped: Collection[str] = ()) -> list[str]:
+        """Lo que hay que saber de él: también qué columnas, salvo las que se quitan, no se llaman como en la cabecera."""
+        unsaid = self.unnamed | {self.names.index(name) for name in dropped}
+        return [*self.warnings, *name_warnings(self.columns, self.names, unsaid)]
 
     def describe(self, result: FileResult) -> None:
         """Apunta lo que `etl run --json` dice de un archivo."""
         result.describe(self.encoding, self.written, self.detected.line_end if self.detected else None)
-        if self.detected is None:
-            head = self.heading
-            result.header = head is None or head.header_rows > 0
-            result.preamble_rows = head.preamble_rows if head else 0
+        head = self.detected or self.heading
+        result.header = head is None or head.header_rows > 0
+        result.preamble_rows = head.preamble_rows if head else 0
 
 
 @contextmanager
@@ -95,12 +95,13 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
         with open_json(source, file) as (document, encoding):
             kinds = {at: kind for at, key in enumerate(document.header) if (kind := document.kinds[key])}
             yield document, Found(tuple(document.header), encoding=encoding, native=True, kinds=kinds)
-    elif source.suffix in EXCEL and source.unpack is None:
-        yield _open_sheet(source)
+    elif source.suffix in EXCEL:
+        with whole(source, file) as path:
+            yield _open_sheet(path, source.part_name)
     elif source.suffix in SQLITE and source.unpack is None:
-        from extras.formats.sqlite import left_out, open_table
+        from extras.formats.sqlite import open_table, table_names
 
-        table, others = open_table(source.path, source.part or ""), left_out(source.path)
+        table, others = open_table(source.path, source.part or ""), table_names(source.path, "virtual", "shadow")
         told = [f"Tablas internas o virtuales, que no se leen: {', '.join(others)}."] if others else []
         yield table, Found(tuple(table.header), warnings=told, native=True, kinds=table.kinds)
     elif source.suffix in TEXT_SUFFIXES:
@@ -112,10 +113,7 @@ def open_unknown(source: Source, file: Opened) -> Iterator[tuple[Document, Found
         with whole(source, file) as path:
             parquet = open_parquet(path, as_bytes=True)
             parquet.progress = file
-            yield (parquet, Found(tuple(parquet.header), warnings=parquet.warnings, native=True, kinds=parquet.kinds))
-    elif source.suffix in TABLES:
-        with TABLES[source.suffix](source, file) as (document, warnings):
-            yield document, Found(tuple(document.header), warnings=warnings, native=True)
+            yield parquet, Found(tuple(parquet.header), warnings=parquet.warnings, native=True, kinds=parquet.kinds)
     else:
         refuse_format(source.suffix)
 
@@ -136,12 +134,12 @@ def _open_text(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]
         yield open_detected(sample, stream, seen), found
 
 
-def _open_sheet(source: Source) -> tuple[Document, Found]:
+def _open_sheet(path: Path, name: str | None) -> tuple[Document, Found]:
     """Una hoja de cálculo: sus celdas tienen tipo, pero también puede llevar títulos y varias cabeceras."""
     from extras.formats.cells import merged_warning, odd_cells, odd_warnings
-    from extras.formats.excel import Worksheet, cell_text, column_kinds, open_sheet, sheet_rows
+    from extras.formats.excel import cell_text, column_kinds, open_sheet, sheet_rows, worksheet
 
-    sheet = open_sheet(source.path, source.part_name)
+    sheet = open_sheet(path, name)
     first = list(islice(sheet_rows(sheet), SAMPLE_LINES))
     if not first:
         raise FileRefused("La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja.")
@@ -152,8 +150,8 @@ def _open_sheet(source: Source) -> tuple[Document, Found]:
     divert("\t".join(found.columns).encode())
     after = found.preamble_rows + found.header_rows
     rows = [sheet_rows(sheet, after), sheet_rows(sheet, after)]
-    told = [*found.warnings, *merged_warning(sheet, after), *odd_warnings(odd_cells(source.path, sheet.name))]
-    document = Worksheet(list(found.columns), rows[0])
+    told = [*found.warnings, *merged_warning(sheet, after), *odd_warnings(odd_cells(path, sheet.name))]
+    document = worksheet(list(found.columns), rows[0])
     kinds, rounded = column_kinds(rows[1])
     told += [ROUNDED.format(found.columns[at]) for at in rounded if at < len(found.columns)]
     return document, Found(found.columns, found.unnamed, warnings=told, native=True, kinds=kinds, heading=found)

@@ -9,7 +9,7 @@ import re
 from itertools import islice
 
 from etl.extract.source import marked_encoding
-from extras.formats.look import mojibake
+from extras.formats.look import mojibake, utf8_characters
 
 # Las que de verdad aparecen en archivos españoles que no son UTF-8, de la más a la menos frecuente.
 SINGLE_BYTE = ("cp1252", "iso8859-15", "cp850", "mac-roman")
@@ -18,36 +18,31 @@ NAMES = {"iso8859-15": "ISO 8859-15", "cp850": "CP850 (MS-DOS)", "mac-roman": "M
 _LETTERS = frozenset("áéíóúüñçàèòïìùâêîôûäëöãõÁÉÍÓÚÜÑÇÀÈÒÏÌÙÂÊÎÔÛÄËÖÃÕ")
 _SPANISH = frozenset("áéíóúüñÁÉÍÓÚÜÑ")
 _MARKS = frozenset("ºª°€¿¡«»–—‘’“”…·²³½¼¾£©®™±×µ•%\u00a0")
-_HIGH = re.compile(rb"[\x80-\xff]")
 # Por debajo de este acierto por carácter, ninguna de las candidatas explica el archivo.
 _ENOUGH = 0.5
 # Caracteres no ASCII de la muestra cuyos vecinos se miran: más no cambian la media.
 SCORED_CHARS = 4000
 
 
-def detect_encoding(sample: bytes, declared: str | None = None, *, complete: bool = True) -> tuple[str, list[str]]:
-    """Devuelve la codificación y las advertencias; la declarada se respeta sin mirar nada.
+def detect_encoding(sample: bytes, *, complete: bool = True) -> tuple[str, list[str]]:
+    """Devuelve la codificación y las advertencias.
 
     `complete` dice que la muestra llega al final del archivo: un carácter cortado allí es un
     archivo cortado, y no el borde de la muestra.
     """
-    if declared and declared != "auto":
-        return declared, []
     if marked := marked_encoding(sample, ""):
         # El nombre del códec que además quita la marca.
         name = "utf-8-sig" if marked == "utf-8" else marked.removesuffix("-le").removesuffix("-be")
         return name, mojibake(sample, name)
     if (wide := _utf16_without_bom(sample)) is not None:
         return wide, [f"Sin marca BOM: se ha leído como {wide.upper()} porque un byte de cada dos es nulo."]
-    if not _HIGH.search(sample):
-        return "utf-8", []
-    valid, broken = _utf8_lines(sample, complete)
-    if not broken:
+    right, wrong = utf8_characters(sample, complete=complete)
+    if not wrong:
         return "utf-8", mojibake(sample, "utf-8")
-    if valid >= broken:
+    if right >= wrong:
         return "utf-8", [
-            f"Hay líneas que no son UTF-8 ({broken} en la muestra, frente a {valid} que sí): "
-            "se apartan; guarde el archivo entero en una sola codificación."
+            f"Hay caracteres que no son UTF-8 ({wrong} en la muestra, frente a {right} que sí): "
+            "sus líneas se apartan; guarde el archivo entero en una sola codificación."
         ]
     return _single_byte(sample)
 
@@ -58,31 +53,8 @@ def _utf16_without_bom(sample: bytes) -> str | None:
     if pairs < 4:
         return None
     even, odd = sample[0 : pairs * 2 : 2].count(0), sample[1 : pairs * 2 : 2].count(0)
-    if odd > 0.6 * pairs and even < 0.02 * pairs + 1:
-        return "utf-16-le"
-    if even > 0.6 * pairs and odd < 0.02 * pairs + 1:
-        return "utf-16-be"
-    return None
-
-
-def _utf8_lines(sample: bytes, complete: bool) -> tuple[int, int]:
-    """Cuántas líneas con bytes altos son UTF-8 y cuántas no (el corte del final cuenta como UTF-8)."""
-    try:
-        sample.decode("utf-8")
-        return 1, 0
-    except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data" and error.end == len(sample):
-            return (1, 0) if not complete else (1, 1)
-    valid = broken = 0
-    for line in re.split(rb"[\r\n]+", sample):
-        if not _HIGH.search(line):
-            continue
-        try:
-            line.decode("utf-8")
-            valid += 1
-        except UnicodeDecodeError:
-            broken += 1
-    return valid, broken
+    nulls = {"utf-16-le": (odd, even), "utf-16-be": (even, odd)}
+    return next((name for name, (high, low) in nulls.items() if high > 0.6 * pairs and low < 0.02 * pairs + 1), None)
 
 
 def _single_byte(sample: bytes) -> tuple[str, list[str]]:
@@ -116,9 +88,7 @@ def _plausible(before: str, char: str, after: str) -> float:
         return -1.0
     inside = before.isalpha() and after.isalpha()
     if char in _LETTERS:
-        if char.isupper() and before.islower():
-            return -0.5
-        if char.islower() and before.isupper() and after.isupper():
+        if (char.isupper() and before.islower()) or (char.islower() and before.isupper() and after.isupper()):
             return -0.5
         worth = 1.0 if char in _SPANISH else 0.6
         return worth if before.isalpha() or after.isalpha() else worth / 3

@@ -12,7 +12,7 @@ from functools import lru_cache
 # Una fila con saltos de línea entre comillas se da por mal cerrada si pasa de estas líneas.
 JOINED_LINES = 60
 
-EMPTY, NUMBER, MOMENT, BOOLEAN, TEXT = "vacío", "número", "fecha u hora", "booleano", "texto"
+EMPTY, NUMBER, MOMENT, TEXT = "vacío", "número", "fecha u hora", "texto"
 
 _NUMBER = re.compile(
     r"[-+−]?\s?(?:[$€£]\s?)?[-+]?(?:\d{1,3}(?:[.,' ]\d{3})+|\d+)?(?:[.,]\d+|\d[.,])?(?:[eE][-+]?\d{1,3})?"
@@ -24,14 +24,12 @@ _MOMENT = re.compile(
     r"|\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:[aApP]\.?\s?[mM]\.?)?"
     r"|\d{4}[-/](?:0[1-9]|1[0-2])|\d{4}(?:T|M|Q|-T|-Q)\d{1,2}"
 )
-_BOOLEANS = frozenset(["true", "false", "sí", "si", "no", "verdadero", "falso", "yes", "t", "f", "s", "n"])
 # Ningún número ni fecha es más largo; además acota lo que tardan las expresiones.
 LONGEST = 60
 # De un texto largo basta el principio para ver si parece un valor entero.
 READ = 2000
 # Un valor que por dentro lleva uno de estos signos pegados a los dos lados suele ser una fila sin cortar.
 _GLUED = re.compile(r"[^\s;|\t][;|\t][^\s;|\t]|[;|\t]$|^[;|\t]|[;|\t]{2}")
-_LINK = re.compile(r"(?:[a-z]+://|www\.|mailto:)\S+|[\w.+-]+@[\w-]+\.[\w.-]+", re.I)
 
 
 @dataclass(frozen=True)
@@ -151,8 +149,6 @@ def _joined(lines: list[str], index: int, shape: Shape) -> tuple[tuple[tuple[str
         if index + used > len(lines):
             break
         text += "\n" + lines[index + used - 1]
-        if shape.quote and shape.quote not in lines[index + used - 1]:
-            continue
         if (result := split(text, shape)) is not None:
             return result, used
         if not _open_at_end(text, shape):
@@ -168,8 +164,6 @@ def _open_at_end(text: str, shape: Shape) -> bool:
             return False
         position = match.end()
     quote = shape.quote or ""
-    if not text.startswith(quote, position):
-        return False
     rest = text[position + 1 :]
     rest = re.sub(r"\\.", "", rest, flags=re.DOTALL) if shape.escape else rest.replace(quote * 2, "")
     return quote not in rest
@@ -187,8 +181,6 @@ def kind(value: str) -> str:
             return NUMBER
         if _MOMENT.fullmatch(text):
             return MOMENT
-    if text.lower() in _BOOLEANS:
-        return BOOLEAN
     return TEXT
 
 
@@ -199,8 +191,6 @@ def plausibility(value: str, delimiter: str) -> float:
     if found is EMPTY:
         return 0.6
     if found is not TEXT:
-        return 1.0
-    if _LINK.fullmatch(text):
         return 1.0
     if _GLUED.search(text):
         return 0.1

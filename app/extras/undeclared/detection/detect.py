@@ -7,13 +7,14 @@ Sigue en `sniff.py` (separador y comillas), `header.py` (preámbulo y cabecera).
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from etl.dialect import Dialect
 from etl.errors import FileRefused
 from extras.undeclared.detection.charset import detect_encoding
-from extras.undeclared.detection.cut import Record, Shape, records
-from extras.undeclared.detection.header import find_heading
+from extras.undeclared.detection.cut import Shape, records
+from extras.undeclared.detection.header import Heading, find_heading
 from extras.undeclared.detection.sniff import Guess, best_guess
 
 # Filas que se miran: bastan para el dialecto, y mirar más solo cuesta tiempo.
@@ -26,20 +27,13 @@ MIN_SCORE = 0.05
 
 
 @dataclass(frozen=True)
-class Detected:
-    """Lo averiguado. `columns` son los nombres tal como están escritos ("" si no tiene)."""
+class Detected(Heading):
+    """El principio de la tabla, y cómo está escrito el archivo."""
 
     dialect: Dialect
-    columns: tuple[str, ...]
-    header_rows: int
     line_end: str
     # El separador va siempre seguido de espacios que no son parte del valor («a, b»).
     skip_space: bool
-    reasons: tuple[str, ...]
-    warnings: tuple[str, ...]
-    rows: tuple[Record, ...] = ()
-    # Columnas sin nombre que no se lo deben a la cabecera: las filas traen un valor de más.
-    unnamed: frozenset[int] = frozenset()
 
     @property
     def delimiter(self) -> str:
@@ -48,7 +42,7 @@ class Detected:
         return self.dialect.delimiter + (" " if spaced else "")
 
 
-def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None, more: bytes = b"") -> Detected:
+def detect(sample: bytes, *, complete: bool = True, more: bytes = b"") -> Detected:
     """Averigua el dialecto de un archivo de texto por una muestra que empieza en su principio.
 
     `complete` dice que la muestra es el archivo entero; si no, la última línea se descarta.
@@ -56,9 +50,8 @@ def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None,
     Lanza `FileRefused` si en la muestra no hay ni una línea entera con algo escrito.
     """
     seen = sample if not more else sample[: sample.rfind(b"\n") + 1] + more
-    name, warnings = "utf-8", list[str]()
-    if encoding or b"\0" in seen or not seen.isascii():
-        name, warnings = detect_encoding(seen, encoding, complete=complete)
+    ascii_only = seen.isascii() and b"\0" not in seen
+    name, warnings = ("utf-8", []) if ascii_only else detect_encoding(seen, complete=complete)
     # PostgreSQL no admite un NUL ni en el nombre de una columna.
     decoded = sample.decode(name, "replace").replace("\0", "\ufffd")
     text = decoded[: _cut(decoded)] if len(decoded) > SAMPLE_CHARS else decoded
@@ -66,15 +59,21 @@ def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None,
     line_end, mixed = _line_end(text)
     lines = _BREAK.split(text)
     lines = lines[: SAMPLE_LINES if whole else min(SAMPLE_LINES, len(lines) - 1)]
-    skipped, given = _sep_line(lines)
-    if not any(line.strip() for line in lines[skipped:]):
+    if given := _sep_line(lines):
+        lines[0] = ""
+    if not any(line.strip() for line in lines):
         raise FileRefused(
             "El principio del archivo no tiene ni una línea entera con algo escrito.",
             "Ábralo con un editor: no son datos en líneas, o la primera ocupa más de 1 MB.",
         )
-    guess = _guess(lines, skipped, given)
+    guess = _guess(lines, given)
     found = find_heading(guess.records, guess.width, lines, guess.shape)
+    told = {
+        "reasons": (*_reasons(guess, given), *found.reasons),
+        "warnings": (*warnings, *mixed, *_shape_warnings(guess), *found.warnings),
+    }
     return Detected(
+        **vars(found) | told,
         dialect=Dialect(
             delimiter=guess.shape.delimiter,
             quote=guess.shape.quote,
@@ -83,14 +82,8 @@ def detect(sample: bytes, *, complete: bool = True, encoding: str | None = None,
             header=found.header_rows > 0,
             preamble_rows=found.preamble_rows,
         ),
-        columns=found.columns,
-        header_rows=found.header_rows,
         line_end=line_end,
         skip_space=guess.shape.skip_space,
-        reasons=(*_reasons(guess, given), *found.reasons),
-        warnings=(*warnings, *mixed, *_shape_warnings(guess), *found.warnings),
-        rows=found.rows,
-        unnamed=found.unnamed,
     )
 
 
@@ -104,41 +97,38 @@ def _cut(text: str) -> int:
 
 def _line_end(text: str) -> tuple[str, list[str]]:
     """El fin de línea más común, y un aviso si hay varios."""
-    found = _BREAK.findall(text)
-    if not found:
-        return "\n", []
-    counts = {end: found.count(end) for end in ("\r\n", "\n", "\r")}
-    best = max(counts, key=lambda end: counts[end])
-    if sum(1 for count in counts.values() if count) == 1:
+    counts = Counter(_BREAK.findall(text)).most_common()
+    best = counts[0][0] if counts else "\n"
+    if len(counts) < 2:
         return best, []
     names = {"\r\n": "CRLF", "\n": "LF", "\r": "CR"}
-    seen = ", ".join(f"{names[end]} {count}" for end, count in counts.items() if count)
+    seen = ", ".join(f"{names[end]} {count}" for end, count in counts)
     return best, [f"Fines de línea mezclados en la muestra ({seen}): cada uno termina una fila."]
 
 
-def _sep_line(lines: list[str]) -> tuple[int, str | None]:
-    """La línea `sep=;` de Excel: cuántas líneas ocupa y qué separador dice."""
+def _sep_line(lines: list[str]) -> str | None:
+    """El separador que dice la línea `sep=;` de Excel, si la hay."""
     match = _SEP_LINE.match(lines[0].lstrip("\ufeff").strip(" \r")) if lines else None
-    if match is None:
-        return 0, None
-    return 1, "\t" if match[1] == "\\t" else match[1]
+    return match[1].replace("\\t", "\t") if match else None
 
 
-def _guess(lines: list[str], skipped: int, given: str | None) -> Guess:
+def _guess(lines: list[str], given: str | None) -> Guess:
     """La mejor forma; la línea `sep=` manda, y sin columnas claras queda una sola."""
-    body = ["" for _ in lines[:skipped]] + lines[skipped:]
-    guess = best_guess(body, given)
+    guess = best_guess(lines, given)
     if guess is None or not (given or guess.score >= MIN_SCORE):
-        return _single_column(body, given)
+        return _single_column(lines, given)
     two = guess.width == 2 and guess.shape.delimiter == ","
-    return _single_column(body, given) if two and _is_decimal_column(guess) else guess
+    return _single_column(lines, given) if two and _is_decimal_column(guess) else guess
 
 
 def _single_column(lines: list[str], given: str | None) -> Guess:
     """Un archivo de una sola columna: se toma un separador que no corte ninguna fila."""
     shapes = [Shape(mark, quote) for quote in ('"', None) for mark in ([given] if given else ",;\t|\x1f")]
-    guesses = [Guess(shape, tuple(records(lines, shape)), 1, 0.0) for shape in shapes]
-    return max(guesses, key=lambda guess: sum(row.width == 1 for row in guess.records))
+    found = [(shape, tuple(records(lines, shape))) for shape in shapes]
+    guesses = [
+        Guess(shape, rows, 1, [at for at, row in enumerate(rows) if row.width == 1], 0.0) for shape, rows in found
+    ]
+    return max(guesses, key=lambda guess: len(guess.fitting))
 
 
 def _is_decimal_column(guess: Guess) -> bool:
@@ -154,9 +144,8 @@ def _reasons(guess: Guess, given: str | None) -> list[str]:
         return [f"Separador {given!r}: lo dice la primera línea (sep=)."]
     if guess.width == 1:
         return ["Una sola columna: ningún separador da filas de igual ancho."]
-    fitting = sum(row.width == guess.width for row in guess.records)
     return [
-        f"Separador {shape.delimiter!r}: {fitting} de {len(guess.records)} filas de la muestra "
+        f"Separador {shape.delimiter!r}: {len(guess.fitting)} de {len(guess.records)} filas de la muestra "
         f"tienen {guess.width} valores (puntuación {guess.score:.2f})."
     ]
 

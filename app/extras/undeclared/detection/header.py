@@ -5,20 +5,27 @@ parte. La cabecera se reconoce porque no se parece a lo que hay debajo; si no se
 """
 
 from dataclasses import dataclass
-from itertools import takewhile
 
 from extras.undeclared.detection.cut import MOMENT, NUMBER, TEXT, Record, Shape, kind, split, split_loosely
 from extras.undeclared.detection.header_rows import MAX_HEADER_ROWS, column_types, header_depth
 from extras.undeclared.detection.sniff import DELIMITERS
 
-EMPTY_TAIL = "Todas las filas acaban en separador: la última columna está vacía en la muestra."
 # Los que cortan una cabecera de solo dos nombres; un espacio puede ser parte de uno.
 USUAL = ",;\t|"
+UNSURE_HEADER = (
+    "No se ve con certeza si la primera fila es la cabecera: se ha tomado como cabecera. "
+    "Si son datos, declárelo (header=False)."
+)
+UNSURE_DATA = "No se ve con certeza que falte la cabecera: la primera fila se ha tomado como datos."
 
 
 @dataclass(frozen=True)
 class Heading:
-    """El principio de la tabla: líneas de preámbulo, filas y nombres de la cabecera, y los datos."""
+    """El principio de la tabla: líneas de preámbulo, filas y nombres de la cabecera, y los datos.
+
+    `columns`: los nombres tal como están escritos ("" si no tiene). `unnamed`: las que no tienen y de las que no hay
+    nada más que decir: no hay cabecera, o no es tan ancha como las filas.
+    """
 
     preamble_rows: int
     header_rows: int
@@ -26,13 +33,13 @@ class Heading:
     rows: tuple[Record, ...]
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
-    unnamed: frozenset[int] = frozenset()
+    unnamed: frozenset[int]
 
 
 def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: Shape) -> Heading:
     """Separa preámbulo, cabecera y datos en las filas de la muestra."""
     if not rows:
-        return Heading(0, 0, (), (), (), ())
+        return Heading(0, 0, (), (), (), (), frozenset())
     start = _table_start(rows, width)
     body = _body(rows, start, width)
     types = column_types(body, width)
@@ -47,7 +54,7 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
         names, notes = _joined_names(head, width), []
         if len(head) > 1:
             notes = [f"La cabecera ocupa {len(head)} filas: se han unido en una ({', '.join(names[:4])}…)."]
-    unnamed = _unnamed(names, head, data, width)
+    unsaid = not head or any(row.width != width for row in head)
     preamble = (head or data)[0].line - 1
     return Heading(
         preamble_rows=preamble,
@@ -58,40 +65,15 @@ def find_heading(rows: tuple[Record, ...], width: int, lines: list[str], shape: 
         warnings=(
             *(_preamble_warning(preamble, lines) if preamble else []),
             *notes,
-            *([] if sure else [_unsure(depth > 0)]),
-            *(
-                []
-                if damaged or names[-1] or width < 2 or not body or any(cells[-1] for cells in body)
-                else [EMPTY_TAIL]
-            ),
+            *([] if sure else [UNSURE_HEADER if depth else UNSURE_DATA]),
         ),
-        unnamed=unnamed,
+        unnamed=frozenset(at for at, name in enumerate(names) if unsaid and not name),
     )
-
-
-def _unnamed(names: tuple[str, ...], head: tuple[Record, ...], data: tuple[Record, ...], width: int) -> frozenset[int]:
-    """Las columnas sin nombre que son culpa de las filas o del separador final, no de la cabecera."""
-    if not head:
-        return frozenset(range(width))
-    if any(row.width != width for row in head):
-        return frozenset(index for index, name in enumerate(names) if not name)
-    cells = [row.cells for row in data if row.cells and row.width == width]
-    tail = takewhile(lambda at: not names[at] and not any(row[at] for row in cells), reversed(range(width)))
-    return frozenset(tail)
-
-
-def _unsure(header: bool) -> str:
-    if header:
-        return (
-            "No se ve con certeza si la primera fila es la cabecera: se ha tomado como cabecera. "
-            "Si son datos, declárelo (header=False)."
-        )
-    return "No se ve con certeza que falte la cabecera: la primera fila se ha tomado como datos."
 
 
 def _preamble_warning(preamble: int, lines: list[str]) -> list[str]:
     texts = [line.strip() for line in lines[:preamble] if line.strip()]
-    if not texts or (len(texts) == 1 and texts[0].strip('"').lower().startswith("sep=")):
+    if not texts:
         return []
     return [f"Líneas antes de la cabecera, que se saltan: {preamble}. La primera dice «{texts[0][:60]}»."]
 
@@ -108,8 +90,6 @@ def _table_start(rows: tuple[Record, ...], width: int) -> int:
         filled = sum(1 for cell in row.cells or () if cell.strip())
         if filled > max(1, width // 4) or _is_group(row, rows[index + 1 : index + 2], width):
             return index if index - start < len(rows) - 1 else start
-        if index + 1 >= len(rows):
-            break
     return start
 
 
@@ -125,10 +105,7 @@ def _is_group(row: Record, following: tuple[Record, ...], width: int) -> bool:
 def _body(rows: tuple[Record, ...], start: int, width: int) -> list[tuple[str, ...]]:
     """Las filas que con seguridad son datos: las de ancho justo, sin las primeras si hay bastantes."""
     fitting = [row.cells or () for row in rows[start:] if row.width == width]
-    skip = MAX_HEADER_ROWS if len(fitting) > 3 * MAX_HEADER_ROWS else 1 if len(fitting) > 1 else 0
-    if 4 <= len(fitting) <= 3 * MAX_HEADER_ROWS:
-        skip = min(MAX_HEADER_ROWS, len(fitting) // 2)
-    return fitting[skip:]
+    return fitting[min(MAX_HEADER_ROWS, len(fitting) // 2) :]
 
 
 def _damaged_header(

@@ -57,8 +57,7 @@ def header_depth(rows: tuple[Record, ...], start: int, width: int, types: list[s
 
 
 def _lonely_row(first: tuple[str, ...]) -> tuple[int, bool, str]:
-    kinds = [kind(cell) for cell in first]
-    if any(found in (NUMBER, MOMENT) for found in kinds):
+    if any(kind(cell) in (NUMBER, MOMENT) for cell in first):
         return 0, True, "Sin cabecera: la única fila tiene números o fechas."
     return 1, True, "Cabecera: la única fila es toda de texto."
 

@@ -27,23 +27,20 @@ INSIDE = {
 TRUSTED = 0.9
 # Filas y valores que se miran: más no cambian la media.
 SCORED_ROWS, SCORED_CELLS = 150, 4000
-# Líneas con las que se descartan las combinaciones que quedan lejos de una clara, y cuánto es cada cosa.
-FIRST_LINES, FAR, CLEAR = 100, 0.5, 0.4
 
 
 @dataclass(frozen=True)
 class Guess:
-    """Una combinación, las filas que da, su ancho más común y su puntuación."""
+    """Una combinación, las filas que da, su ancho más común y su puntuación.
+
+    `fitting`: cuáles de las filas tienen ese ancho.
+    """
 
     shape: Shape
     records: tuple[Record, ...]
     width: int
+    fitting: list[int]
     score: float
-
-    @property
-    def fitting(self) -> int:
-        """Cuántas filas tienen ese ancho."""
-        return sum(row.width == self.width for row in self.records)
 
 
 def shapes(text: str, given: str | None = None) -> list[Shape]:
@@ -60,7 +57,7 @@ def shapes(text: str, given: str | None = None) -> list[Shape]:
             if (quote and f"\\{quote}" in text) or f"\\{delimiter}" in text:
                 escapes.append("\\")
             for escape in escapes:
-                if spaced:
+                if spaced:  # antes: a igual puntuación, el espacio es parte de cómo se separa
                     found.append(Shape(delimiter, quote, escape, True))
                 found.append(Shape(delimiter, quote, escape))
     return found
@@ -83,12 +80,8 @@ def _quotes(text: str, delimiter: str) -> list[str | None]:
 def best_guess(lines: list[str], given: str | None = None) -> Guess | None:
     """La combinación de más puntuación; `None` si ninguna da una tabla de dos columnas o más."""
     candidates = shapes("\n".join(lines), given)
-    if len(lines) > 2 * FIRST_LINES:
-        candidates = _promising(lines[:FIRST_LINES], candidates)
     guesses = {shape: guess for shape in candidates if (guess := _scored(lines, shape)) is not None}
-    explained = list(guesses.values())
-    if len(explained) > 1:
-        explained = [guess for guess in explained if not _leaves_rows_out(guess, guesses)]
+    explained = [guess for guess in guesses.values() if len(guesses) == 1 or not _leaves_rows_out(guess, guesses)]
     return max(explained, key=lambda guess: guess.score, default=None)
 
 
@@ -96,14 +89,7 @@ def _leaves_rows_out(guess: Guess, guesses: dict[Shape, Guess]) -> bool:
     """Un apóstrofo o una barra que dejan fuera filas que sin ellos encajan son texto, no comillas ni escapes."""
     plain = guesses.get(replace(guess.shape, quote='"', escape=None))
     wrapped = sum(1 for row in guess.records if row.quoted) if guess.shape.quote == "'" else 0
-    return plain is not None and plain.width == guess.width and plain.fitting > guess.fitting + wrapped
-
-
-def _promising(lines: list[str], candidates: list[Shape]) -> list[Shape]:
-    """Las que no quedan muy lejos de la mejor en las primeras líneas; todas, si ninguna convence."""
-    scores = {shape: guess.score if (guess := _scored(lines, shape)) else 0.0 for shape in candidates}
-    best = max(scores.values(), default=0.0)
-    return [shape for shape in candidates if scores[shape] >= FAR * best] if best >= CLEAR else candidates
+    return plain is not None and plain.width == guess.width and len(plain.fitting) > len(guess.fitting) + wrapped
 
 
 def _scored(lines: list[str], shape: Shape) -> Guess | None:
@@ -111,13 +97,11 @@ def _scored(lines: list[str], shape: Shape) -> Guess | None:
     if shape.skip_space and shape.delimiter != " " and not _always_spaced(lines, rows, shape):
         return None
     widths = Counter(row.width for row in rows if row.width > 1)
-    if widths and max(widths.values()) > 1:  # lo que solo pasa una vez no es la forma de nada
-        widths = Counter({width: count for width, count in widths.items() if count > 1})
     explained = _explained_quotes(lines, rows, shape)
     best: Guess | None = None
-    for width, count in widths.most_common(3):
-        score = _score(rows, width, count, shape) * explained
-        guess = Guess(shape, tuple(rows), width, score)
+    for width, _ in widths.most_common(3):
+        fitting = [index for index, row in enumerate(rows) if row.width == width]
+        guess = Guess(shape, tuple(rows), width, fitting, _score(rows, width, fitting, shape) * explained)
         if best is None or _is_better(guess, best):
             best = guess
     return best
@@ -125,18 +109,13 @@ def _scored(lines: list[str], shape: Shape) -> Guess | None:
 
 def _is_better(guess: Guess, best: Guess) -> bool:
     """Entre dos anchos: con dos tablas seguidas en el archivo, la primera es la buena."""
-    first, last = _extent(guess)
-    other_first, other_last = _extent(best)
+    first, last = guess.fitting[0], guess.fitting[-1]
+    other_first, other_last = best.fitting[0], best.fitting[-1]
     if last < other_first and last - first >= 4:
         return guess.score > 0.4 * best.score
     if other_last < first and other_last - other_first >= 4:
         return guess.score * 0.4 > best.score
     return guess.score > best.score
-
-
-def _extent(guess: Guess) -> tuple[int, int]:
-    fitting = [index for index, row in enumerate(guess.records) if row.width == guess.width]
-    return fitting[0], fitting[-1]
 
 
 def _explained_quotes(lines: list[str], rows: list[Record], shape: Shape) -> float:
@@ -157,9 +136,9 @@ def _stray_everywhere(lines: list[str]) -> float:
     return 0.95 if stray >= 3 and stray > 0.3 * len(lines) and not wrapped else 0.1
 
 
-def _score(rows: list[Record], width: int, count: int, shape: Shape) -> float:
+def _score(rows: list[Record], width: int, fitting: list[int], shape: Shape) -> float:
     """Regularidad del ancho, por valores creíbles, por confianza en el separador."""
-    fitting = [index for index, row in enumerate(rows) if row.width == width]
+    count = len(fitting)
     region = rows[fitting[0] : fitting[-1] + 1]
     regular = count / len(region)
     covered = sum(row.lines for row in region) / sum(row.lines for row in rows)
@@ -176,10 +155,6 @@ def _score(rows: list[Record], width: int, count: int, shape: Shape) -> float:
         fitting[0] == 0 and count >= 3 and (regular * covered > 0.6 or any(row.quoted for row in sample))
     ):
         score *= 0.1
-    if shape.quote and not any(row.quoted for row in sample):
-        score *= 0.99  # comillas que nadie usa
-    if shape.skip_space and shape.delimiter != " ":
-        score *= 1.02  # siempre va un espacio detrás: es parte de cómo se separa
     return score
 
 
