@@ -10,6 +10,7 @@ salto es un fallo, para que nada deje de probarse en silencio.
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -48,6 +49,8 @@ SHARED |= {
 }
 # /tienda
 USER, PASSWORD = "alumno", "bigdata2026"
+# Quien lanza las pruebas en segundo plano («make test &») puede dejarlas sin Ctrl-C, y de ellas lo heredan las órdenes.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
