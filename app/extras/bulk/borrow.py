@@ -12,6 +12,7 @@ from functools import partial
 from psycopg import errors, sql
 
 from etl.database.connection import Connection
+from etl.load.ledger import Counts
 from etl.schema import Table
 
 
@@ -24,6 +25,26 @@ def _ask(what: str, connection: Connection, table: Table) -> bool:
     except errors.UndefinedFunction:  # una base de datos sin migrar desde que existe
         return False
     return bool(row and row[0])
+
+
+class Borrowed:
+    """Lo que se presta a una carga, desde que se pide hasta que se devuelve."""
+
+    def __init__(self, connection: Connection, table: Table) -> None:
+        self._connection, self._table = connection, table
+        self.key = take_key(connection, table)
+        # A las tablas a las que apuntan otras, `versions.py` les deja comprobaciones pendientes.
+        wanted = bool(table.foreign_keys) and not table.referenced_by
+        self._references = wanted and pause_references(connection, table)
+
+    def give_back(self, counts: Counts) -> None:
+        """Devuelve las referencias, y la clave con las filas que la repetían ya quitadas y contadas."""
+        if self._references:
+            resume_references(self._connection, self._table)
+        if self.key:
+            repeated = give_key_back(self._connection, self._table)
+            counts.loaded -= repeated
+            counts.duplicate += repeated
 
 
 # Quita la clave. Nadie más lee la tabla hasta que acabe la transacción.
