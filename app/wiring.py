@@ -34,6 +34,7 @@ def assemble() -> "Parts":
     from extras.formats.json_text import one_per_line
     from extras.formats.look import look_above_header, look_at_encoding
     from extras.formats.readers import TABLES
+    from extras.marts.changed import renew
     from extras.screen.progress import show_progress
     from extras.undeclared.declared_now import declared_now
 
@@ -46,6 +47,7 @@ def assemble() -> "Parts":
             "spark": partial(open_cluster, reading=reading),
         },
         declared=late("elsewhere", "load"),
+        check_migrations=late("revision.written", "check"),
         reading=reading,
         members=members,
         undeclared=late("undeclared.one_table", "load_undeclared"),
@@ -53,7 +55,7 @@ def assemble() -> "Parts":
         correct=late("quarantine.correction", "load_correction"),
         mend=late("quarantine.correction", "mend"),
         already=late("many.already", "already_loaded"),
-        by_groups=late("groups.groups", "by_groups"),
+        renew_mart=renew,
         explain=late("doctor.causes", "explain"),
         show_progress=show_progress,
         show_result=late("screen.summary", "show_result"),

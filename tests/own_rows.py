@@ -13,9 +13,8 @@ from etl.extract.source import Source
 from etl.load.ledger import Counts
 from etl.one_file import load_declared
 from etl.pipeline import run
-from etl.result import FileResult, RunResult
+from etl.run import FileResult, Progress, RunResult, open_session
 from etl.schema import Declared
-from etl.session import Progress, open_session
 from etl.settings import Settings
 from support import connect_settings
 from wiring import assemble

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import datetime
 from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
@@ -58,7 +59,7 @@ def run(
     """Carga los archivos que aún no estén cargados y rehace los marts."""
     from etl import pipeline
     from etl.database import migrate
-    from etl.session import open_session
+    from etl.run import open_session
 
     parts: Parts = ctx.obj()
     engine = OLD_ENGINES.get(engine, engine)
@@ -68,7 +69,7 @@ def run(
             f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", f"Vea «{order('run --help')}»."
         )
     settings = live_settings(ctx)
-    migrate.ensure_ready(settings)
+    migrate.ensure_ready(settings, parts.check_migrations)
     tables = parts.declared(settings, datasets)
     silent = quiet or as_json
     with (
@@ -93,7 +94,7 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     tables = declarations.load()
     with connect(settings) as connection:
         if as_json:
-            write_json(plain.status_document(connection, tables))
+            write_json(plain.status(connection, tables))
         else:
             ctx.obj().show_status(connection, tables)
 
@@ -115,7 +116,7 @@ def rejects(
     if csv is None:
         with connect(settings) as connection:
             if as_json:
-                write_json(plain.rejects_document(connection, dataset))
+                write_json({"rejects": plain.rejected(connection, dataset)})
             else:
                 ctx.obj().show_rejects(connection, dataset)
         return
@@ -128,7 +129,7 @@ def migrate(ctx: typer.Context) -> None:
     """Prepara la base de datos: esquemas, usuarios y tablas."""
     from etl.database.migrate import migrate as prepare
 
-    typer.echo(f"Base de datos en la versión {prepare(live_settings(ctx))}.")
+    typer.echo(f"Base de datos en la versión {prepare(live_settings(ctx), ctx.obj().check_migrations)}.")
 
 
 def new_app(add_commands: Callable[[typer.Typer], None]) -> typer.Typer:
@@ -154,7 +155,7 @@ def live_settings(ctx: typer.Context) -> Settings:
 
 def write_json(document: Any) -> None:
     """Lo que se pidió con --json."""
-    text = json.dumps(document, ensure_ascii=False, indent=2)
+    text = json.dumps(document, ensure_ascii=False, indent=2, default=datetime.isoformat)
     # En JSON, lo que obedecería un terminal se escribe también con su número.
     sys.stdout.write(UNSEEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n")
 

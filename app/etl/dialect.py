@@ -1,6 +1,6 @@
 """Cómo está escrito un archivo: separador, comillas, decimales, fechas, codificación.
 
-Lo declara cada data set (`datasets/`) o lo averigua `extract/detection/`; lo leen
+Lo declara cada data set (`declared/`) o lo averigua `undeclared/detection/`; lo leen
 `extract/` (la forma del archivo) y `transform/` (la forma de los valores).
 """
 
@@ -29,6 +29,11 @@ class Dialect:
     nulls: tuple[str, ...] = ("",)
     true_words: tuple[str, ...] = ("true", "t", "1", "sí", "si", "s", "verdadero")
     false_words: tuple[str, ...] = ("false", "f", "0", "no", "n", "falso")
+
+    @property
+    def marks(self) -> dict[str, str | None]:
+        """Los signos que separan los campos, como se apuntan de un archivo."""
+        return {"delimiter": self.delimiter, "quote": self.quote, "escape": self.escape}
 
 
 # Lo que escriben los formatos con tipos propios (JSON, Parquet, Excel): ISO y punto decimal.

@@ -11,8 +11,8 @@ from etl.database.connection import Connection
 from etl.extract.read import Text
 from etl.load.ledger import Counts, Load
 from etl.load.table import Advance, TableWriter, write_all
+from etl.run import Session
 from etl.schema import Declared
-from etl.session import Session
 from etl.transform.validate import transform
 
 # Un motor: valida y carga las filas de un archivo. Devuelve las cuentas y, si lo leyó entero por su lado, la huella.

@@ -6,13 +6,13 @@ repetir: nunca se repite a ciegas.
 """
 
 import time
+import tomllib
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import psycopg
 import pyarrow as pa
-from psycopg import errors
 
 from etl.database.connection import LOADER, Connection, reconnect
 from etl.errors import EtlError, FileFailed, FileRefused, unexpected
@@ -23,33 +23,16 @@ from etl.load.ledger import Load
 from etl.local import LoadRows
 from etl.parts import Parts
 from etl.reader import order
-from etl.result import FileResult
+from etl.run import FileResult, Session
 from etl.schema import Declared, Table
-from etl.session import Session
 
 # Una conexión que se corta tres veces en el mismo archivo no es mala suerte.
 ATTEMPTS = 3
 # Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
 OTHER_LOADER_SECONDS = 600
 
-NOT_AS_DECLARED = (errors.UndefinedTable, errors.UndefinedColumn, errors.DataError, errors.IntegrityError)
-FAILURES: tuple[tuple[Any, str, str], ...] = (
-    (errors.LockNotAvailable, "La tabla está bloqueada por otra sesión.", "Búsquela en pg_stat_activity y ciérrela."),
-    (errors.DiskFull, "El disco de la base de datos está lleno.", "Libere espacio y repita la carga."),
-    (errors.OutOfMemory, "El servidor se quedó sin memoria.", "Ciérrele otras sesiones o suba su límite."),
-    (errors.QueryCanceled, "El servidor tardó demasiado en una sentencia.", "Suba DB_STATEMENT_SECONDS."),
-    (
-        NOT_AS_DECLARED,
-        "La tabla no es como se declara: {}.",
-        f"Escriba la migración que falta y aplíquela: «{order('revision')}» y «{order('migrate')}».",
-    ),
-    (
-        errors.InsufficientPrivilege,
-        "La base de datos no está preparada: {}.",
-        f"Ejecute «{order('migrate')}» con el usuario dueño.",
-    ),
-    (psycopg.Error, "PostgreSQL rechazó la carga: {}.", "Si persiste, es un error de este programa."),
-)
+# Los de PostgreSQL, por su clase en psycopg, dichos en palabras y con su siguiente paso.
+FAILURES = Path(__file__).with_name("failures.toml")
 
 # Lo que se hace con un archivo dentro de su transacción, sin el COMMIT.
 Work = Callable[[Connection, Load, Opened, FileResult], None]
@@ -187,5 +170,7 @@ def _was_committed(connection: Connection, load: Load, result: FileResult) -> bo
 
 def _failure(error: psycopg.Error) -> FileFailed:
     """El fallo de una sentencia, en palabras y con su siguiente paso."""
-    message, hint = next(said for kinds, *said in FAILURES if isinstance(error, kinds))
-    return FileFailed(message.format(str(error).strip()), hint)
+    known = tomllib.loads(FAILURES.read_text(encoding="utf-8"))
+    said = next(known[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in known)
+    hint = said["hint"].format(revision=order("revision"), migrate=order("migrate"))
+    return FileFailed(said["message"].format(str(error).strip()), hint)

@@ -11,16 +11,16 @@ from pathlib import Path
 
 from etl import plain
 from etl.database.connection import Connection
+from etl.database.migrate import Check, unchecked
 from etl.errors import DatabaseUnavailable, UsageError
 from etl.extract.discover import Members, one_member
 from etl.extract.read import Reading
 from etl.extract.source import Source
 from etl.load.ledger import Counts, Load
-from etl.load.marts import ByGroups, rebuilt
+from etl.load.marts import Renew, rebuild
 from etl.local import LoadRows, open_local
-from etl.result import FileResult, RunResult
+from etl.run import FileResult, Progress, RunResult, Session
 from etl.schema import Declared
-from etl.session import Progress, Session
 from etl.settings import Settings
 
 # Lo que se sabe de un mensaje de error, línea a línea.
@@ -68,17 +68,18 @@ class Parts:
     """Lo que se puede poner en lugar de lo del núcleo.
 
     `server`: la misma configuración, con la dirección de un servidor en marcha. `engines`: dónde se validan
-    las filas. `declared`: los data sets declarados, o los de otra carpeta. `reading` y `members`: otros formatos y
-    archivos que llevan otros dentro. `undeclared`: carga lo que nadie declaró. `declared_now`: avisos, al cargar un
-    archivo que antes no estaba declarado. `explain`: lo que se sabe de un mensaje de error, línea a línea.
-    `export_rejects`: escribe la cuarentena en un CSV. `correct` carga una cuarentena corregida;
-    `mend` repite las correcciones de una carga que se lee otra vez. `by_groups` pone al día un mart sin rehacerlo;
-    `already` dice, de muchos archivos, cuáles están ya.
+    las filas. `declared`: los data sets declarados, o los de otra carpeta. `check_migrations`: mira si están bien
+    escritas. `reading` y `members`: otros formatos y archivos que llevan otros dentro. `undeclared`: carga lo que nadie
+    declaró. `declared_now`: avisos, al cargar un archivo que antes no estaba declarado. `correct` carga una cuarentena
+    corregida; `mend` repite las correcciones de una carga que se lee otra vez. `already` dice, de muchos archivos, cuáles
+    están ya. `renew_mart` pone al día un mart. `explain`: lo que se sabe de un mensaje de error, línea a línea.
+    `export_rejects`: escribe la cuarentena en un CSV.
     """
 
     server: Callable[[Settings], Settings] = needs_address
     engines: Mapping[str, OpenEngine] = field(default_factory=lambda: {"local": open_local})
     declared: Callable[[Settings, Path | None], list[Declared]] = declared_here
+    check_migrations: Check = unchecked
     reading: Reading = field(default_factory=Reading)
     members: Members = one_member
     undeclared: Callable[[Session, Source, bool], list[FileResult]] = not_declared
@@ -86,7 +87,7 @@ class Parts:
     correct: Callable[[Session, Source, Sequence[Declared]], list[FileResult]] = not_corrected
     mend: Callable[[Connection, Load, Declared, Counts], list[str]] = lambda *_nothing: []
     already: Callable[[Session, Pairs], Mapping[str, FileResult]] = lambda *_nothing: {}
-    by_groups: ByGroups = rebuilt
+    renew_mart: Renew = rebuild
     explain: Explain = lambda _message: []
     show_progress: Callable[[Sequence[Source]], AbstractContextManager[Progress]] = lambda _waiting: nullcontext(silent)
     show_result: Callable[[RunResult, bool, Explain], None] = plain.show_result

@@ -17,9 +17,8 @@ from etl.load.versions import incomplete_tables
 from etl.local import LoadRows
 from etl.one_file import load_declared
 from etl.parts import Parts
-from etl.result import FileResult, RunResult
+from etl.run import FileResult, RunResult, Session
 from etl.schema import Declared
-from etl.session import Session
 
 # Un archivo, su declaración si alguien lo declara, y qué fue de él (una vez por cada tabla que lleva dentro).
 Done = tuple[Source, Declared | None, list[FileResult]]
@@ -57,7 +56,7 @@ def run(
         done += [(source, None, parts.correct(session, source, tables)) for source in corrections]
         if any(declared for _, declared in pairs) and (incomplete := incomplete_tables(session.connection)):
             _repeat(session, incomplete, done, load_rows, parts)
-    marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts", parts.by_groups)
+    marts, wrong = refresh_marts(session.connection, session.settings.sql_dir / "marts", parts.renew_mart)
     files = [result for _, _, results in done for result in results]
     return RunResult(session.run_id, session.engine, files, marts, session.facts, wrong)
 

@@ -4,14 +4,15 @@ Las consultas de aquí las usa también quien lo enseña con tablas y colores.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from psycopg import Connection, errors, sql
+from psycopg.rows import dict_row
 
 from etl.errors import UsageError
 from etl.reader import many, program, rows, shown, thousands
-from etl.result import RunResult
+from etl.run import RunResult
 from etl.schema import Declared
 
 OUTCOMES = {"loaded": "cargado", "skipped": "ya estaba", "refused": "rechazado", "failed": "falló"}
@@ -29,7 +30,8 @@ LAST_LOADS = (
     " FROM etl.loads ORDER BY load_id DESC LIMIT 15"
 )
 REJECTS = (
-    "SELECT l.table_name, r.code, count(*), min(r.message) FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id)"
+    "SELECT l.table_name AS table, r.code, count(*) AS rows, min(r.message) AS example"
+    " FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id)"
     " WHERE l.status = 'loaded' AND r.code <> 'repaired' AND (%(table)s::text IS NULL OR l.table_name LIKE %(table)s)"
     " GROUP BY 1, 2 ORDER BY 1, 3 DESC"
 )
@@ -54,46 +56,32 @@ def show_result(result: RunResult, quiet: bool, explain: Callable[[str], list[st
 
 def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     """Las tablas con sus filas, y las quince últimas cargas."""
-    tables, loads = status(connection)
-    _say(*(f"{name}: {BUSY if count is None else rows(count)}" for name, count in tables), "")
-    for when, file, state, *counts, error in loads:
-        _say(
-            f"{when:%d/%m %H:%M} {file}: {STATUSES[state]}, {', '.join(map(str, counts))}{f' · {error}' if error else ''}"
-        )
-    _say(*quarantine(connection), *outdated(connection, declared))
+    found = status(connection, declared)
+    _say(*(f"{one['table']}: {BUSY if one['rows'] is None else rows(one['rows'])}" for one in found["tables"]), "")
+    for load in found["loads"]:
+        counts = ", ".join(str(load[f"rows_{name}"]) for name in ("loaded", "duplicate", "rejected"))
+        told = [f"{load['started_at']:%d/%m %H:%M} {load['file']}: {STATUSES[load['status']]}, {counts}", load["error"]]
+        _say(" · ".join(filter(None, told)))
+    _say(*found["warnings"])
 
 
 def show_rejects(connection: Connection[Any], table: str | None) -> None:
     """Cuántas filas hay en cuarentena por tabla y motivo, con un ejemplo de cada uno."""
-    for name, code, count, example in rejected(connection, table):
-        _say(f"{name}: {rows(count)}, {code}: {example}")
+    for one in rejected(connection, table):
+        _say(f"{one['table']}: {rows(one['rows'])}, {one['code']}: {one['example']}")
 
 
-def status_document(connection: Connection[Any], declared: list[Declared]) -> dict[str, Any]:
-    """Lo mismo que se enseña, para otro programa."""
-    tables, loads = status(connection)
-    names = ("started_at", "file", "status", "rows_loaded", "rows_duplicate", "rows_rejected", "error")
+def status(connection: Connection[Any], declared: list[Declared]) -> dict[str, list[Any]]:
+    """Las tablas con sus filas (sin ellas, si no se dejan mirar), las últimas cargas y lo que hay que saber."""
+    tables = connection.execute(TABLES).fetchall()
     return {
-        "tables": [{"table": name, "rows": count} for name, count in tables],
-        "loads": [dict(zip(names, (when.isoformat(), *load), strict=True)) for when, *load in loads],
-        "warnings": [*quarantine(connection), *outdated(connection, declared)],
+        "tables": [{"table": f"{schema}.{name}", "rows": _count(connection, schema, name)} for schema, name in tables],
+        "loads": connection.cursor(row_factory=dict_row).execute(LAST_LOADS).fetchall(),
+        "warnings": [*_quarantine(connection), *_outdated(connection, declared)],
     }
 
 
-def rejects_document(connection: Connection[Any], table: str | None) -> dict[str, Any]:
-    """Ídem, de la cuarentena: cuántas filas por tabla y código, con un ejemplo."""
-    found = rejected(connection, table)
-    return {"rejects": [dict(zip(("table", "code", "rows", "example"), one, strict=True)) for one in found]}
-
-
-def status(connection: Connection[Any]) -> tuple[list[tuple[str, int | None]], list[tuple[Any, ...]]]:
-    """Las tablas con sus filas, si se dejan mirar; y de las últimas cargas, cuándo, archivo, estado, cuentas y fallo."""
-    tables = connection.execute(TABLES).fetchall()
-    counted = [(f"{schema}.{name}", _count(connection, schema, name)) for schema, name in tables]
-    return counted, connection.execute(LAST_LOADS).fetchall()
-
-
-def quarantine(connection: Connection[Any]) -> list[str]:
+def _quarantine(connection: Connection[Any]) -> list[str]:
     """Las tablas con filas corregidas, y cuántas siguen apartadas."""
     found = connection.execute(
         "SELECT l.table_name, count(*) FILTER (WHERE r.code = 'repaired'),"
@@ -103,7 +91,7 @@ def quarantine(connection: Connection[Any]) -> list[str]:
     return [f"{table}: filas corregidas, {done}; sin corregir, {left}" for table, done, left in found if done]
 
 
-def outdated(connection: Connection[Any], declared: list[Declared]) -> list[str]:
+def _outdated(connection: Connection[Any], declared: list[Declared]) -> list[str]:
     """Las tablas con archivos que se leyeron con una declaración anterior, y qué hacer."""
     found = connection.execute(
         "SELECT table_name, declaration, count(*) FROM etl.loads"
@@ -118,11 +106,11 @@ def outdated(connection: Connection[Any], declared: list[Declared]) -> list[str]
     ]
 
 
-def rejected(connection: Connection[Any], table: str | None) -> Sequence[tuple[str, str, int, str]]:
-    """Tabla, motivo, filas y un ejemplo. Lanza `UsageError` si no existe esa tabla."""
+def rejected(connection: Connection[Any], table: str | None) -> list[dict[str, Any]]:
+    """De cada tabla y motivo, cuántas filas y un ejemplo. Lanza `UsageError` si no existe esa tabla."""
     if table is not None:
         table_columns(connection, table)
-    return connection.execute(REJECTS, {"table": pattern(table)}).fetchall()
+    return connection.cursor(row_factory=dict_row).execute(REJECTS, {"table": pattern(table)}).fetchall()
 
 
 def pattern(table: str | None) -> str | None:

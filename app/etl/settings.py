@@ -6,9 +6,9 @@ Sale un `Settings`, que se pasa a quien lo necesite. Las contraseñas pueden ven
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -65,29 +65,33 @@ class Settings:
 
 def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env") -> Settings:
     """Lee `.env` y el entorno (que manda). Lanza `UsageError` si un valor no se entiende."""
-    _check(env_file)
+    lines = env_lines(env_file)
+    for name, (number, _, understood) in lines.items():
+        if not understood:  # se dice cuál es, y no lo que vale
+            raise UsageError(
+                f"No se entiende lo que vale {name}: ¿le falta cerrar unas comillas?",
+                f"Corríjalo en .env, línea {number}.",
+            )
     values = {name: value for name, value in {**dotenv_values(env_file), **environ}.items() if value}
-    where = partial(_where, environ, env_file)
+    where = {
+        name: f"en .env, línea {number}: {line}" for name, (number, line, _) in lines.items() if not environ.get(name)
+    }
     return Settings(**{one.name: _value(values, one, where) for one in fields(Settings)})
 
 
-def _check(env_file: Path) -> None:
-    """Una línea que no se entiende, casi siempre unas comillas sin cerrar: se dice cuál, y no lo que vale."""
-    if not env_file.is_file():
-        return
-    with env_file.open(encoding="utf-8", errors="replace") as file:
+def env_lines(env_file: Path) -> dict[str, tuple[int, str, bool]]:
+    """Cada variable de `.env`: el número y el texto de la línea que le da valor, la última, y si se entiende."""
+    lines: dict[str, tuple[int, str, bool]] = {}
+    with env_file.open(encoding="utf-8", errors="replace") if env_file.is_file() else StringIO() as file:
         for one in parse_stream(file):
-            if one.error:
-                text = one.original.string
-                number = one.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-                name = text.strip().partition("=")[0].strip()
-                raise UsageError(
-                    f"No se entiende lo que vale {name}: ¿le falta cerrar unas comillas?",
-                    f"Corríjalo en .env, línea {number}.",
-                )
+            text = one.original.string.strip().removeprefix("export ")
+            number = one.original.line + one.original.string.partition(text)[0].count("\n")
+            if one.key or one.error:
+                lines[one.key or text.partition("=")[0].strip()] = number, text, not one.error
+    return lines
 
 
-def _value(values: Mapping[str, str], one: "Field[Any]", where: Callable[[str], str]) -> Any:
+def _value(values: Mapping[str, str], one: "Field[Any]", where: Mapping[str, str]) -> Any:
     name = one.metadata["variable"]
     if not one.repr and (file := values.get(f"{name}_FILE")):
         return _secret(name, file)
@@ -108,20 +112,10 @@ def _secret(name: str, file: str) -> str:
         ) from error
 
 
-def _number(name: str, text: str, where: Callable[[str], str]) -> float:
+def _number(name: str, text: str, where: Mapping[str, str]) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"{name} vale «{text}» y se esperaba un número.", f"Corríjalo {where(name)}") from None
-
-
-def _where(environ: Mapping[str, str], env_file: Path, name: str) -> str:
-    line = None if environ.get(name) else env_lines(env_file).get(name)
-    return f"en .env, línea {line[0]}: {line[1]}" if line else "en el entorno"
-
-
-def env_lines(env_file: Path) -> dict[str, tuple[int, str]]:
-    """Cada variable de `.env` con el número y el texto de la línea que le da valor: la última que la nombra."""
-    text = env_file.read_text(encoding="utf-8", errors="replace") if env_file.is_file() else ""
-    lines = ((number, line.strip().removeprefix("export ")) for number, line in enumerate(text.splitlines(), 1))
-    return {line.partition("=")[0].strip(): (number, line) for number, line in lines if "=" in line and line[0] != "#"}
+        raise UsageError(
+            f"{name} vale «{text}» y se esperaba un número.", f"Corríjalo {where.get(name, 'en el entorno')}"
+        ) from None

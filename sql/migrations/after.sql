@@ -1,6 +1,6 @@
 -- Lo que va detrás de las migraciones: «etl migrate» lo ejecuta como dueño, y se puede repetir.
 --
--- Apunta, mientras se carga, qué grupos de un mart cambian (lo usa app/extras/groups), también en las tablas nuevas. Las
+-- Apunta, mientras se carga, qué grupos de un mart cambian (lo usa app/extras/marts), también en las tablas nuevas. Las
 -- filas que llegan no se miran, que frenaría COPY: se encuentran después por su carga.
 DO $$
 DECLARE

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,12 +11,11 @@ import psycopg
 import pytest
 
 from compose.conftest import Clone
-from compose.stack import Stack, docker, wait_until
+from compose.stack import Stack, wait_until
 from own_sample import Expected, write_sample
 
 # Suficientes para que la carga dure unos segundos y dé tiempo a interrumpirla.
 ROWS = 300_000
-SECONDS_TO_STOP = 10
 # Los códigos con los que `etl` dice que lo interrumpieron; 137 sería que Docker tuvo que matarlo.
 INTERRUPTED = (130, 143)
 
@@ -120,11 +118,7 @@ def test_killing_postgres_in_the_middle_of_a_load(loading: Stack, large: Large) 
 
 
 def test_stopping_in_the_middle_of_a_load(loading: Stack, large: Large) -> None:
-    began = time.monotonic()
     loading.compose("stop", "app_etl")
-    seconds = time.monotonic() - began
-    print(f"«docker compose stop» en mitad de una carga: {seconds:.1f} s")
-    assert seconds < SECONDS_TO_STOP
     code = loading.inspect("app_etl")["State"]["ExitCode"]
     assert code in INTERRUPTED, f"no paró él: lo mataron (código {code})"
     partial = loading.number("SELECT count(*) FROM ventas")
@@ -136,10 +130,10 @@ def test_stopping_in_the_middle_of_a_load(loading: Stack, large: Large) -> None:
 
 
 def test_stopping_everything_at_once_ends_in_time(loading: Stack, large: Large) -> None:
-    began = time.monotonic()
     loading.compose("stop")
-    assert time.monotonic() - began < SECONDS_TO_STOP
-    assert docker("inspect", "-f", "{{.State.ExitCode}}", loading.container("postgres")) == "0"
+    codes = {name: loading.inspect(name)["State"]["ExitCode"] for name in ("app_etl", "postgres")}
+    assert codes["postgres"] == 0
+    assert codes["app_etl"] in INTERRUPTED, f"no paró él: lo mataron (código {codes['app_etl']})"
 
     assert loading.up() == 0, loading.logs("app_etl")
     assert_complete(loading, large)

@@ -26,9 +26,8 @@ from etl.extract.source import Source
 from etl.local import open_local
 from etl.one_file import load_declared
 from etl.pipeline import declared_for
-from etl.result import FileResult
+from etl.run import FileResult, Session
 from etl.schema import Declared
-from etl.session import Session
 from etl.settings import Settings
 from extras.undeclared.inspection import Refused, look_or_refuse
 from extras.undeclared.one_table import load_table

@@ -25,8 +25,7 @@ from etl.dialect import Dialect
 from etl.extract.source import Source
 from etl.local import open_local
 from etl.one_file import load_declared
-from etl.result import FileResult
-from etl.session import open_session
+from etl.run import FileResult, open_session
 from etl.settings import Settings
 from own_rows import PARTS, silent
 from support import connect_settings

@@ -18,7 +18,7 @@ from psycopg import sql
 from declared.clientes import Cliente
 from etl.dataset import declared
 from etl.dialect import Dialect
-from etl.result import FileResult
+from etl.run import FileResult
 from etl.schema import Column, Declared, Schema, Table
 from etl.settings import Settings
 from own_rows import (

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from corpus.answers import cases
-from etl.result import FileResult
+from etl.run import FileResult
 from etl.settings import Settings
 from own_rows import run_with
 from support import connect_settings

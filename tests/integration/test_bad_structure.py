@@ -12,7 +12,7 @@ import pytest
 
 from declared.clientes import Cliente
 from etl.dataset import declared
-from etl.result import FileResult
+from etl.run import FileResult
 from etl.settings import Settings
 from own_rows import CLIENTES, cliente, clientes, load, load_as, load_one, numbers, query, rejects, write
 

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from corpus.answers import Case, cases
 from etl.load.ledger import Counts
-from etl.result import FileResult
+from etl.run import FileResult
 from etl.settings import Settings
 from own_rows import run_with
 from support import connect_settings

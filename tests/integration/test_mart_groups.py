@@ -18,7 +18,7 @@ from etl.declarations import in_order
 from etl.errors import UsageError
 from etl.settings import Settings
 from extras.forget.forget import forget
-from extras.groups.groups import kinds
+from extras.marts.groups import kinds
 from extras.quarantine.export import export_rejects
 from integration.test_round_trip import edit
 from own_rows import CLIENTES, PRODUCTOS, VENTAS, cliente, load, load_one, producto, query, tienda, venta, write

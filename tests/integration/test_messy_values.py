@@ -12,7 +12,7 @@ from openpyxl import Workbook
 from pyarrow import parquet
 
 from etl.extract.source import Source
-from etl.result import FileResult
+from etl.run import FileResult
 from etl.settings import Settings
 from extras.undeclared.inspection import inspect
 from own_rows import query, rejects, run_with, silent, write

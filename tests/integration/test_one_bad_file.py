@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from etl.extract.source import Source
 from etl.load.ledger import Counts
-from etl.session import Progress
+from etl.run import Progress
 from etl.settings import Settings
 from extras.undeclared.inspection import Refused, look_or_refuse
 from loader import etl

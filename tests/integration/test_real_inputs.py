@@ -15,7 +15,7 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from pyarrow import parquet
 
-from etl.result import FileResult
+from etl.run import FileResult
 from etl.settings import Settings
 from own_rows import CLIENTES, VENTAS, cliente, load_one, numbers, query, run_with, venta, write, write_parents
 from own_rows import load as load_own

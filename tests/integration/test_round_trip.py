@@ -10,7 +10,7 @@ import pytest
 
 from declared.clientes import Cliente
 from etl.dataset import declared
-from etl.result import FileResult
+from etl.run import FileResult
 from etl.settings import Settings
 from extras.quarantine.export import export_rejects
 from own_rows import CLIENTES, cliente, clientes, load_one, query, run_with

@@ -12,7 +12,7 @@ from etl.declarations import in_order
 from etl.errors import UsageError
 from etl.load.ledger import Counts
 from etl.reader import thousands
-from etl.result import FileResult, RunResult
+from etl.run import FileResult, RunResult
 from etl.settings import Settings
 from extras.quarantine import export as quarantine
 from extras.screen import rejects, status, summary

@@ -17,8 +17,7 @@ from openpyxl import Workbook
 from declared.clientes import Cliente
 from etl.dataset import declared
 from etl.extract.source import Source
-from etl.result import FileResult
-from etl.session import open_session
+from etl.run import FileResult, open_session
 from etl.settings import Settings
 from own_rows import CLIENTES, PARTS, cliente, run_with, silent
 from support import connect_settings

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from etl import declarations
-from etl.result import RunResult
-from etl.session import Progress
+from etl.run import Progress, RunResult
 from etl.settings import Settings
 from extras.embedded.lifecycle import ServerAddress
 from own_rows import run_with, silent

@@ -20,7 +20,7 @@ import pytest
 
 from compose.stack import wait_until
 from etl.errors import DatabaseUnavailable
-from etl.result import RunResult
+from etl.run import RunResult
 from etl.settings import Settings
 from extras.embedded.lifecycle import ServerAddress
 from extras.spark.merge import StagingArea

@@ -1,14 +1,13 @@
 """Prepara la base de datos: esquemas y papeles (`sql/init.sql`), contraseñas y tablas (Alembic).
 
-`migrate` lo hace todo; `ensure_ready`, solo si hace falta, y es lo que llama `etl run`. Las migraciones escritas se
-leen sin ejecutarlas: cargar Alembic tarda, y casi siempre basta con saber cuál es la última.
+`migrate` lo hace todo; `ensure_ready`, solo si hace falta, y es lo que llama `etl run`: cargar Alembic tarda, y casi
+siempre basta con saber qué archivos se aplicaron. `Check` mira antes las migraciones escritas, y lanza `UsageError` si
+algo está mal en ellas; sin él lo dice Alembic, con sus palabras.
 """
 
-import ast
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from psycopg import errors, sql
 
 from etl.database.connection import LOADER, OWNER, Connection, connect
 from etl.errors import DatabaseUnavailable, UsageError, blamed
-from etl.reader import order
 from etl.settings import Settings
 
 READER = "lector"
@@ -25,95 +23,33 @@ READER = "lector"
 LOCK = "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('etl.database.migrate', 0))"
 
 
-@dataclass(frozen=True)
-class Revision:
-    """Una migración: su archivo y las que van justo antes; son dos si une dos caminos."""
+Check = Callable[[Settings, Connection], None]
 
-    path: Path
-    parents: tuple[str, ...]
+
+def unchecked(_settings: Settings, _connection: Connection) -> None:
+    pass
 
 
 def versions_folder(settings: Settings) -> Path:
     return settings.sql_dir / "migrations" / "versions"
 
 
-def revisions(settings: Settings) -> dict[str, Revision]:
-    """Las migraciones, por su nombre. Lanza `UsageError` si una no se entiende o dos se llaman igual."""
-    found: dict[str, Revision] = {}
-    folder = versions_folder(settings)
-    for path in sorted(folder.glob("*.py")):
-        with blamed("La migración", folder, path):
-            said = _assigned(path)
-        name, before = said.get("revision"), said.get("down_revision") or ()
-        if not isinstance(name, str):
-            continue
-        if name in found:
-            raise UsageError(
-                f"«{found[name].path.name}» y «{path.name}» son la misma migración, «{name}».",
-                "Cambie «revision» en la que aún no haya aplicado (y el nombre del archivo), y repita la orden.",
-            )
-        found[name] = Revision(path, (before,) if isinstance(before, str) else tuple(before))
-    return found
-
-
-def _assigned(path: Path) -> dict[str, Any]:
-    """Los valores de `revision` y `down_revision`; el resto del archivo no se mira."""
-    said: dict[str, Any] = {}
-    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            target, value = node.targets[0] if isinstance(node, ast.Assign) else node.target, node.value
-            pairs = [(target, value)]
-            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-                pairs = list(zip(target.elts, value.elts, strict=False))
-            for name, its in pairs:
-                if ast.unparse(name) in ("revision", "down_revision"):
-                    said[ast.unparse(name)] = ast.literal_eval(its)
-    return said
-
-
-def heads(known: dict[str, Revision]) -> list[str]:
-    """Las migraciones de las que no sale ninguna: una, salvo que se junten las de dos personas."""
-    parents = {parent: one.path for one in known.values() for parent in one.parents}
-    for name in parents.keys() - known.keys():
-        raise UsageError(
-            f"Falta el archivo de la migración «{name}», a la que sigue «{parents[name].name}».",
-            f"Si se aplicó, {order('revision')} lo recupera; si no, recupérelo de git.",
-        )
-    return sorted(known.keys() - parents.keys())
-
-
-def last_known(known: dict[str, Revision], applied: str | None) -> str:
-    """La última migración. Lanza `UsageError` si hay dos, o si la que dice la base de datos no está escrita."""
-    last = heads(known)
-    if len(last) > 1:
-        files = " y ".join(f"«{known[name].path.name}»" for name in last)
-        raise UsageError(f"Hay {len(last)} migraciones finales: {files}.", f"Únalas: {order('revision')}")
-    if applied is not None and applied not in known:
-        raise UsageError(
-            f"La migración «{applied}» está aplicada en la base de datos, pero falta su archivo en"
-            " sql/migrations/versions.",
-            f"Recupérelo: {order('revision')}. (Para deshacerla no se borra: se cambia la declaración.)",
-        )
-    return last[0]
-
-
-def migrate(settings: Settings) -> str:
+def migrate(settings: Settings, check: Check = unchecked) -> str:
     """Lleva la base de datos a la última versión y la devuelve; repetirlo no cambia nada.
 
     Lanza `DatabaseUnavailable` si el usuario no puede crear papeles y nadie los creó antes; `UsageError` si
-    hay dos últimas, falta el archivo de una aplicada o una falla.
+    las migraciones están mal escritas o una falla.
     """
-    known = revisions(settings)
     with connect(settings) as connection:
         _wait_for_other_migration(connection)
-        last = last_known(known, version(connection))
+        check(settings, connection)
         if _may_administer(connection):
             connection.execute((settings.sql_dir / "init.sql").read_bytes())
             set_password(connection, LOADER, settings.loader_password)
             set_password(connection, READER, settings.reader_password)
         upgrade(settings, "head")
-        _save(settings, known)
-    return last
+        _save(settings)
+        return version(connection) or ""
 
 
 def _wait_for_other_migration(connection: Connection) -> None:
@@ -151,14 +87,15 @@ def explained(settings: Settings) -> Iterator[None]:
         raise
 
 
-def _save(settings: Settings, known: dict[str, Revision]) -> None:
+def _save(settings: Settings) -> None:
     """Guarda el texto de las migraciones aplicadas, por si se borra alguna; solo el dueño puede cambiarlo."""
-    with connect(settings, role=OWNER) as connection, connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO etl.migrations VALUES (%s, %s, %s)"
-            " ON CONFLICT (revision) DO UPDATE SET file = excluded.file, source = excluded.source",
-            [(name, one.path.name, one.path.read_text(encoding="utf-8")) for name, one in known.items()],
-        )
+    from alembic.script import ScriptDirectory
+
+    written = ScriptDirectory.from_config(alembic_config(settings)).walk_revisions()
+    saved = [(one.revision, Path(one.path).name, Path(one.path).read_text(encoding="utf-8")) for one in written]
+    with connect(settings, role=OWNER) as connection, connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM etl.migrations")
+        cursor.executemany("INSERT INTO etl.migrations VALUES (%s, %s, %s)", saved)
 
 
 def alembic_config(settings: Settings) -> Any:
@@ -170,7 +107,7 @@ def alembic_config(settings: Settings) -> Any:
     return config
 
 
-def ensure_ready(settings: Settings) -> None:
+def ensure_ready(settings: Settings, check: Check = unchecked) -> None:
     """Deja la base de datos lista para cargar; si ya lo está, cuesta una consulta.
 
     Si no puede, espera a que otro lo haga durante `migration_seconds`; hasta entonces tampoco vale la contraseña.
@@ -178,22 +115,30 @@ def ensure_ready(settings: Settings) -> None:
     deadline = time.monotonic() + settings.migration_seconds
     while True:
         try:
-            return _ensure_ready(settings)
+            return _ensure_ready(settings, check)
         except DatabaseUnavailable:
             if time.monotonic() >= deadline:
                 raise
         time.sleep(1)
 
 
-def _ensure_ready(settings: Settings) -> None:
+def _ensure_ready(settings: Settings, check: Check) -> None:
     with connect(settings) as connection:
-        found = version(connection)
-        last = last_known(revisions(settings), found)
-        if found == last:
+        missing = {path.name for path in versions_folder(settings).glob("*.py")} ^ _applied(connection)
+        if not missing:
             return
+        check(settings, connection)
         if not _may_administer(connection):
-            raise _not_prepared(settings, f"está en la versión {found or 'ninguna'} y hace falta la {last}")
-    migrate(settings)
+            raise _not_prepared(settings, f"falta aplicar {', '.join(sorted(missing))}")
+    migrate(settings, check)
+
+
+def _applied(connection: Connection) -> set[str]:
+    """Los archivos de las migraciones aplicadas; ninguno, si la base de datos está sin estrenar."""
+    try:
+        return {file for (file,) in connection.execute("SELECT file FROM etl.migrations")}
+    except (errors.UndefinedTable, errors.InvalidSchemaName):
+        return set()
 
 
 def version(connection: Connection) -> str | None:

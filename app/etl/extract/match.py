@@ -10,22 +10,12 @@ from etl.schema import Schema
 _EXPANSIONS = str.maketrans({"ñ": "n", "ß": "ss", "€": " eur ", "%": " pct ", "º": "", "ª": "", "ø": "o"})
 
 
-def fits(header: list[str], schema: Schema, has_names: bool) -> bool:
-    """Si la cabecera tiene lo declarado: las columnas obligatorias y, como poco, una."""
-    if not has_names:
-        return len(header) == len(schema.columns)
-    names = {option for name in header for option in (clean(name), plain_name(name))}
-    wanted = [column.name for column in schema.columns]
-    found = {name for name in wanted if name in names or plain_name(name) in names}
-    return bool(found) and found.issuperset({column.name for column in schema.columns if not column.nullable})
-
-
 def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[dict[str, int], list[str]]:
     """Para cada columna de la tabla, su posición en el archivo; y los avisos.
 
     Los nombres se comparan sin mayúsculas, acentos ni espacios alrededor, o ya limpios como los deja
     `etl new` («Código postal» es «codigo_postal»). Sin nombres, por orden.
-    Lanza `FileRefused` si falta una columna obligatoria, o dos se llaman como una declarada.
+    Lanza `FileRefused` si falta una columna obligatoria, si dos se llaman como una declarada o si ninguna lo está.
     """
     if not has_names:
         return _by_position(header, schema)
@@ -40,9 +30,10 @@ def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[d
             positions[column.name] = found[0]
     missing = [column for column in schema.columns if column.name not in positions]
     required = [column.name for column in missing if not column.nullable]
-    if required:
+    if required or (header and not positions):
+        what = f"Faltan columnas obligatorias: {', '.join(required)}" if required else "Ninguna columna está declarada"
         raise FileRefused(
-            f"Faltan columnas obligatorias: {', '.join(required)}. La cabecera tiene: {', '.join(header)}.",
+            f"{what}. La cabecera tiene: {', '.join(header)}.",
             "Revise el separador declarado o los nombres de la cabecera.",
         )
     warnings = [f"falta la columna «{column.name}»: queda sin valor" for column in missing]

@@ -15,7 +15,7 @@ from etl.dialect import Dialect
 from etl.errors import Corrected, FileRefused
 from etl.extract.delimited import DelimitedFile, open_delimited
 from etl.extract.jsonl import open_json_lines
-from etl.extract.match import fits, match_columns
+from etl.extract.match import match_columns
 from etl.extract.source import (
     ByteStream,
     Opened,
@@ -162,10 +162,10 @@ def _open_delimited(
     divert(sample)
     try:
         document = open_delimited(first, rest, written)
-        if fits(document.header, rows, written.header):
-            return document, []
+        match_columns(document.header, rows, written.header)
     except FileRefused:
-        reading.look(sample, written, rows)  # quizá sepa decir por qué
-        raise
-    looked, warnings = reading.look(sample, written, rows)
-    return open_delimited(first, rest, looked), warnings
+        looked, warnings = reading.look(sample, written, rows)  # quizá sepa decir por qué
+        if looked == written:
+            raise
+        return open_delimited(first, rest, looked), warnings
+    return document, []

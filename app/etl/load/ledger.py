@@ -118,8 +118,7 @@ def describe(
 
     `formats`: de un archivo sin declarar, cómo estaban escritos los valores de cada columna con tipo.
     """
-    marks = {name: getattr(dialect, name) for name in ("delimiter", "quote", "escape")} if dialect else {}
-    known = {**marks, **({"formats": formats} if formats else {})}
+    known = {**(dialect.marks if dialect else {}), **({"formats": formats} if formats else {})}
     connection.execute(
         "UPDATE etl.loads SET header = %s, dialect = %s WHERE load_id = %s",
         (header, Jsonb(known) if known else None, load.load_id),

@@ -17,6 +17,7 @@ from etl.reader import order
 from etl.settings import Settings
 from extras.doctor.finding import Finding, bad, ok
 from extras.revision.revise import differ
+from extras.revision.written import heads, last_known, revisions
 
 
 def database(settings: Settings, parts: Parts, inside: bool) -> Iterator[Finding]:
@@ -56,7 +57,7 @@ def _unreachable(settings: Settings, error: EtlError, parts: Parts, inside: bool
 
 def _migrations(settings: Settings, found: str | None) -> Finding:
     try:
-        wanted = migrate.last_known(migrate.revisions(settings), found)
+        wanted = last_known(revisions(settings), found)
     except EtlError as error:
         return bad("migraciones", error.message, error.hint)
     if found == wanted:
@@ -72,7 +73,7 @@ def written_here(settings: Settings, parts: Parts) -> Iterator[Finding]:
     try:
         ready = parts.server(replace(settings, connect_seconds=2))
         with connect(ready, role=LOADER) as connection:
-            if migrate.version(connection) not in migrate.heads(migrate.revisions(settings)):
+            if migrate.version(connection) not in heads(revisions(settings)):
                 return
             _, wrong = each(settings.sql_dir / "marts", partial(_try_mart, connection))
             # Solo el dueño ve las tablas como son: en los contenedores, que entran como cargador, lo es `migrate`.

@@ -42,7 +42,7 @@ def environment(root: Path, project: Project | None) -> Iterator[Finding]:
             wrong = True
             told = f"nadie lee «{name}»; ¿quería decir «{close[0]}»?"
             yield bad(".env", told, f"en .env, línea {lines[name][0]}: {close[0]}=…")
-    for name, (number, line) in lines.items():
+    for name, (number, line, _) in lines.items():
         if name in SECRETS and CUT.match(line.partition("=")[2]):
             wrong = True
             yield bad(
@@ -64,7 +64,7 @@ def environment(root: Path, project: Project | None) -> Iterator[Finding]:
 
 def misunderstood(root: Path, error: str) -> str | None:
     """La línea de `.env` de la que habla Compose, que dice el valor que no entiende y no de qué variable es."""
-    for name, (number, line) in env_lines(root / ".env").items():
+    for name, (number, line, _) in env_lines(root / ".env").items():
         value = line.partition("=")[2].strip(" '\"")
         if name not in SECRETS and value and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", error):
             return f"corrija en .env la línea {number}: {line}"

@@ -37,6 +37,7 @@ def url() -> None:
 
 @database.command(context_settings={"ignore_unknown_options": True})
 def psql(
+    ctx: typer.Context,
     arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENTO...")] = None,
     owner: Annotated[bool, typer.Option("--owner", help="Como su dueño, que lo puede todo.")] = False,
 ) -> None:
@@ -47,7 +48,7 @@ def psql(
     given = load_settings()
     settings = with_server(given)
     if not (owner or given.db_host):
-        ensure_ready(settings)
+        ensure_ready(settings, ctx.obj().check_migrations)
         settings = replace(settings, db_user=READER, db_password=settings.reader_password)
     program = str(embedded.psql_path(settings.pg_version))
     # La contraseña, por el entorno: los argumentos de un programa los ve cualquiera con «ps».

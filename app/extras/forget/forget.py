@@ -20,7 +20,7 @@ from etl.one_file import lock
 from etl.reader import program
 from etl.schema import Declared, Table
 from etl.settings import Settings
-from extras.groups.groups import by_groups
+from extras.marts.changed import renew
 
 STAGING = "staging"
 
@@ -41,7 +41,7 @@ def forget(settings: Settings, file: Path, declared: list[Declared]) -> list[tup
             order = list(known)
             found.sort(key=lambda one: order.index(one[1]) if one[1] in known else -1, reverse=True)
             done = [(table, _forget(connection, name, table, known.get(table))) for name, table in found]
-        refresh_marts(connection, settings.sql_dir / "marts", by_groups)
+        refresh_marts(connection, settings.sql_dir / "marts", renew)
     return done
 
 

@@ -9,9 +9,8 @@ import psycopg
 from etl.errors import FileRefused
 from etl.extract.source import Source, fingerprint
 from etl.parts import Pairs
-from etl.result import FileResult
+from etl.run import FileResult, Session
 from etl.schema import Declared
-from etl.session import Session
 
 # Ni señaladas, ni con huérfanas que puedan tener ya su madre, ni cargadas también en otra tabla.
 COMPLETE = """

@@ -26,10 +26,9 @@ from etl.load.encode import encode
 from etl.load.ledger import Counts, Load
 from etl.load.table import Prepared, TableWriter, save_rejects
 from etl.one_file import load_file
-from etl.result import FileResult
 from etl.rules import type_expectation
+from etl.run import FileResult, Session
 from etl.schema import Declared, Table
-from etl.session import Session
 from etl.transform.parse import parse
 from etl.transform.validate import transform
 from extras.quarantine.cells import Writing

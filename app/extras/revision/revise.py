@@ -12,10 +12,11 @@ from typing import Any
 from psycopg import errors
 
 from etl.database.connection import Connection, connect
-from etl.database.migrate import alembic_config, ensure_ready, explained, heads, revisions, version, versions_folder
+from etl.database.migrate import alembic_config, ensure_ready, explained, version, versions_folder
 from etl.errors import UsageError
 from etl.reader import order, place
 from etl.settings import IN_IMAGE, Settings
+from extras.revision.written import check, heads, revisions
 
 
 def revise(settings: Settings, message: str | None = None) -> list[Path]:
@@ -32,7 +33,7 @@ def revise(settings: Settings, message: str | None = None) -> list[Path]:
         written = _recover(settings, connection)
     if len(last := heads(revisions(settings))) > 1:
         written.append(_merge(settings, last))
-    ensure_ready(settings)
+    ensure_ready(settings, check)
     with explained(settings):
         script: Any = command.revision(_quiet(settings, autogenerate=True), message, autogenerate=True)
     return [*written, Path(script.path)] if script else written

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from etl.extract.source import Source
 from etl.load.ledger import Counts
 from etl.reader import rows, shown, thousands
-from etl.session import Progress
+from etl.run import Progress
 from extras.output import escape, shorten
 
 # En un registro (docker logs, CI) una línea cada tanto basta.

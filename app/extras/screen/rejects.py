@@ -22,13 +22,15 @@ def show_rejects(connection: Connection[Any], dataset: str | None) -> None:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     for title in ("tabla", "motivo", "filas", "por ejemplo"):
         table.add_column(title, justify="right" if title == "filas" else "left", overflow="fold")
-    for name, code, count, example in found:
-        table.add_row(name, MOTIVES.get(code, code), thousands(count), escape(example))
+    for one in found:
+        table.add_row(
+            one["table"], MOTIVES.get(one["code"], one["code"]), thousands(one["rows"]), escape(one["example"])
+        )
     console = Console()
     console.print(table if found else "No hay filas en cuarentena.")
     if found:
-        wanted = dataset or found[0][0].split(".")[1]
-        them = "la" if sum(count for _, _, count, _ in found) == 1 else "las"
+        wanted = dataset or found[0]["table"].split(".")[1]
+        them = "la" if sum(one["rows"] for one in found) == 1 else "las"
         console.print(
             f"Para corregir{them} en un CSV: {program()} rejects {wanted} --csv"
             f" {free(Path(f'datos/salida/{wanted}_corregir.csv')).as_posix()}",

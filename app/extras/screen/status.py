@@ -8,36 +8,40 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from etl.plain import BUSY, STATUSES, outdated, quarantine, status
+from etl.plain import BUSY, STATUSES, status
 from etl.reader import program, thousands
 from etl.schema import Declared
-from extras.groups.groups import kinds
+from extras.marts.groups import kinds
 from extras.output import escape
+
+COUNTS = {"loaded": "cargadas", "duplicate": "duplicadas", "rejected": "rechazadas"}
 
 
 def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     """Las tablas con sus filas, y las quince últimas cargas."""
     console = Console()
-    counted, loads = status(connection)
-    told = [(name, BUSY if count is None else thousands(count)) for name, count in counted]
-    console.print(_grid(["tabla", "filas"], told, numbers={1}))
+    found = status(connection, declared)
+    counted = [(one["table"], BUSY if one["rows"] is None else thousands(one["rows"])) for one in found["tables"]]
+    console.print(_grid(["tabla", "filas"], counted, numbers={1}))
     console.print()
-    titles = ["cuándo", "archivo", "estado", "cargadas", "duplicadas", "rechazadas"]
     rows = [
-        (f"{when:%d/%m %H:%M}", file, STATUSES[state], *map(thousands, counts))
-        for when, file, state, *counts, _ in loads
+        (
+            f"{load['started_at']:%d/%m %H:%M}",
+            load["file"],
+            STATUSES[load["status"]],
+            *(thousands(load[f"rows_{name}"]) for name in COUNTS),
+        )
+        for load in found["loads"]
     ]
-    console.print(_grid(titles, rows, numbers={3, 4, 5}))
-    for _, file, *_, error in loads:
-        if error:
-            console.print(f"[red]✖[/] {escape(f'{file}: {error}')}", highlight=False)
-    for line in quarantine(connection):
-        console.print(escape(line), highlight=False, soft_wrap=True)
+    console.print(_grid(["cuándo", "archivo", "estado", *COUNTS.values()], rows, numbers={3, 4, 5}))
+    for load in found["loads"]:
+        if load["error"]:
+            console.print(f"[red]✖[/] {escape(': '.join((load['file'], load['error'])))}", highlight=False)
     for line in kinds(connection):
         console.print(escape(line), highlight=False)
-    for line in outdated(connection, declared):
+    for line in found["warnings"]:
         console.print(f"[yellow]![/] {escape(line)}", highlight=False, soft_wrap=True)
-    if not loads:
+    if not found["loads"]:
         console.print(f"Todavía no se ha cargado nada: {program()} run")
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from etl.parts import Explain
 from etl.plain import OUTCOMES
 from etl.reader import program, rows, shown, thousands
-from etl.result import RunResult
+from etl.run import RunResult
 from extras.output import escape, shorten
 
 COLOURS = {

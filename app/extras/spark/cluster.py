@@ -26,8 +26,8 @@ from etl.load.table import Advance
 from etl.load.versions import find_known, is_complete
 from etl.local import LoadRows
 from etl.parts import Pairs
+from etl.run import Session
 from etl.schema import Declared
-from etl.session import Session
 from extras.spark.ahead import Item, Job, Series
 from extras.spark.cut import Layout, cut_part, measure
 from extras.spark.merge import Merger, StagingArea

@@ -50,7 +50,7 @@ def new(
         raise UsageError(f"«{path}» tiene varias tablas.", "Guarde cada una en su archivo.")
     inspection = look(sources[0])
     settings = live_settings(ctx)
-    ensure_ready(settings)
+    ensure_ready(settings, ctx.obj().check_migrations)
     for written in write(inspection, settings):
         typer.echo(f"Escrito: {place(written)}")
     typer.echo(f"Revíselo y ejecute «{order('migrate')}» y «{order('run')}»: el archivo pasará de staging a su tabla.")

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from etl.chunk import Reject
 from etl.errors import Corrected, FileRefused, unexpected
 from etl.extract.source import Source
-from etl.result import FileResult
+from etl.run import FileResult
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
 from extras.undeclared.evidence import new_evidence, observe

@@ -21,9 +21,8 @@ from etl.load.encode import encode
 from etl.load.ledger import Load
 from etl.load.table import Advance, Prepared, TableWriter, write_all
 from etl.one_file import load_file
-from etl.result import FileResult
+from etl.run import FileResult, Session
 from etl.schema import Table
-from etl.session import Session
 from extras.formats.look import ODD_SIGN
 from extras.formats.readers import EXCEL, SQLITE
 from extras.undeclared import staging

@@ -18,7 +18,7 @@ from etl.errors import FileRefused
 from etl.extract.delimited import BLOCK, DelimitedFile
 from etl.extract.read import DELIMITED, SAMPLE, Document, divert
 from etl.extract.source import ByteStream, Opened, Rewound, Source, Utf8Stream, decompressed, opened, read_fully
-from etl.result import FileResult
+from etl.run import FileResult
 from extras.formats.disguise import refuse_disguised
 from extras.formats.foreign import refuse_format
 from extras.formats.readers import EXCEL, PARQUET, SQLITE, TABLES, whole

@@ -2,7 +2,7 @@
 
 Lo pide su primer comentario: «-- Por grupos de datos.viajes: dia, estacion», columnas de esa tabla que el mart
 da con su nombre. Qué grupos son lo apuntan los disparadores de `sql/migrations/after.sql`. Si no se puede (lo decide
-PostgreSQL) o no sale a cuenta, devuelve `False` y `load/marts.py` lo rehace entero, como siempre.
+PostgreSQL) o no sale a cuenta, devuelve `False` y `changed.py` lo rehace entero, como siempre.
 """
 
 import re
