@@ -57,16 +57,18 @@ resume_references = partial(_ask, "resume_references")
 
 def give_key_back(connection: Connection, table: Table) -> int:
     """Construye la clave. Si hay filas que la repiten, antes las quita, menos la primera de cada una, y dice cuántas."""
-    with _without_hurry(connection):
-        if _is_back(connection, table):
+    with without_hurry(connection):
+        try:
+            _ask("give_key_back", connection, table)
             return 0
-        removed = connection.execute(_remove_repeated(table)).rowcount
-        _ask("give_key_back", connection, table)
-    return removed
+        except errors.UniqueViolation:
+            removed = connection.execute(_remove_repeated(table)).rowcount
+            _ask("give_key_back", connection, table)
+            return removed
 
 
 @contextmanager
-def _without_hurry(connection: Connection) -> Iterator[None]:
+def without_hurry(connection: Connection) -> Iterator[None]:
     """Lo que aquí se hace crece con la tabla: no tiene otro límite que la red, que dice si el servidor murió."""
     patience, connection.patience = connection.patience, None
     connection.execute("SET LOCAL statement_timeout = 0")
@@ -74,14 +76,6 @@ def _without_hurry(connection: Connection) -> Iterator[None]:
         yield
     finally:
         connection.patience = patience
-
-
-def _is_back(connection: Connection, table: Table) -> bool:
-    try:
-        _ask("give_key_back", connection, table)
-    except errors.UniqueViolation:
-        return False
-    return True
 
 
 def _remove_repeated(table: Table) -> sql.Composed:

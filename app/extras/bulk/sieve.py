@@ -21,51 +21,21 @@ WORDS = 1 << 21
 SLICE = 1 << 14
 
 
-class KeyFilter:
-    """Un filtro de Bloom: «no» es seguro y «sí» es quizá; la memoria no depende de cuántas claves."""
-
-    def __init__(self) -> None:
-        self._words = np.zeros(WORDS, np.uint64)
-
-    def add(self, hashes: np.ndarray) -> None:
-        word, bits = _place(hashes)
-        while word.size:
-            # Con una palabra repetida numpy solo guarda la última: se insiste con las que faltan.
-            self._words[word] |= bits
-            missing = (self._words[word] & bits) != bits
-            word, bits = word[missing], bits[missing]
-
-    def may_contain(self, hashes: np.ndarray) -> np.ndarray:
-        word, bits = _place(hashes)
-        found: np.ndarray = (self._words[word] & bits) == bits
-        return found
-
-
-def _place(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """La palabra de cada clave y los cuatro bits que enciende en ella."""
-    bits = np.zeros(len(hashes), np.uint64)
-    for shift in (0, 6, 12, 18):
-        bits |= np.uint64(1) << ((hashes >> np.uint64(shift)) & np.uint64(63))
-    return (hashes >> np.uint64(24)) % np.uint64(WORDS), bits
-
-
 class Sieve:
-    """Lo que se sabe de las claves de este archivo."""
+    """Lo que se sabe de las claves de este archivo, en un filtro de Bloom: «no» es seguro y «sí» es quizá."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         # El hilo que prepara y el que carga miran trozos distintos, a veces a la vez.
         self._turn = threading.Lock()
-        self._seen = KeyFilter()
+        self._words = np.zeros(WORDS, np.uint64)
 
     def __call__(self, rows: pa.Table) -> np.ndarray:
         """Qué filas del trozo pueden repetir una clave. Las claves quedan apuntadas."""
         keys = _hashes(rows.select(self._table.key))
         with self._turn:
-            doubtful = self._seen.may_contain(keys)
-            self._seen.add(keys)
-        again: np.ndarray = doubtful | _seen_before(keys)
-        return again
+            doubtful: np.ndarray = self._note(keys) | _seen_before(keys)
+        return doubtful
 
     def learn(self, connection: Connection[Any], own: sql.Composable, types: pa.Schema) -> None:
         """Apunta las claves de las filas de la tabla que cumplen `own`, leídas por trozos."""
@@ -75,7 +45,21 @@ class Sieve:
             own,
         )
         for keys in copy_out(connection, query, pa.schema([types.field(name) for name in self._table.key])):
-            self._seen.add(_hashes(keys))
+            self._note(_hashes(keys))
+
+    def _note(self, keys: np.ndarray) -> np.ndarray:
+        """Cuáles podían estar ya en el filtro; todas quedan en él."""
+        word, bits = (keys >> np.uint64(24)) % np.uint64(WORDS), np.zeros(len(keys), np.uint64)
+        for shift in (0, 6, 12, 18):
+            bits |= np.uint64(1) << ((keys >> np.uint64(shift)) & np.uint64(63))
+        missing = (self._words[word] & bits) != bits
+        known: np.ndarray = ~missing
+        while missing.any():
+            # Con una palabra repetida numpy solo guarda la última: se insiste con las que faltan.
+            word, bits = word[missing], bits[missing]
+            self._words[word] |= bits
+            missing = (self._words[word] & bits) != bits
+        return known
 
 
 def _seen_before(keys: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from etl.load.encode import encode
 from etl.load.ledger import Load, rows_of
 from etl.load.orphans import without_orphans
 from etl.load.table import Prepared, TableWriter, copy_rows
-from extras.bulk.borrow import Borrowed
+from extras.bulk.borrow import Borrowed, without_hurry
 from extras.bulk.sieve import Sieve
 
 # Por un archivo con menos bytes, pedir prestado cuesta lo que se ahorra.
@@ -106,7 +106,8 @@ class EmptyTableWriter(BulkWriter):
         """Construye la clave; de las filas que la repiten se queda la primera."""
         super().finish()
         if self._aside:
-            self.merge_staged(self._aside, self._columns or [])
+            with without_hurry(self.connection):
+                self.merge_staged(self._aside, self._columns or [])
 
 
 class SiftingWriter(BulkWriter):
@@ -120,7 +121,11 @@ class SiftingWriter(BulkWriter):
             orphans = self.copy(prepared.rows, prepared.payload, chunk)
             if orphans is not None:
                 return orphans
-            self.sieve = self._with_own_keys(prepared.rows.schema)
+            sieve = Sieve(self.table)
+            if self.counts.loaded:
+                own = rows_of(self.table, self.load_id, self.counts.limits)
+                sieve.learn(self.connection, own, prepared.rows.schema)
+            self.sieve = sieve
         if not isinstance(prepared, Sifted):  # se preparó antes de abrirlo
             prepared = self.prepare(chunk, prepared.rows, prepared.rejects)
         assert isinstance(prepared, Sifted)
@@ -128,9 +133,3 @@ class SiftingWriter(BulkWriter):
         if orphans is None:  # chocan con otra carga: el trozo entero es dudoso
             return self.merge(prepared.rows, chunk)
         return orphans + self.merge(prepared.doubtful, chunk)
-
-    def _with_own_keys(self, types: pa.Schema) -> Sieve:
-        sieve = Sieve(self.table)
-        if self.counts.loaded:
-            sieve.learn(self.connection, rows_of(self.table, self.load_id, self.counts.limits), types)
-        return sieve
