@@ -60,7 +60,7 @@ def assemble() -> "Parts":
         show_progress=show_progress,
         show_result=late("screen.summary", "show_result"),
         show_status=late("screen.status", "show_status"),
-        show_rejects=late("screen.rejects", "show_rejects"),
+        show_rejects=late("screen.status", "show_rejects"),
         export_rejects=late("quarantine.export", "export_rejects"),
     )
 

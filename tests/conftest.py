@@ -22,10 +22,9 @@ from psycopg import sql
 
 from etl.settings import ROOT, Settings
 from extras.embedded import lifecycle as embedded
-from extras.embedded.lifecycle import ServerAddress
 from extras.embedded.programs import PROGRAMS
 from own_project import own_sql
-from support import administer, connect, settings_for, temporary_local_dir
+from support import ServerAddress, administer, connect, own_server, settings_for, temporary_local_dir
 
 VERSIONS = tuple(map(str, PROGRAMS))
 # Sin plazo por ejemplo: la máquina puede estar ocupada. En CI, siempre los mismos ejemplos.
@@ -73,7 +72,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def server(request: pytest.FixtureRequest) -> Iterator[ServerAddress]:
     """Un servidor nuevo, con sus datos en una carpeta temporal que se borra al acabar."""
     with temporary_local_dir() as local_dir:
-        address = embedded.ensure_running(local_dir, request.param, USER, PASSWORD, "plantilla")
+        address = own_server(local_dir, request.param, USER, PASSWORD, "plantilla")
         try:
             # Solo aquí: si la máquina se apaga en mitad de las pruebas no se pierde nada.
             administer(address, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")

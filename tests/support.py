@@ -4,14 +4,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from etl.settings import Settings
-from extras.embedded.lifecycle import ServerAddress
+from extras.embedded.lifecycle import ensure_running
 
 
 @contextmanager
@@ -26,6 +26,36 @@ def temporary_local_dir() -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class ServerAddress:
+    """Dónde escucha un servidor y cómo se entra en él: como su dueño, o como el cargador o el lector."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    dbname: str
+    loader_password: str = ""
+    reader_password: str = ""
+
+
+def own_server(local_dir: Path, version: int, user: str, password: str, dbname: str) -> ServerAddress:
+    """El servidor embebido de esa carpeta, en marcha."""
+    wanted = Settings(
+        local_dir=local_dir, pg_version=version, db_host=None, db_user=user, db_password=password, db_name=dbname
+    )
+    own = ensure_running(wanted)
+    return ServerAddress(
+        str(own.db_host),
+        own.db_port,
+        own.db_user,
+        own.db_password,
+        own.db_name,
+        own.loader_password,
+        own.reader_password,
+    )
 
 
 def settings_for(address: ServerAddress) -> Settings:

@@ -5,15 +5,18 @@ admite escritura, no queda nada a medias y el archivo de antes, si lo había, si
 """
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from etl.errors import UsageError
 from etl.reader import shown
 from etl.settings import IN_IMAGE
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 # El sistema lo dice en inglés.
 REASONS = {
@@ -57,6 +60,23 @@ def escape(text: str) -> str:
     from rich import markup
 
     return markup.escape(shown(text))
+
+
+def grid(
+    titles: Iterable[str], rows: Iterable[Iterable[str]], numbers: Container[str], whole: Container[str] = ()
+) -> "Table":
+    """Una tabla para el terminal; las columnas de `numbers`, a la derecha, y las de `whole`, sin partir."""
+    from rich import box
+    from rich.table import Table
+
+    # Sin relleno, los nombres de archivo caben enteros en los 80 caracteres de un terminal.
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    for title in titles:
+        justify: Literal["right", "left"] = "right" if title in numbers else "left"
+        table.add_column(title, justify=justify, overflow="fold", no_wrap=title in whole)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
 
 
 def shorten(text: str, room: int) -> str:

@@ -18,9 +18,9 @@ import pytest
 
 from compose.stack import Stack, docker, wait_until
 from compose.test_network import TRY_POSTGRES
-from extras.embedded.lifecycle import ServerAddress
 from own_sample import Expected, write_sample
 from spark.parity import State, assert_equal, clear, staging_tables, state
+from support import ServerAddress
 
 pytestmark = pytest.mark.spark
 

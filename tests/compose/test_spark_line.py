@@ -7,8 +7,8 @@ import pytest
 
 from compose.conftest import SPARK_IMAGE, Clone
 from compose.stack import Stack
-from extras.embedded.lifecycle import ServerAddress
 from spark.parity import assert_equal, clear, state
+from support import ServerAddress
 
 pytestmark = pytest.mark.spark
 

@@ -50,7 +50,7 @@ def test_what_is_wrong_comes_with_its_remedy_and_code_1(environment: dict[str, s
 
 
 def test_migrations_that_were_not_applied(environment: dict[str, str], settings: Settings) -> None:
-    from extras.embedded.lifecycle import ServerAddress
+    from support import ServerAddress
 
     address = ServerAddress(
         str(settings.db_host), settings.db_port, settings.db_user, settings.db_password, settings.db_name

@@ -17,7 +17,6 @@ from etl.database import migrate
 from etl.errors import DatabaseUnavailable
 from etl.settings import Settings
 from extras.embedded import account, programs
-from extras.embedded.lifecycle import ServerAddress
 from loader import (
     LOADED,
     Loading,
@@ -31,7 +30,7 @@ from loader import (
     statuses,
     wait_for_copy,
 )
-from support import administer, connect_settings, fetch, settings_for
+from support import ServerAddress, administer, connect_settings, fetch, settings_for
 
 pytestmark = pytest.mark.faults
 

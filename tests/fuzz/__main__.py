@@ -20,7 +20,7 @@ from extras.embedded import lifecycle as embedded
 from fuzz.check import Fuzzer, Problem, save
 from fuzz.seeds import seeds
 from own_project import own_sql
-from support import administer, settings_for, temporary_local_dir
+from support import administer, own_server, settings_for, temporary_local_dir
 
 STEP = 100
 # Cien archivos tardan segundos: si en cinco minutos no han acabado, se dice dónde está y se sale.
@@ -37,7 +37,7 @@ def main() -> int:
     options = parser.parse_args()
     print(f"semilla {options.seed}, {options.files} archivos desde el {options.first}")
     with temporary_local_dir() as local, tempfile.TemporaryDirectory() as datos, tempfile.TemporaryDirectory() as sql:
-        address = embedded.ensure_running(local, options.pg, "alumno", "bigdata2026", "fuzz")
+        address = own_server(local, options.pg, "alumno", "bigdata2026", "fuzz")
         try:
             administer(address, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
             settings = replace(settings_for(address), datos_dir=Path(datos), sql_dir=own_sql(Path(sql) / "sql"))

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 from etl.settings import Settings
-from extras.embedded.lifecycle import ServerAddress
 from loader import environment
 from own_project import own_project
 from own_rows import query
 from own_sample import write_sample
 from spark.parity import assert_equal, clear, state
+from support import ServerAddress
 
 
 def etl(root: Path, settings: Settings, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

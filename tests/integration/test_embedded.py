@@ -22,18 +22,19 @@ from etl.settings import ROOT, Settings
 from extras.doctor.causes import explain
 from extras.embedded import account
 from extras.embedded import lifecycle as embedded
-from extras.embedded.lifecycle import ServerAddress
 from extras.embedded.programs import PROGRAMS
 from own_project import PYTHONPATH
-from support import connect, execute, fetch, settings_for, temporary_local_dir
+from support import ServerAddress, connect, execute, fetch, own_server, settings_for, temporary_local_dir
 
 AS_ROOT = os.name != "nt" and os.geteuid() == 0
 USUAL = Settings().pg_version
 START = """
 import sys
 from pathlib import Path
-from extras.embedded import lifecycle as embedded
-print(embedded.ensure_running(Path(sys.argv[1]), int(sys.argv[2]), "alumno", "bigdata2026", "curso").port)
+from etl.settings import Settings
+from extras.embedded.lifecycle import ensure_running
+own = {"db_user": "alumno", "db_password": "bigdata2026", "db_name": "curso"}
+print(ensure_running(Settings(local_dir=Path(sys.argv[1]), pg_version=int(sys.argv[2]), db_host=None, **own)).db_port)
 """
 
 
@@ -48,8 +49,8 @@ def local_dir() -> Iterator[Path]:
 
 
 def start(local_dir: Path, version: int, **changes: str) -> ServerAddress:
-    wanted = {"user": "alumno", "old_password": "bigdata2026", "dbname": "curso"} | changes
-    return embedded.ensure_running(local_dir, version, **wanted)
+    wanted = {"user": "alumno", "password": "bigdata2026", "dbname": "curso"} | changes
+    return own_server(local_dir, version, **wanted)
 
 
 def server_pid(local_dir: Path, version: int) -> int:
@@ -217,7 +218,7 @@ def test_a_server_made_with_the_public_password_changes_it_by_itself(local_dir: 
 def test_a_password_that_nobody_knows_is_explained_and_not_shown(local_dir: Path) -> None:
     execute(start(local_dir, USUAL), "ALTER ROLE alumno PASSWORD 'otra'")
     with pytest.raises(DatabaseUnavailable) as caught:
-        start(local_dir, USUAL, old_password="secreta-nueva")
+        start(local_dir, USUAL, password="secreta-nueva")
     assert caught.value.hint == (
         "Si cambió DB_USER o DB_PASSWORD, ponga los de antes: esta base de datos se creó con ellos."
     )

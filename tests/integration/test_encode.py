@@ -9,8 +9,7 @@ import pytest
 from psycopg import sql
 
 from etl.load import encode
-from extras.embedded.lifecycle import ServerAddress
-from support import connect
+from support import ServerAddress, connect
 
 TYPES = {
     "entero": ("integer", pa.int32(), [1, None, -(2**31), 2**31 - 1]),

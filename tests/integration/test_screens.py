@@ -15,7 +15,7 @@ from etl.reader import thousands
 from etl.run import FileResult, RunResult
 from etl.settings import Settings
 from extras.quarantine import export as quarantine
-from extras.screen import rejects, status, summary
+from extras.screen import status, summary
 from own_rows import CLIENTES, PARTS, VENTAS, cliente, load_one, venta, write, write_parents
 from support import connect_settings
 
@@ -46,7 +46,7 @@ def show_status(settings: Settings) -> None:
 
 def show_rejects(settings: Settings, table: str) -> None:
     with connect_settings(settings) as connection:
-        rejects.show_rejects(connection, table)
+        status.show_rejects(connection, table)
 
 
 def fits(text: str) -> bool:
@@ -92,6 +92,18 @@ def test_a_long_name_is_shortened_in_the_middle_and_no_count_is_lost(
     assert {"leídas", "cargadas", "rechazadas"} <= set(header.split())
     assert re.match(r"copia.*…\w*_2025-01\.csv +rechazado ", line)
     assert {thousands(rows), thousands(rows - 40), "40"} <= set(line.split()) & set(total.split())
+
+
+def test_a_warning_of_many_files_is_told_once(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    files = [FileResult(f"enero_{day}.csv", None, None, warnings=[f"línea {day}: otra vez"]) for day in range(1, 6)]
+    files[0].warnings.append("solo aquí")
+    summary.show_result(RunResult(uuid4(), "local", files, [], {}), quiet=False, explain=PARTS.explain)
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("!")]
+    assert told[0].startswith("! enero_1.csv: línea 1: otra vez (y lo mismo en otros 4: vea «")
+    assert told[1:] == ["! enero_1.csv: solo aquí"]
 
 
 def test_an_empty_database_says_how_to_begin(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,9 +18,8 @@ import pytest
 from psycopg import sql
 
 from etl.settings import ROOT, Settings
-from extras.embedded.lifecycle import ServerAddress
 from project.command import etl
-from support import administer, settings_for
+from support import ServerAddress, administer, settings_for
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,13 @@ from dataclasses import replace
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from extras.report import page
-from extras.report.figures import Figures
-from extras.report.marts import Ranking, panel
+from extras.report.figures import Figures, Mart
+from extras.report.marts import panel
 from extras.report.svg import NARROW, WIDE, Chart, Series, columns, nice_top, squares
 from extras.report.text import number, percent, short, size
 
@@ -89,20 +90,25 @@ def test_a_database_without_loads_gives_a_page_that_says_what_to_do(figures: Fig
 
 
 def test_each_mart_gets_the_drawing_that_its_columns_ask_for(figures: Figures) -> None:
-    drawings = {mart.name: panel(mart).drawing for mart in figures.marts}
-    assert drawings["suelto"] is None
-    assert drawings["vacio"] is None
-    assert isinstance(drawings["top"], Ranking)
-    assert isinstance(drawings["ventas_mensuales"], tuple)
-    assert drawings["ventas_mensuales"][0] is columns
-    assert isinstance(drawings["rfm"], tuple)
-    assert drawings["rfm"][0] is squares
+    panels = {mart.name: panel(mart) for mart in figures.marts}
+    for plain in ("suelto", "vacio"):
+        assert (panels[plain].chart, panels[plain].ranking) == (None, ())
+    assert [written for *_, written in panels["top"].ranking] == ["9 €", "3 €"]
+    assert panels["ventas_mensuales"].chart
+    assert panels["ventas_mensuales"].draw is columns
+    assert panels["rfm"].chart
+    assert panels["rfm"].draw is squares
+
+
+def scored(figures: Figures, rows: list[tuple[Any, ...]]) -> Mart:
+    """El mart «rfm», con otras filas."""
+    [rfm] = [one for one in figures.marts if one.name == "rfm"]
+    return replace(rfm, columns=dict(zip(rfm.columns, map(list, zip(*rows, strict=True)), strict=True)))
 
 
 def test_the_grid_counts_the_rows_of_each_pair_of_scores(figures: Figures) -> None:
     rows = [(10, 1, 5, Decimal(90)), *((10 + n, n, n, Decimal(2)) for n in range(1, 6))]
-    [rfm] = [mart for mart in figures.marts if mart.name == "rfm"]
-    found = panel(replace(rfm, rows=rows))
+    found = panel(scored(figures, rows))
     assert found.heading == "Filas por r y f, de 1 a 5"
     assert found.table[1] == [
         ["f 5", "1", "0", "0", "0", "1"],
@@ -111,20 +117,18 @@ def test_the_grid_counts_the_rows_of_each_pair_of_scores(figures: Figures) -> No
         ["f 2", "0", "1", "0", "0", "0"],
         ["f 1", "1", "0", "0", "0", "0"],
     ]
-    assert isinstance(found.drawing, tuple)
-    assert found.drawing[1].hints[:2] == ["r 1, f 5: 1 fila, gasto medio 90 €", "r 2, f 5: 0 filas"]
+    assert found.chart
+    assert found.chart.hints[:2] == ["r 1, f 5: 1 fila, gasto medio 90 €", "r 2, f 5: 0 filas"]
 
 
 def test_neither_small_counts_nor_keys_are_scores(figures: Figures) -> None:
-    [rfm] = [mart for mart in figures.marts if mart.name == "rfm"]
     for rows in [(7, 1, 2, Decimal(3)), (8, 5, 1, Decimal(4))], [(n, n, n, Decimal(1)) for n in range(1, 6)]:
-        assert panel(replace(rfm, rows=rows)).drawing is None
+        assert panel(scored(figures, rows)).chart is None
 
 
 def test_a_mart_by_month_adds_up_each_series(figures: Figures) -> None:
-    drawing = panel(figures.marts[0]).drawing
-    assert isinstance(drawing, tuple)
-    chart = drawing[1]
+    chart = panel(figures.marts[0]).chart
+    assert chart
     assert chart.labels[:2] == ["ene", "feb"]
     assert [one.name for one in chart.series] == ["tienda", "web"]
     assert chart.series[0].values == [1234.5] * 12

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from etl.settings import ROOT, Settings
-from extras.embedded.lifecycle import ServerAddress
 from own_rows import query
 from project.command import etl
 from spark.parity import assert_equal, clear, state
+from support import ServerAddress
 
 SAMPLE = ROOT / "datos"
 

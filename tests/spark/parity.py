@@ -12,9 +12,8 @@ from typing import Any
 from etl import declarations
 from etl.run import Progress, RunResult
 from etl.settings import Settings
-from extras.embedded.lifecycle import ServerAddress
 from own_rows import run_with, silent
-from support import execute, fetch
+from support import ServerAddress, execute, fetch
 
 TABLES = ("clientes", "productos", "tiendas", "ventas")
 State = dict[str, list[tuple[Any, ...]]]

@@ -14,12 +14,12 @@ from pyarrow import parquet
 from compose.stack import free_ports
 from etl.errors import ClusterUnavailable
 from etl.settings import Settings
-from extras.embedded.lifecycle import ServerAddress
 from extras.spark.session import open_session, resources
 from loader import etl
 from own_sample import write_sample
 from spark.parity import assert_equal, clear, load, staging_tables, state
 from spark.standalone import Standalone
+from support import ServerAddress
 
 
 def test_the_sample_data_is_equal_and_both_workers_lend_their_cores(

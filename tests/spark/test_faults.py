@@ -22,14 +22,13 @@ from compose.stack import wait_until
 from etl.errors import DatabaseUnavailable
 from etl.run import RunResult
 from etl.settings import Settings
-from extras.embedded.lifecycle import ServerAddress
 from extras.spark.merge import StagingArea
 from loader import LOADED, Reader, check_invariants, content, environment, forget, prepare, statuses
 from own_rows import load as load_here
 from own_rows import query
 from spark.parity import load, staging_tables
 from spark.standalone import WORKERS, Standalone
-from support import connect_settings
+from support import ServerAddress, connect_settings
 
 pytestmark = pytest.mark.faults
 COMMAND = [sys.executable, "-m", "wiring", "run", "--quiet", "--engine", "spark"]

@@ -18,12 +18,12 @@ from etl.dataset import Dataset
 from etl.declarations import in_order
 from etl.extract.source import Source
 from etl.settings import Settings
-from extras.embedded.lifecycle import ServerAddress
 from own_rows import query, run_with
 from own_sample import write_sample
 from spark import keys
 from spark.bad_inputs import BAD_INPUTS, sale, text, zipped
 from spark.parity import assert_equal, clear, load, staging_tables, state
+from support import ServerAddress
 
 PARENTS = ("clientes.csv", "productos.csv", "tiendas.jsonl")
 Compare = Callable[[Path], None]

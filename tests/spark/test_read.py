@@ -10,11 +10,10 @@ import pytest
 from declared.ventas import Venta
 from etl.dataset import declared
 from etl.settings import Settings
-from extras.embedded.lifecycle import ServerAddress
 from extras.spark.read import open_table
 from extras.spark.session import open_session
 from own_rows import VENTAS, load, venta, write, write_parents
-from support import execute
+from support import ServerAddress, execute
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -7,9 +7,9 @@ import pytest
 
 from etl.settings import Settings
 from extras import elsewhere
-from extras.embedded.lifecycle import ServerAddress
 from own_rows import query, run_with
 from spark.parity import assert_equal, clear, state
+from support import ServerAddress
 
 pytestmark = pytest.mark.spark
 

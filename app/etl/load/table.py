@@ -72,7 +72,7 @@ class TableWriter:
             self.counts.header_again = self.counts.header_again or header_again(prepared.rejects)
             self.counts.rejected += len(rejects)
             self.counts.filtered += sum(reject.code == FILTERED for reject in rejects)
-            save_rejects(self.connection, self.load_id, rejects)
+            self.set_aside(rejects)
         if self.table.key:
             widen(self.counts.limits, prepared.rows, self.table.key)
 
@@ -82,6 +82,10 @@ class TableWriter:
             return []
         assert prepared.chunk is not None
         return self.merge(prepared.rows, prepared.chunk)
+
+    def set_aside(self, rejects: list[Reject]) -> None:
+        """Guarda los rechazos de un trozo."""
+        save_rejects(self.connection, self.load_id, rejects)
 
     def finish(self) -> None:
         """Lo que quede por hacer tras el último trozo: aquí, nada."""

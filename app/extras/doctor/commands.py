@@ -1,5 +1,7 @@
 """La orden `etl doctor`."""
 
+from dataclasses import asdict
+
 import typer
 
 from etl.cli import AsJson, write_json
@@ -14,8 +16,7 @@ def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
     findings = examine(load_settings(), ctx.obj())
     wrong = any(finding.state == "bad" for finding in findings)
     if as_json:
-        document = {"ok": not wrong, "findings": [finding.to_json() for finding in findings]}
-        write_json(document)
+        write_json({"ok": not wrong, "findings": list(map(asdict, findings))})
     else:
         show(findings)
     raise typer.Exit(1 if wrong else 0)

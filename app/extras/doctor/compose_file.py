@@ -9,27 +9,23 @@ from extras.doctor import docker
 from extras.doctor.docker import Project
 from extras.doctor.finding import Finding, bad, ok
 
-PGDATA = "/var/lib/postgresql/data"
+PGDATA, STARTED = "/var/lib/postgresql/data", "service_started"
 
 
 def gating(project: Project) -> Iterator[Finding]:
     """Error 4: `depends_on` que solo espera a que el contenedor arranque."""
-    weak = []
     for name, service in project.services.items():
-        for other, how in (service.get("depends_on") or {}).items():
-            if how.get("condition", "service_started") == "service_started":
-                weak.append((name, other))
+        needed = service.get("depends_on") or {}
         host = _environment(service).get("DB_HOST", "")
-        if host in project.services and host != name and host not in (service.get("depends_on") or {}):
-            weak.append((name, host))
-    for name, other in weak:
-        yield bad(
-            "depends_on",
-            f"{name} no espera a que {other} esté listo, solo a que arranque",
-            f"en {name}, depends_on: {{{other}: {{condition: {_condition(project, other)}}}}}",
-        )
-    if not weak:
-        yield ok("depends_on", "todos los servicios esperan a que lo que usan esté listo")
+        weak = [other for other, how in needed.items() if how.get("condition", STARTED) == STARTED]
+        if host in project.services and host != name and host not in needed:
+            weak.append(host)
+        for other in weak:
+            yield bad(
+                "depends_on",
+                f"{name} no espera a que {other} esté listo, solo a que arranque",
+                f"en {name}, depends_on: {{{other}: {{condition: {_condition(project, other)}}}}}",
+            )
 
 
 def _condition(project: Project, name: str) -> str:
@@ -39,25 +35,20 @@ def _condition(project: Project, name: str) -> str:
 
 def addresses(project: Project) -> Iterator[Finding]:
     """Error 3, antes de que ocurra: `localhost` en un contenedor, o dos servicios sin red común."""
-    wrong = False
     for name, service in project.services.items():
         host = _environment(service).get("DB_HOST")
         if host in LOCAL:
-            wrong = True
             yield bad(
                 "red",
                 f"{name} busca la base de datos en «{host}», que dentro de un contenedor es él mismo",
                 f"en {name}, DB_HOST: postgres",
             )
         elif host in project.services and not _networks(service) & _networks(project.services[host]):
-            wrong = True
             yield bad(
                 "red",
                 f"{name} y {host} no están en la misma red: no se ven",
                 f"en {name}, networks: [{', '.join(sorted(_networks(project.services[host])))}]",
             )
-    if not wrong:
-        yield ok("red", "los servicios comparten red y se llaman por su nombre")
 
 
 def networks(project: Project) -> Iterator[Finding]:
@@ -82,19 +73,14 @@ def volumes(project: Project) -> Iterator[Finding]:
             continue
         mount = _mount(service, environment.get("PGDATA", PGDATA))
         if mount is None or not mount.get("source"):
-            yield bad(
-                "volumen",
-                f"{name} guarda los datos dentro del contenedor: se pierden al recrearlo",
-                f"en {name}, volumes: [pgdata:/var/lib/postgresql], y pgdata: en volumes",
-            )
+            told = "dentro del contenedor: se pierden al recrearlo"
         elif mount["type"] == "bind":
-            yield bad(
-                "volumen",
-                f"{name} guarda los datos en una carpeta de la máquina; en Windows y macOS PostgreSQL no puede usarla",
-                f"en {name}, volumes: [pgdata:/var/lib/postgresql], y pgdata: en volumes",
-            )
+            told = "en una carpeta de la máquina; en Windows y macOS PostgreSQL no puede usarla"
         else:
             yield _named(project, mount["source"])
+            continue
+        fix = f"en {name}, volumes: [pgdata:/var/lib/postgresql], y pgdata: en volumes"
+        yield bad("volumen", f"{name} guarda los datos {told}", fix)
 
 
 def _named(project: Project, key: str) -> Finding:

@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -62,7 +62,7 @@ def _is_broken(container: Container) -> bool:
     if container.state in ("restarting", "dead"):
         return True
     if container.state == "created":
-        return bool(_inspect(container).error)
+        return bool(_state(container).get("Error"))
     return container.state == "exited" and container.exit_code not in STOPPED_ON_PURPOSE
 
 
@@ -72,29 +72,22 @@ def _word(container: Container) -> str:
     return {"running": "en marcha", "created": "sin empezar"}.get(container.state, container.state)
 
 
-@dataclass(frozen=True)
-class Ending:
-    """Cómo acabó un contenedor según Docker."""
-
-    error: str
-    killed_for_memory: bool
-
-
-def _inspect(container: Container) -> Ending:
+def _state(container: Container) -> dict[str, Any]:
+    """Cómo está un contenedor, o cómo acabó, según Docker."""
     answer = docker.ask("inspect", "--format", "{{json .State}}", container.name)
-    state = json.loads(answer.output) if answer.worked else {}
-    return Ending(state.get("Error", ""), bool(state.get("OOMKilled")))
+    return json.loads(answer.output) if answer.worked else {}
 
 
 def _explain(container: Container) -> Finding:
-    ending = _inspect(container)
+    state = _state(container)
+    error = state.get("Error", "")
     log = docker.ask("logs", "--tail", LOG_LINES, container.name)
-    text = "\n".join([ending.error, "OOMKilled" if ending.killed_for_memory else "", log.output, log.error])
+    text = "\n".join([error, "OOMKilled" if state.get("OOMKilled") else "", log.output, log.error])
     if "Error: " in text and container.exit_code == 3:
-        text = ending.error  # los motivos de cada archivo ya los da el propio programa
+        text = error  # los motivos de cada archivo ya los da el propio programa
     cause = find_cause(text)
     code = f"terminó con el código {container.exit_code} ({MEANINGS.get(container.exit_code, 'error')})"
-    how = "no pudo empezar" if ending.error else code
+    how = "no pudo empezar" if error else code
     if cause:
         return bad("contenedores", f"{container.service} {how}: {cause.meaning}", cause.remedy)
     last = _last_line(text)

@@ -22,15 +22,10 @@ from extras.revision.written import heads, last_known, revisions
 
 def database(settings: Settings, parts: Parts, inside: bool) -> Iterator[Finding]:
     """Conecta una vez, sin insistir, y mira la versión de las tablas."""
-    if inside and settings.db_host in LOCAL:
-        yield bad(
-            "conexión",
-            f"DB_HOST vale «{settings.db_host}», que dentro de un contenedor es él mismo: ahí no hay PostgreSQL",
-            "DB_HOST=postgres   (el nombre del servicio)",
-        )
-        return
-    if inside and not settings.db_host:
-        yield bad("conexión", "falta DB_HOST", "DB_HOST=postgres   (el nombre del servicio)")
+    if inside and (not settings.db_host or settings.db_host in LOCAL):
+        itself = f"DB_HOST vale «{settings.db_host}», que dentro de un contenedor es él mismo: ahí no hay PostgreSQL"
+        told = itself if settings.db_host else "falta DB_HOST"
+        yield bad("conexión", told, "DB_HOST=postgres   (el nombre del servicio)")
         return
     try:
         ready = parts.server(replace(settings, connect_seconds=2))

@@ -6,7 +6,6 @@ Solo se pregunta, nunca se cambia nada. Entra la carpeta del proyecto y sale un 
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,15 +84,8 @@ def read_project(root: Path) -> Project | Answer:
     if not config.worked:
         return config
     containers = ask("compose", "--profile", "*", "ps", "--all", "--format", "json", root=root)
-    rows = [_container(row) for row in _rows(containers.output)] if containers.worked else []
-    return Project(root, json.loads(config.output), rows)
-
-
-def _rows(output: str) -> Iterator[dict[str, Any]]:
-    """Compose escribía una lista y ahora escribe un objeto por línea."""
-    for line in output.splitlines():
-        value = json.loads(line)
-        yield from value if isinstance(value, list) else [value]
+    rows = map(json.loads, containers.output.splitlines()) if containers.worked else ()
+    return Project(root, json.loads(config.output), list(map(_container, rows)))
 
 
 def _container(row: dict[str, Any]) -> Container:

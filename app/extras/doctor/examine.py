@@ -16,7 +16,7 @@ from etl.parts import Parts
 from etl.settings import IN_IMAGE, ROOT, Settings
 from extras.doctor import compose_file, containers, database, docker, files, machine, spark
 from extras.doctor.docker import Project
-from extras.doctor.finding import Finding, bad, skip
+from extras.doctor.finding import Finding, bad, or_ok, skip
 from extras.doctor.ports import ports
 
 __all__ = ["Finding", "examine"]
@@ -68,9 +68,11 @@ def _stack(project: Project) -> Iterator[Finding]:
     yield from ports(project)
     yield from containers.exited(project)
     yield from containers.left_over(project)
-    yield from compose_file.addresses(project)
+    together = "los servicios comparten red y se llaman por su nombre"
+    yield from or_ok(compose_file.addresses(project), "red", together)
     yield from compose_file.networks(project)
-    yield from compose_file.gating(project)
+    patient = "todos los servicios esperan a que lo que usan esté listo"
+    yield from or_ok(compose_file.gating(project), "depends_on", patient)
     yield from compose_file.volumes(project)
     password = containers.password(project)
     if password:

@@ -1,7 +1,8 @@
 """Lo que dice una comprobación: bien, mal (con su arreglo) o no se pudo mirar."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 State = Literal["ok", "bad", "skip"]
 
@@ -15,9 +16,6 @@ class Finding:
     found: str
     fix: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def ok(check: str, found: str) -> Finding:
     return Finding(check, "ok", found)
@@ -29,3 +27,8 @@ def bad(check: str, found: str, fix: str) -> Finding:
 
 def skip(check: str, found: str) -> Finding:
     return Finding(check, "skip", found)
+
+
+def or_ok(wrong: Iterable[Finding], check: str, found: str) -> Iterator[Finding]:
+    """Lo que esté mal o, si no hay nada, que está bien."""
+    yield from list(wrong) or [ok(check, found)]

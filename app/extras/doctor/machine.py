@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from extras.doctor import docker
@@ -70,15 +69,10 @@ def memory() -> Finding:
 
 def disk(root: Path) -> Finding:
     """El sitio libre donde está el proyecto y, si se puede ver, donde Docker guarda lo suyo."""
-    free = min(shutil.disk_usage(path).free for path in _places(root))
+    answer = docker.ask("info", "--format", "{{.DockerRootDir}}")
+    places = [root, Path(answer.output)] if answer.worked and Path(answer.output).is_dir() else [root]
+    free = min(shutil.disk_usage(path).free for path in places)
     found = f"{free / GB:.0f} GB libres"
     if free < DISK:
         return bad("disco", f"{found}; hacen falta {DISK // GB}", "haga sitio; cuánto es de Docker: docker system df")
     return ok("disco", found)
-
-
-def _places(root: Path) -> Iterator[Path]:
-    yield root
-    answer = docker.ask("info", "--format", "{{.DockerRootDir}}") if docker.installed() else None
-    if answer and answer.worked and Path(answer.output).is_dir():
-        yield Path(answer.output)

@@ -1,6 +1,6 @@
 """PostgreSQL sin instalar nada: el servidor que viene en un paquete de Python.
 
-Entra la carpeta local del proyecto y una versión (16 o 18); sale la dirección de un servidor en
+Entra una configuración, con la carpeta local del proyecto y una versión (16 o 18); sale la de un servidor en
 marcha, solo en 127.0.0.1. Los datos quedan en `.local/pg16` o `.local/pg18` y el servidor sigue
 encendido entre órdenes, para que la siguiente sea inmediata; `etl db stop` lo apaga.
 
@@ -12,7 +12,7 @@ encendido entre órdenes, para que la siguiente sea inmediata; `etl db stop` lo 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,51 +23,39 @@ from psycopg import sql
 from etl.database.connection import LOADER
 from etl.database.migrate import READER, set_password
 from etl.errors import DatabaseUnavailable
+from etl.settings import Settings
 from extras.embedded import cluster, process, programs, secret
-
-__all__ = ["ServerAddress", "ensure_running", "is_running", "psql_path", "stop"]
 
 # Lo que puede tardar otro proceso en crear o arrancar este mismo servidor.
 LOCK_SECONDS = process.START_SECONDS + 30
 WRONG_PASSWORD = "password authentication failed"  # noqa: S105 - es lo que dice PostgreSQL
 
 
-@dataclass(frozen=True)
-class ServerAddress:
-    """Dónde escucha un servidor y cómo se entra en él: como su dueño, o como el cargador o el lector."""
+def ensure_running(settings: Settings) -> Settings:
+    """La misma configuración, con la dirección y las contraseñas del servidor propio, en marcha y con su base de datos.
 
-    host: str
-    port: int
-    user: str
-    password: str
-    dbname: str
-    loader_password: str = ""
-    reader_password: str = ""
-
-
-def ensure_running(local_dir: Path, version: int, user: str, old_password: str, dbname: str) -> ServerAddress:
-    """Crea el servidor si no existe, lo arranca si está parado y crea la base de datos si falta.
-
-    Repetirla no cambia nada y, con el servidor en marcha, tarda unos 10 ms. Dos procesos a la vez
-    se esperan. `user` es el superusuario con el que se creó. Las contraseñas salen de un secreto;
-    `old_password` es la que tenía un servidor de antes de que lo hubiera.
+    Lo crea si no existe y lo arranca si está parado. Repetirla no cambia nada y, con el servidor en marcha, tarda unos
+    10 ms. Dos procesos a la vez se esperan. `db_user` es el superusuario con el que se creó. Las contraseñas salen de un
+    secreto; la de `settings` es la que tenía un servidor de antes de que lo hubiera.
     """
+    local_dir, version = settings.local_dir, settings.pg_version
     with _lock(local_dir, version):
         key = secret.read_or_create(local_dir / f"pg{version}.secreto")
-        passwords = [secret.password(key, role) for role in (user, LOADER, READER)]
+        owner, loader, reader = (secret.password(key, role) for role in (settings.db_user, LOADER, READER))
         if not (_data(local_dir, version) / "PG_VERSION").exists():
-            cluster.create(local_dir, version, user, passwords[0])
+            cluster.create(local_dir, version, settings.db_user, owner)
         data = _data(local_dir, version)
         port = process.running_port(data) or process.start(data, version)
-        address = ServerAddress(process.HOST, port, user, passwords[0], dbname, *passwords[1:])
+        own = replace(settings, db_host=process.HOST, db_port=port, db_password=owner)
+        own = replace(own, loader_password=loader, reader_password=reader)
         try:
-            _ensure_database(address)
+            _ensure_database(own)
         except psycopg.OperationalError as error:
             if WRONG_PASSWORD not in str(error):
-                raise _no_entry(address, data, error) from error
-            _change_passwords(address, old_password, data)
-            _ensure_database(address)
-    return address
+                raise _no_entry(own, data, error) from error
+            _change_passwords(own, settings.db_password, data)
+            _ensure_database(own)
+    return own
 
 
 def stop(local_dir: Path, version: int) -> bool:
@@ -114,40 +102,40 @@ def _lock(local_dir: Path, version: int) -> Iterator[None]:
         lock.release()
 
 
-def _ensure_database(address: ServerAddress) -> None:
-    with _administer(address, address.password) as connection:
+def _ensure_database(own: Settings) -> None:
+    with _administer(own) as connection:
         query = "SELECT 1 FROM pg_database WHERE datname = %s"
-        if connection.execute(query, [address.dbname]).fetchone() is None:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(address.dbname)))
+        if connection.execute(query, [own.db_name]).fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(own.db_name)))
 
 
-def _change_passwords(address: ServerAddress, old_password: str, data: Path) -> None:
+def _change_passwords(own: Settings, old_password: str, data: Path) -> None:
     """Da a un servidor de antes las contraseñas que salen del secreto: la suya la conocía todo el mundo."""
-    new = {address.user: address.password, LOADER: address.loader_password, READER: address.reader_password}
+    new = {own.db_user: own.db_password, LOADER: own.loader_password, READER: own.reader_password}
     try:
-        with _administer(address, old_password) as connection:
+        with _administer(replace(own, db_password=old_password)) as connection:
             found = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(new)])
             for (role,) in found.fetchall():
                 set_password(connection, role, new[role])
     except psycopg.OperationalError as error:
-        raise _no_entry(address, data, error) from error
+        raise _no_entry(own, data, error) from error
 
 
-def _no_entry(address: ServerAddress, data: Path, error: psycopg.Error) -> DatabaseUnavailable:
+def _no_entry(own: Settings, data: Path, error: psycopg.Error) -> DatabaseUnavailable:
     hint = "Si cambió DB_USER o DB_PASSWORD, ponga los de antes: esta base de datos se creó con ellos."
     return DatabaseUnavailable(
-        f"No se puede entrar como «{address.user}» en el servidor de {data}: {error}".rstrip(),
+        f"No se puede entrar como «{own.db_user}» en el servidor de {data}: {error}".rstrip(),
         hint if WRONG_PASSWORD in str(error) else "",
     )
 
 
-def _administer(address: ServerAddress, password: str) -> psycopg.Connection[Any]:
+def _administer(own: Settings) -> psycopg.Connection[Any]:
     return psycopg.connect(
-        host=address.host,
+        host=own.db_host,
         hostaddr="",  # como en connection.py
-        port=address.port,
-        user=address.user,
-        password=password,
+        port=own.db_port,
+        user=own.db_user,
+        password=own.db_password,
         dbname="postgres",
         connect_timeout=10,
         options="-c search_path=pg_catalog",

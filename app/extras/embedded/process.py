@@ -9,6 +9,7 @@ import socket
 import time
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -61,11 +62,7 @@ def _free_ports(data: Path) -> Iterator[int]:
     """Hasta cinco puertos libres. El primero sale de la ruta: mientras se pueda, siempre el mismo."""
     start = zlib.crc32(str(data).encode())
     candidates = (FIRST_PORT + (start + step) % PORTS for step in range(PORTS))
-    found = 0
-    for port in candidates:
-        if found < 5 and _is_free(port):
-            found += 1
-            yield port
+    return islice(filter(_is_free, candidates), 5)
 
 
 def _is_free(port: int) -> bool:

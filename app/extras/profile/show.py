@@ -1,14 +1,13 @@
 """El perfil de una tabla en el terminal, una línea por columna."""
 
-from rich import box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 
 from etl.reader import rows, thousands
-from extras.output import escape
+from extras.output import escape, grid
 from extras.profile.profile import NUMBERS, ColumnProfile, Profile
 
+COUNTS = ("nulos", "distintos")
 BARS = " ▁▂▃▄▅▆▇█"
 # Con más letras por valor no caben los demás en 80 columnas; una fecha, sí.
 VALUE, NUMBER = 10, 20
@@ -21,15 +20,10 @@ def show(profile: Profile) -> None:
     console, sampled = Console(), profile.sampled
     about = f" · aprox.: de una muestra de {rows(sampled)}" if sampled is not None else ""
     console.print(escape(f"{profile.table}: {rows(profile.rows)}{about}"), highlight=False, soft_wrap=True)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    titles = ("columna", *COUNTS, "mínimo", "máximo", "más frecuente", "histograma")
     long = any(cell_len(column.name) > NAME for column in profile.columns)
-    words = ("columna", "más frecuente") if long else ("más frecuente",)
-    for title in ("columna", "nulos", "distintos", "mínimo", "máximo", "más frecuente", "histograma"):
-        right = title in ("nulos", "distintos")
-        table.add_column(title, justify="right" if right else "left", overflow="fold", no_wrap=title not in words)
-    for column in profile.columns:
-        table.add_row(*map(escape, _cells(column, profile.rows)))
-    console.print(table)
+    whole = set(titles) - {"más frecuente", *(["columna"] if long else [])}
+    console.print(grid(titles, (_cells(column, profile.rows) for column in profile.columns), COUNTS, whole))
 
 
 def _cells(column: ColumnProfile, whole: int) -> list[str]:

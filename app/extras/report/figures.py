@@ -6,10 +6,10 @@ Entra una conexión que pueda leer `etl` y `marts`; sale un `Figures`, ya sin ba
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
 from psycopg import Connection, sql
-from psycopg.rows import class_row
+from psycopg.rows import namedtuple_row
 
 from etl.load.marts import SCHEMA, description, select
 from extras.catalog.tables import Table, read_tables
@@ -21,77 +21,17 @@ TABLES_SHOWN, COLUMNS_SHOWN = 40, 100
 # Una fila puede medir megabytes; para reconocerla basta el principio.
 RAW_SHOWN = 240
 
-
-@dataclass(frozen=True)
-class FileFate:
-    """Lo último que le pasó a un archivo."""
-
-    file: str
-    table_name: str
-    status: str
-    bytes: int
-    encoding: str | None
-    rows_read: int
-    rows_loaded: int
-    rows_duplicate: int
-    rows_rejected: int
-    seconds: float
-    started_at: datetime
-    error: str | None
-    warnings: list[str]
-
-
-@dataclass(frozen=True)
-class Quality:
-    """Las cuentas de una tabla, sumando los archivos que hoy están cargados."""
-
-    table_name: str
-    files: int
-    rows_read: int
-    rows_loaded: int
-    rows_duplicate: int
-    rows_rejected: int
-    rows_repaired: int
-
-
-@dataclass(frozen=True)
-class Example:
-    """Una fila rechazada. `total` es cuántas hay con su mismo motivo."""
-
-    table_name: str
-    column_name: str | None
-    code: str
-    total: int
-    file: str
-    line: int
-    raw: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Change:
-    """Lo que hizo en una tabla la última ejecución que cargó algo."""
-
-    table_name: str
-    files_new: int
-    files_again: int
-    files_outside: int
-    rows_new: int
-    rows_updated: int
-    rows_rejected: int
-    rows_repaired: int
-    started_at: datetime
-    seconds: float
+# Una fila de una consulta, con los nombres que esta les da a sus columnas.
+Row = Any
 
 
 @dataclass(frozen=True)
 class Mart:
-    """Un mart: su grano (el primer comentario del .sql), sus columnas y sus filas."""
+    """Un mart: su grano (el primer comentario del .sql) y los valores de cada columna."""
 
     name: str
     grain: str
-    columns: list[str]
-    rows: list[tuple[Any, ...]]
+    columns: dict[str, list[Any]]
 
 
 @dataclass(frozen=True)
@@ -101,30 +41,31 @@ class Figures:
     database: str
     server: str
     taken_at: datetime
-    changes: list[Change]
-    files: list[FileFate]
-    qualities: list[Quality]
-    examples: list[Example]
-    loads: list[FileFate]
+    changes: list[Row]
+    files: list[Row]
+    qualities: list[Row]
+    examples: list[Row]
+    loads: list[Row]
     marts: list[Mart]
     # En una tabla muy ancha, el perfil es el de sus primeras columnas.
     tables: list[tuple[Table, Profile]] = field(default_factory=list)
 
 
+SERVER = """
+SELECT current_database() AS database, split_part(current_setting('server_version'), ' ', 1) AS server, now() AS taken_at
+"""
 # El archivo que primero no entró y después sí tiene dos apuntes: vale el último.
 FILES = """
-SELECT file, table_name, status, bytes, encoding, rows_read, rows_loaded, rows_duplicate, rows_rejected,
-  extract(epoch FROM finished_at - started_at)::float8 AS seconds, started_at, error, warnings
+SELECT *, extract(epoch FROM finished_at - started_at)::float8 AS seconds
 FROM (SELECT DISTINCT ON (file) * FROM etl.loads ORDER BY file, load_id DESC) AS latest
-ORDER BY status = 'loaded', table_name, file
-LIMIT %s
+ORDER BY status = 'loaded', table_name, file LIMIT %s
 """
 LOADS = """
-SELECT file, table_name, status, bytes, encoding, rows_read, rows_loaded, rows_duplicate, rows_rejected,
-  extract(epoch FROM finished_at - started_at)::float8 AS seconds, started_at, error, warnings
+SELECT *, extract(epoch FROM finished_at - started_at)::float8 AS seconds
 FROM (SELECT * FROM etl.loads WHERE status IN ('loaded', 'replaced') ORDER BY load_id DESC LIMIT %s) AS latest
 ORDER BY load_id
 """
+# Las cuentas de cada tabla, sumando los archivos que hoy están cargados.
 QUALITY = """
 SELECT table_name, count(*)::int AS files, sum(rows_read - filtered)::bigint AS rows_read,
   sum(rows_loaded)::bigint AS rows_loaded, sum(rows_duplicate)::bigint AS rows_duplicate,
@@ -135,6 +76,7 @@ FROM etl.loads,
     FROM etl.rejects AS r WHERE r.load_id = loads.load_id) AS f
 WHERE status = 'loaded' GROUP BY table_name ORDER BY table_name
 """
+# Unas filas rechazadas de cada motivo; `total` es cuántas hay con él.
 EXAMPLES = """
 SELECT table_name, column_name, code, total, file, line, left(raw, %s) AS raw, message
 FROM (
@@ -154,7 +96,7 @@ FROM (
 WHERE position <= %s
 ORDER BY table_name, total DESC, code, column_name, position
 """
-
+# Lo que hizo en cada tabla la última ejecución que cargó algo.
 CHANGES = """
 SELECT table_name, count(*) FILTER (WHERE status = 'loaded' AND NOT known)::int AS files_new,
   count(*) FILTER (WHERE status = 'loaded' AND known)::int AS files_again,
@@ -175,19 +117,17 @@ GROUP BY table_name ORDER BY table_name
 
 def read_figures(connection: Connection[Any], marts_folder: Path) -> Figures:
     """Todo lo del informe. Con una sola transacción se lee en un mismo instante, aunque haya una carga en marcha."""
-    row = connection.execute("SELECT current_database(), current_setting('server_version'), now()").fetchone()
-    assert row is not None
-    return Figures(
-        database=row[0],
-        server=row[1].split(" ")[0],
-        taken_at=row[2],
-        changes=_all(connection, Change, CHANGES),
-        files=_all(connection, FileFate, FILES, FILES_SHOWN),
-        qualities=_all(connection, Quality, QUALITY),
-        examples=_all(connection, Example, EXAMPLES, RAW_SHOWN, EXAMPLES_SHOWN),
-        loads=_all(connection, FileFate, LOADS, LOADS_SHOWN),
-        marts=[mart for path in sorted(marts_folder.glob("*.sql")) for mart in _mart(connection, path)],
-    )
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        [server] = cursor.execute(SERVER)
+        return Figures(
+            **server._asdict(),
+            changes=cursor.execute(CHANGES).fetchall(),
+            files=cursor.execute(FILES, (FILES_SHOWN,)).fetchall(),
+            qualities=cursor.execute(QUALITY).fetchall(),
+            examples=cursor.execute(EXAMPLES, (RAW_SHOWN, EXAMPLES_SHOWN)).fetchall(),
+            loads=cursor.execute(LOADS, (LOADS_SHOWN,)).fetchall(),
+            marts=[mart for path in sorted(marts_folder.glob("*.sql")) for mart in _mart(connection, path)],
+        )
 
 
 def read_profiles(connection: Connection[Any]) -> list[tuple[Table, Profile]]:
@@ -197,11 +137,6 @@ def read_profiles(connection: Connection[Any]) -> list[tuple[Table, Profile]]:
         (table, profile(connection, replace(table, columns=table.columns[:COLUMNS_SHOWN])))
         for table in tables[:TABLES_SHOWN]
     ]
-
-
-def _all(connection: Connection[Any], kind: type[Any], query: LiteralString, *parameters: int) -> list[Any]:
-    with connection.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(query, parameters).fetchall()
 
 
 def _mart(connection: Connection[Any], path: Path) -> list[Mart]:
@@ -215,5 +150,6 @@ def _mart(connection: Connection[Any], path: Path) -> list[Mart]:
     if known is None or known[0] is None or known[1]:
         return []
     cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT %s").format(sql.Identifier(SCHEMA, name)), (MART_ROWS,))
-    columns = [column.name for column in cursor.description or []]
-    return [Mart(name, description(select(path)), columns, cursor.fetchall())]
+    found = cursor.fetchall()
+    columns = {column.name: [row[at] for row in found] for at, column in enumerate(cursor.description or [])}
+    return [Mart(name, description(select(path)), columns)]

@@ -1,13 +1,15 @@
-"""Las secciones de archivos y de calidad: cada función recibe los números y devuelve su HTML."""
+"""Lo que dice cada sección del informe, sin HTML: de eso se encarga `page.html`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from types import SimpleNamespace
 
-from etl.reader import many, order
-from extras.output import MOTIVES
-from extras.report import svg
-from extras.report.figures import Change, Example, Figures, FileFate, Quality
-from extras.report.text import esc, moment, number, percent, size
+from etl.reader import many
+from extras.catalog.tables import Column
+from extras.profile.profile import NUMBERS, ColumnProfile
+from extras.report.figures import Row
+from extras.report.svg import Chart, Series
+from extras.report.text import MONTHS, moment, number, percent
 
 STATES = {
     "loaded": ("good", "✔", "cargado"),
@@ -16,130 +18,75 @@ STATES = {
     "failed": ("bad", "✖", "falló"),
     "loading": ("twin", "…", "a medias"),
 }
-# Los demás motivos se despliegan.
-REASONS_SHOWN = 6
-LEGEND = (
-    '<ul class="legend"><li class="good">cargadas</li><li class="twin">duplicadas</li>'
-    '<li class="bad">rechazadas</li></ul>'
-)
+# Lo que hizo en una tabla la última ejecución, en singular y en plural.
+CHANGES = {
+    "files_new": ("archivo nuevo", "archivos nuevos"),
+    "files_again": ("vuelto a cargar", "vueltos a cargar"),
+    "files_outside": ("archivo que no entró", "archivos que no entraron"),
+    "rows_new": ("fila nueva", "filas nuevas"),
+    "rows_updated": ("actualizada", "actualizadas"),
+    "rows_rejected": ("rechazada", "rechazadas"),
+    "rows_repaired": ("corregida", "corregidas"),
+}
+TOTALS = ("files", "rows_read", "rows_loaded", "rows_duplicate", "rows_rejected", "rows_repaired")
+# Los demás motivos se despliegan; los demás valores no caben junto a los otros datos de la columna.
+REASONS_SHOWN, FREQUENT = 6, 3
 
 
-def changes(figures: Figures) -> str:
-    """Qué cambió en cada tabla la última vez que se cargó algo."""
-    if not figures.changes:
-        return ""
-    items = "".join(f"<li><b>{esc(one.table_name)}</b> {' · '.join(_changed(one))}</li>" for one in figures.changes)
-    when, seconds = min(one.started_at for one in figures.changes), sum(one.seconds for one in figures.changes)
-    return (
-        f'<section class="changes" aria-labelledby="t-cambios"><h2 id="t-cambios">Qué cambió</h2><p class="hint">La última'
-        f" ejecución que cargó archivos, el {moment(when)}: {number(seconds, 2)} s cargando.</p><ul>{items}</ul></section>"
-    )
+def total(qualities: Sequence[Row]) -> SimpleNamespace:
+    """Las cuentas de todas las tablas."""
+    return SimpleNamespace(**{name: sum(getattr(one, name) for one in qualities) for name in TOTALS})
 
 
-def _changed(change: Change) -> list[str]:
-    counted = (
-        (change.files_new, "archivo nuevo", "archivos nuevos"),
-        (change.files_again, "vuelto a cargar", "vueltos a cargar"),
-        (change.files_outside, "archivo que no entró", "archivos que no entraron"),
-        (change.rows_new, "fila nueva", "filas nuevas"),
-        (change.rows_updated, "actualizada", "actualizadas"),
-        (change.rows_rejected, "rechazada", "rechazadas"),
-        (change.rows_repaired, "corregida", "corregidas"),
-    )
-    return [f"{number(count)} {one if count == 1 else many}" for count, one, many in counted if count]
+def changed(change: Row) -> Iterator[str]:
+    """Qué cambió en una tabla, sin lo que no cambió."""
+    for name, (one, several) in CHANGES.items():
+        if count := getattr(change, name):
+            yield f"{number(count)} {one if count == 1 else several}"
 
 
-def files(figures: Figures) -> str:
-    """Cada archivo con su destino; primero los que no entraron."""
-    if not figures.files:
-        return f'<p class="empty">Todavía no se ha cargado ningún archivo. Ejecute <code>{order("run")}</code>.</p>'
-    rows = "".join(map(_file, figures.files))
-    head = "".join(f'<th scope="col"{kind}>{name}</th>' for name, kind in FILE_COLUMNS)
-    return (
-        f'{LEGEND}<table class="stack"><caption class="unseen">Archivos y qué fue de sus filas</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    )
+def reasons(examples: Sequence[Row], table: str) -> list[list[Row]]:
+    """Los motivos por los que se apartaron filas de una tabla, de más a menos; de cada uno, sus ejemplos."""
+    its = [one for one in examples if one.table_name == table]
+    return [list(group) for _, group in groupby(its, key=lambda one: (one.column_name, one.code))]
 
 
-RIGHT = ' class="n"'
-FILE_COLUMNS = (
-    ("archivo", ""),
-    ("tabla", ""),
-    ("filas", ' class="wide-cell"'),
-    ("leídas", RIGHT),
-    ("cargadas", RIGHT),
-    ("duplicadas", RIGHT),
-    ("rechazadas", RIGHT),
-    ("tamaño", RIGHT),
-    ("segundos", RIGHT),
-)
+def speed(loads: Sequence[Row]) -> tuple[Chart, Chart, list[list[str]]]:
+    """Las últimas cargas, en orden: cuántas filas, a qué velocidad y los mismos números para una tabla."""
+    rates = [one.rows_read / max(one.seconds, 0.001) for one in loads]
+    # Bajo el eje, la hora de la primera carga de cada ejecución, que es donde cambia.
+    times = [f"{one.started_at.day} {MONTHS[one.started_at.month - 1]} {one.started_at:%H:%M}" for one in loads]
+    labels = [text if index == 0 or text != times[index - 1] else "" for index, text in enumerate(times)]
+    hints = [
+        f"{one.file}: {many(one.rows_read, 'fila')} en {number(one.seconds, 2)} s ({number(rate)} filas/s)"
+        for one, rate in zip(loads, rates, strict=True)
+    ]
+    fates = [
+        Series("cargadas", [one.rows_loaded for one in loads], "good"),
+        Series("duplicadas", [one.rows_duplicate for one in loads], "twin"),
+        Series("rechazadas", [one.rows_rejected for one in loads], "bad"),
+    ]
+    rows = [
+        [one.file, moment(one.started_at), number(one.rows_read), number(one.seconds, 2), number(rate)]
+        for one, rate in zip(loads, rates, strict=True)
+    ]
+    pace = Chart("Filas por segundo de cada carga", labels, [Series("filas/s", rates, "c1")], hints)
+    return Chart("Filas de cada carga", labels, fates, hints), pace, rows
 
 
-def _file(fate: FileFate) -> str:
-    style, mark, word = STATES[fate.status]
-    notes = [f'<p class="note bad">{esc(fate.error)}</p>'] if fate.error else []
-    notes += [f'<p class="note">{esc(warning)}</p>' for warning in fate.warnings]
-    numbers = [fate.rows_read, fate.rows_loaded, fate.rows_duplicate, fate.rows_rejected]
-    cells = [*(number(value) for value in numbers), size(fate.bytes), number(fate.seconds, 2)]
-    counted = "".join(
-        f'<td class="n" data-name="{name}">{value}</td>'
-        for (name, _), value in zip(FILE_COLUMNS[3:], cells, strict=True)
-    )
-    return (
-        f'<tr><th scope="row"><span class="state {style}"><span aria-hidden="true">{mark}</span>'
-        f'<span class="unseen">{word}</span></span> {esc(fate.file)}{"".join(notes)}</th>'
-        f'<td data-name="tabla">{esc(fate.table_name) or "—"}</td>'
-        f'<td class="wide-cell">{_fate_bar(fate)}</td>{counted}</tr>'
-    )
+def about(column: Column, its: ColumnProfile) -> list[str]:
+    """«clave · de productos.producto_id · bigint», por partes."""
+    links = [f"de {'.'.join(parent[1:])}" for parent in column.references]
+    return [*(["clave"] if column.key else []), *links, its.type]
 
 
-def _fate_bar(one: FileFate | Quality) -> str:
-    parts = [(one.rows_loaded, "good"), (one.rows_duplicate, "twin"), (one.rows_rejected, "bad")]
-    words = zip(parts, ("cargadas", "duplicadas", "rechazadas"), strict=True)
-    text = ", ".join(f"{number(value)} {word}" for (value, _), word in words)
-    return svg.bar(parts, one.rows_read, text)
+def edge(value: str | None, its: ColumnProfile) -> str:
+    """Un valor de una columna; un número, con coma: aquí el punto separa los millares."""
+    return (value or "").replace(".", ",") if its.type.partition("(")[0] in NUMBERS else value or ""
 
 
-def quality(figures: Figures) -> str:
-    """Una tarjeta por tabla: cuánto pasó y, motivo a motivo, qué no pasó, con filas de ejemplo."""
-    cards = []
-    for one in figures.qualities:
-        examples = [example for example in figures.examples if example.table_name == one.table_name]
-        reasons = [list(group) for _, group in groupby(examples, key=lambda e: (e.column_name, e.code))]
-        most = max((group[0].total for group in reasons), default=1)
-        items = [_reason(group, most) for group in reasons]
-        body = _folded(items) if items else "<p>Ninguna fila rechazada.</p>"
-        cards.append(
-            f'<article class="card"><h3>{esc(one.table_name)}</h3>'
-            f'<p class="figure">{percent(one.rows_loaded, one.rows_read)}'
-            f" <small>cargado, de {many(one.rows_read, 'fila')}</small></p>{_fate_bar(one)}{body}</article>"
-        )
-    return f'<div class="cards">{"".join(cards)}</div>' if cards else '<p class="empty">Sin cargas.</p>'
-
-
-def _folded(items: Sequence[str]) -> str:
-    """Los motivos más frecuentes a la vista y los demás plegados."""
-    body = f'<ul class="reasons">{"".join(items[:REASONS_SHOWN])}</ul>'
-    if len(items) <= REASONS_SHOWN + 1:
-        return f'<ul class="reasons">{"".join(items)}</ul>'
-    rest = "".join(items[REASONS_SHOWN:])
-    return (
-        f'{body}<details class="more"><summary>y {len(items) - REASONS_SHOWN} motivos más</summary>'
-        f'<ul class="reasons">{rest}</ul></details>'
-    )
-
-
-def _reason(examples: Sequence[Example], most: int) -> str:
-    first = examples[0]
-    column = f"<b>{esc(first.column_name)}</b> " if first.column_name else ""
-    reason = esc(MOTIVES.get(first.code, first.code))
-    shown = "".join(
-        f'<li><p>{esc(one.message)}</p><p class="where">{esc(one.file)}, línea {number(one.line)}</p>'
-        f"<pre>{esc(one.raw)}</pre></li>"
-        for one in examples
-    )
-    bar = svg.bar([(first.total, "bad")], most, many(first.total, "fila"))
-    return (
-        f'<li><details><summary><span class="what">{column}{reason}</span><span class="n">{number(first.total)}</span>'
-        f'{bar}</summary><ul class="examples">{shown}</ul></details></li>'
-    )
+def frequent(its: ColumnProfile, rows: int) -> Iterator[str]:
+    """«Madrid (14,3 %)», de los valores más frecuentes."""
+    for value, count in its.frequent[:FREQUENT]:
+        share = percent(count, rows).replace(" ", "\N{NO-BREAK SPACE}")
+        yield f"{edge(value, its)} ({share})"

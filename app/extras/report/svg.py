@@ -74,27 +74,6 @@ def columns(chart: Chart, width: int) -> str:
     return "".join(parts)
 
 
-def line(chart: Chart, width: int) -> str:
-    """Una línea por serie, con un punto en cada valor."""
-    top = nice_top(max((value for one in chart.series for value in one.values), default=0))
-    step = (width - LEFT - RIGHT) / max(1, len(chart.labels))
-    parts = [_grid(top, width), _labels(chart, width, step)]
-    for one in chart.series:
-        points = [(LEFT + step * (index + 0.5), _y(value, top)) for index, value in enumerate(one.values)]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        floor_y = _y(0, top)
-        if len(points) > 1:
-            area = f"{points[0][0]:.1f},{floor_y} {path} {points[-1][0]:.1f},{floor_y}"
-            parts.append(f'<polygon class="area {one.style}" points="{area}"/>')
-        parts.append(f'<polyline class="line {one.style}" points="{path}"/>')
-        parts += [
-            f'<g class="hit"><circle class="{one.style}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>'
-            f'<circle class="reach" cx="{x:.1f}" cy="{y:.1f}" r="11"/><title>{esc(chart.hints[index])}</title></g>'
-            for index, (x, y) in enumerate(points)
-        ]
-    return "".join(parts)
-
-
 def squares(chart: Chart, width: int) -> str:
     """Una cuadrícula: una fila por serie y una columna por etiqueta; más oscuro es más."""
     top = max((value for one in chart.series for value in one.values), default=0) or 1
@@ -126,22 +105,22 @@ def bar(parts: Sequence[tuple[float, str]], whole: float, description: str) -> s
         share = max(100 * value / whole, 0.5) if whole and value else 0
         pieces.append(f'<rect class="{style}" x="{x:.2f}" y="0" width="{share:.2f}" height="10"/>')
         x += share
-    return (
-        f'<svg class="bar" viewBox="0 0 {max(x, 100):.2f} 10" preserveAspectRatio="none" role="img"'
-        f' aria-label="{esc(description)}"><title>{esc(description)}</title>{"".join(pieces)}</svg>'
-    )
+    return _stretched("bar", f"{max(x, 100):.2f} 10", description, pieces)
 
 
 def bars(values: Sequence[float], description: str) -> str:
     """Un histograma pequeño, sin ejes: una barra por tramo, y lo poco también se ve."""
     most = max(values)
     tall = [max(round(30 * value / most), 1) if value else 0 for value in values]
-    pieces = "".join(
-        f'<rect class="c1" x="{4 * x}" y="{30 - y}" width="3.4" height="{y}"/>' for x, y in enumerate(tall)
-    )
+    pieces = [f'<rect class="c1" x="{4 * x}" y="{30 - y}" width="3.4" height="{y}"/>' for x, y in enumerate(tall)]
+    return _stretched("bars", f"{4 * max(12, len(values))} 30", description, pieces)
+
+
+def _stretched(kind: str, size: str, description: str, pieces: Sequence[str]) -> str:
+    """Un dibujo sin letras, que se estira para llenar su hueco."""
     return (
-        f'<svg class="bars" viewBox="0 0 {4 * max(12, len(values))} 30" preserveAspectRatio="none" role="img"'
-        f' aria-label="{esc(description)}"><title>{esc(description)}</title>{pieces}</svg>'
+        f'<svg class="{kind}" viewBox="0 0 {size}" preserveAspectRatio="none" role="img"'
+        f' aria-label="{esc(description)}"><title>{esc(description)}</title>{"".join(pieces)}</svg>'
     )
 
 

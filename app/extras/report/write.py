@@ -2,9 +2,9 @@
 
 Entra una configuración; sale `datos/salida/informe.html`.
 
-    figures.py   pregunta a la base de datos     svg.py      números -> dibujo
-    marts.py     qué gráfico le va a cada mart   page.py     todo junto, en HTML (con style.css)
-    tables.py    qué es cada columna y cómo son sus valores
+    figures.py   pregunta a la base de datos     sections.py   qué dice cada sección
+    marts.py     qué gráfico le va a cada mart   svg.py        números -> dibujo
+    page.py      todo junto, en HTML: page.html, que es la página, y style.css
 """
 
 from dataclasses import replace

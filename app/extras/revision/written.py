@@ -1,9 +1,8 @@
-"""Las migraciones escritas en `sql/migrations/versions`, leídas sin ejecutarlas, y qué les pasa si algo está mal."""
+"""Las migraciones escritas en `sql/migrations/versions`, y qué les pasa si algo está mal."""
 
-import ast
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from runpy import run_path
 
 from etl.database.connection import Connection
 from etl.database.migrate import version, versions_folder
@@ -26,7 +25,7 @@ def revisions(settings: Settings) -> dict[str, Revision]:
     folder = versions_folder(settings)
     for path in sorted(folder.glob("*.py")):
         with blamed("La migración", folder, path):
-            said = _assigned(path)
+            said = run_path(str(path))
         name, before = said.get("revision"), said.get("down_revision") or ()
         if not isinstance(name, str):
             continue
@@ -37,21 +36,6 @@ def revisions(settings: Settings) -> dict[str, Revision]:
             )
         found[name] = Revision(path, (before,) if isinstance(before, str) else tuple(before))
     return found
-
-
-def _assigned(path: Path) -> dict[str, Any]:
-    """Los valores de `revision` y `down_revision`; el resto del archivo no se mira."""
-    said: dict[str, Any] = {}
-    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            target, value = node.targets[0] if isinstance(node, ast.Assign) else node.target, node.value
-            pairs = [(target, value)]
-            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-                pairs = list(zip(target.elts, value.elts, strict=False))
-            for name, its in pairs:
-                if ast.unparse(name) in ("revision", "down_revision"):
-                    said[ast.unparse(name)] = ast.literal_eval(its)
-    return said
 
 
 def heads(known: dict[str, Revision]) -> list[str]:

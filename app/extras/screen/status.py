@@ -1,20 +1,18 @@
-"""`etl status`: qué hay en la base de datos y qué se cargó últimamente."""
+"""`etl status`, qué hay en la base de datos y qué se cargó últimamente; y `etl rejects`, qué hay en cuarentena y por qué."""
 
-from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
-from etl.plain import BUSY, STATUSES, status
+from etl.plain import BUSY, STATUSES, rejected, status
 from etl.reader import program, thousands
 from etl.schema import Declared
 from extras.marts.groups import kinds
-from extras.output import escape
+from extras.output import MOTIVES, escape, free, grid
 
-COUNTS = {"loaded": "cargadas", "duplicate": "duplicadas", "rejected": "rechazadas"}
+COUNTS = {"rows_loaded": "cargadas", "rows_duplicate": "duplicadas", "rows_rejected": "rechazadas"}
 
 
 def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
@@ -22,18 +20,18 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
     console = Console()
     found = status(connection, declared)
     counted = [(one["table"], BUSY if one["rows"] is None else thousands(one["rows"])) for one in found["tables"]]
-    console.print(_grid(["tabla", "filas"], counted, numbers={1}))
+    console.print(grid(("tabla", "filas"), counted, numbers=("filas",)))
     console.print()
     rows = [
         (
             f"{load['started_at']:%d/%m %H:%M}",
             load["file"],
             STATUSES[load["status"]],
-            *(thousands(load[f"rows_{name}"]) for name in COUNTS),
+            *(thousands(load[name]) for name in COUNTS),
         )
         for load in found["loads"]
     ]
-    console.print(_grid(["cuándo", "archivo", "estado", *COUNTS.values()], rows, numbers={3, 4, 5}))
+    console.print(grid(("cuándo", "archivo", "estado", *COUNTS.values()), rows, numbers=COUNTS.values()))
     for load in found["loads"]:
         if load["error"]:
             console.print(f"[red]✖[/] {escape(': '.join((load['file'], load['error'])))}", highlight=False)
@@ -45,11 +43,21 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
         console.print(f"Todavía no se ha cargado nada: {program()} run")
 
 
-def _grid(titles: list[str], rows: Iterable[Iterable[str]], numbers: set[int]) -> Table:
-    # Sin relleno, los nombres de archivo caben enteros en los 80 caracteres de un terminal.
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
-    for place, title in enumerate(titles):
-        table.add_column(title, justify="right" if place in numbers else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    return table
+def show_rejects(connection: Connection[Any], dataset: str | None) -> None:
+    """Cuántas filas hay en cuarentena por tabla y motivo, con un ejemplo de cada uno.
+
+    Lanza `UsageError` si no existe esa tabla.
+    """
+    console, found = Console(), rejected(connection, dataset)
+    if not found:
+        console.print("No hay filas en cuarentena.")
+        return
+    rows = [
+        (one["table"], MOTIVES.get(one["code"], one["code"]), thousands(one["rows"]), one["example"]) for one in found
+    ]
+    console.print(grid(("tabla", "motivo", "filas", "por ejemplo"), rows, numbers=("filas",)))
+    wanted = dataset or found[0]["table"].split(".")[1]
+    them = "la" if sum(one["rows"] for one in found) == 1 else "las"
+    target = free(Path(f"datos/salida/{wanted}_corregir.csv")).as_posix()
+    command = f"{program()} rejects {wanted} --csv {target}"
+    console.print(f"Para corregir{them} en un CSV: {command}", soft_wrap=True, highlight=False)

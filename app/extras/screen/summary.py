@@ -1,5 +1,8 @@
 """El resumen de una ejecución, para leerlo en el terminal."""
 
+import re
+from collections.abc import Iterator
+
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -28,6 +31,8 @@ COUNTS = {
 WIDE = 100
 # Lo que se le guarda a ese nombre, antes que a los segundos o a una columna de ceros.
 NAME = 30
+# El aviso que dan más archivos se enseña una vez.
+MANY = 3
 # Lo último de lo que se prescinde, si las cuentas son enormes: la primera está dentro de «cargadas».
 COUNTS_TO_SPARE = ("actualizadas", "duplicadas")
 
@@ -46,11 +51,23 @@ def show_result(result: RunResult, quiet: bool, explain: Explain) -> None:
         return
     console = Console()
     console.print(_table(result, console.width))
+    for warning in _warnings(result):
+        console.print(f"[yellow]![/] {escape(warning)}", highlight=False)
+    _show_next_steps(console, result)
+
+
+def _warnings(result: RunResult) -> Iterator[str]:
+    """Los avisos de cada archivo; el que dan muchos, con otros números, una sola vez."""
+    alike: dict[str, list[str]] = {}
     for file in result.files:
         known = [file.reason] if file.status == "skipped" and file.reason else []
         for warning in [*known, *file.warnings]:
-            console.print(f"[yellow]![/] {escape(f'{file.file}: {warning}')}", highlight=False)
-    _show_next_steps(console, result)
+            alike.setdefault(re.sub(r"\d+", "", warning), []).append(f"{file.file}: {warning}")
+    for told in alike.values():
+        if len(told) <= MANY:
+            yield from told
+        else:
+            yield f"{told[0]} (y lo mismo en otros {len(told) - 1}: vea «{program()} report»)"
 
 
 def _table(result: RunResult, width: int) -> Table:
@@ -62,14 +79,10 @@ def _table(result: RunResult, width: int) -> Table:
         others = sum(max(map(cell_len, (title, *cells))) + between for title, cells in columns.items())
         return width - others - between + 1
 
-    if width < WIDE or room() < min(longest, NAME):
-        del columns["tabla"]
-    for title in (
-        "segundos",
-        *(title for title, cells in columns.items() if set(cells) == {"0"} and title != "cargadas"),
-        *COUNTS_TO_SPARE,
-    ):
-        if room() < (min(longest, NAME) if title not in COUNTS_TO_SPARE else NAME // 3):
+    zeros = [title for title, cells in columns.items() if set(cells) == {"0"} and title != "cargadas"]
+    for title in ("tabla", "segundos", *zeros, *COUNTS_TO_SPARE):
+        wanted = min(longest, NAME // 3 if title in COUNTS_TO_SPARE else NAME)
+        if room() < wanted or (title == "tabla" and width < WIDE):
             columns.pop(title, None)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, between // 2), show_edge=False, show_footer=True)
     names = [shorten(shown(file.file), max(NAME // 3, room())) for file in result.files]

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -165,8 +165,7 @@ class Cluster:
         job.work, job.split = Work(settings, declared, self._reading, columns, stage, layout), len(parts) > 1
         if layout is None:
             return parts
-        remeasure = partial(_measure, layout, parts[0])
-        return settle(parts, self._cuts(layout, parts), remeasure)
+        return settle(parts, self._cuts(layout, parts), partial(measure, layout, job.source))
 
     def _cuts(self, layout: Layout, parts: list[Part]) -> Iterator[Cut]:
         waiting = iter(parts)
@@ -209,11 +208,6 @@ def _layout(text: Text, declared: Declared) -> Layout | None:
     if isinstance(text.document, DelimitedFile | JsonLinesFile):
         return Layout(text.document, text.encoding or "utf-8", declared.dialect)
     return None
-
-
-def _measure(layout: Layout, first: Part, start: int, end: int) -> Cut:
-    with opened(first.source) as file:
-        return measure(layout, replace(first, start=start, end=end), file)
 
 
 def _carry(declared: Declared) -> None:

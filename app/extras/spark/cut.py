@@ -14,7 +14,7 @@ from etl.dialect import Dialect
 from etl.errors import EtlError
 from etl.extract.delimited import DelimitedFile, csv_reader, split
 from etl.extract.jsonl import ROWS, JsonLinesFile, numbered_lines
-from etl.extract.source import ByteStream, Opened, Utf8Stream, opened
+from etl.extract.source import ByteStream, Opened, Source, Utf8Stream, opened
 from extras.spark.plan import Cut, Part
 
 # Lo que se mira tras un corte, cuántos saltos de línea se prueban y cuántos registros deben seguir a uno.
@@ -36,7 +36,8 @@ class Layout:
 
     def chunks(self, file: Opened, part: Part, columns: dict[str, int]) -> Iterator[Chunk]:
         """Las filas de una parte, por trozos."""
-        text = self._text(file, part)
+        assert part.end is not None
+        text = self._text(file, part.start, part.end)
         if isinstance(self.document, DelimitedFile):
             # Lo que quedara a medias, que no debe, se apartaría; perderse, no.
             yield from replace(self.document, stream=text, line=part.line).chunks(columns)
@@ -46,21 +47,24 @@ class Layout:
         for chunk in document.chunks(columns):
             yield replace(chunk, also=self.dialect)  # como en `read`
 
-    def measured(self, file: Opened, part: Part) -> Cut:
-        """Las líneas de una parte, y si acaba con un registro entero."""
-        assert part.end is not None
+    def measured(self, file: Opened, start: int, end: int) -> Cut:
+        """Las líneas de un tramo, y si acaba con un registro entero; o lo que no deja leerlo."""
+        if start >= end:
+            return Cut(start, end)
         if isinstance(self.document, JsonLinesFile):
-            stretch = Stretch(file, part.start, part.end)
-            return Cut(part.start, part.end, sum(data.count(b"\n") for data in iter(lambda: stretch.read(READ), b"")))
-        to_end = part.end == part.size
-        document = replace(self.document, stream=self._text(file, part), line=part.line, to_end=to_end)
-        for _ in document.records():
-            pass
-        return Cut(part.start, part.end, document.line - part.line, not document.pending)
+            stretch = Stretch(file, start, end)
+            return Cut(start, end, sum(data.count(b"\n") for data in iter(lambda: stretch.read(READ), b"")))
+        text = self._text(file, start, end)
+        document = replace(self.document, stream=text, line=1, to_end=end == file.size)
+        try:
+            for _ in document.records():
+                pass
+        except EtlError as error:
+            return Cut(start, end, error=error)
+        return Cut(start, end, document.line - 1, not document.pending)
 
-    def _text(self, file: Opened, part: Part) -> Utf8Stream:
-        assert part.end is not None
-        return Utf8Stream(Stretch(file, part.start, part.end), self.encoding, at_start=part.start == 0)
+    def _text(self, file: Opened, start: int, end: int) -> Utf8Stream:
+        return Utf8Stream(Stretch(file, start, end), self.encoding, at_start=start == 0)
 
     def record_start(self, file: Opened, at: int) -> int:
         """El primer byte, desde `at`, en que parece empezar un registro."""
@@ -92,25 +96,18 @@ def cut_part(layout: Layout, part: Part) -> Cut:
     """La tarea de Spark: busca los extremos de una parte cortada a ojo y la mide."""
     assert part.end is not None
     try:
-        return _cut(layout, part)
+        with opened(part.source) as file:
+            start = part.start if part.line else layout.record_start(file, part.start)
+            end = part.size if part.end == part.size else layout.record_start(file, part.end)
+            return layout.measured(file, start, end)
     except EtlError as error:  # no se puede ni abrir: lo dirá quien lo cargue
         return Cut(part.start, part.end, error=error)
 
 
-def _cut(layout: Layout, part: Part) -> Cut:
-    with opened(part.source) as file:
-        assert part.end is not None
-        start = part.start if part.line else layout.record_start(file, part.start)
-        end = part.size if part.end == part.size else layout.record_start(file, part.end)
-        return measure(layout, replace(part, start=start, end=end), file)
-
-
-def measure(layout: Layout, part: Part, file: Opened) -> Cut:
-    assert part.end is not None
-    try:
-        return layout.measured(file, replace(part, line=1)) if part.start < part.end else Cut(part.start, part.end)
-    except EtlError as error:
-        return Cut(part.start, part.end, error=error)
+def measure(layout: Layout, source: Source, start: int, end: int) -> Cut:
+    """Mide un tramo cuyos extremos ya se saben."""
+    with opened(source) as file:
+        return layout.measured(file, start, end)
 
 
 class Stretch:

@@ -84,9 +84,8 @@ class StagingArea:
 
     def _drop_abandoned(self) -> None:
         for run in {table.split("_")[2] for table in self._tables(ANY_RUN, ANY_FILE)}:
-            if run != self.run and _try_lock(self.connection, run):
+            if _try_lock(self.connection, run):
                 self._drop(run)
-                _unlock(self.connection, run)
 
     def _drop(self, run: str, file: str = ANY_FILE) -> None:
         """Borra las tablas de una ejecución, o de un archivo: primero la suya, luego las de sus intentos.
@@ -116,10 +115,6 @@ def _try_lock(connection: Connection, run: str) -> bool:
     return bool(row and row[0])
 
 
-def _unlock(connection: Connection, run: str) -> None:
-    connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (f"{PREFIX}:{run}",))
-
-
 class Merger:
     """Mezcla los intentos buenos, en el orden del archivo, y lleva las cuentas.
 
@@ -140,18 +135,18 @@ class Merger:
         """Mezcla lo que dejó una parte; cada fila queda cargada, duplicada o rechazada."""
         # Lo más tarde posible, que nadie más usa entretanto la tabla.
         self._borrowed = self._borrowed or Borrowed(self.connection, self.table)
-        counts = self.counts
-        counts.read += staged.rows + staged.rejects
-        counts.rejected += staged.rejects
-        counts.filtered += staged.filtered
-        counts.blank += staged.blank
-        counts.header_again = counts.header_again or staged.header_again
-        for name, ends in staged.limits.items():
+        counts, part = self.counts, staged.counts
+        counts.read += part.read
+        counts.rejected += part.rejected
+        counts.filtered += part.filtered
+        counts.blank += part.blank
+        counts.header_again = counts.header_again or part.header_again
+        for name, ends in part.limits.items():
             both = [*ends, *counts.limits.get(name, ())]
             counts.limits[name] = min(both), max(both)
-        if staged.rows and (self._collided or not self._insert(staged)):
+        if part.loaded and (self._collided or not self._insert(staged)):
             self._merge(staged)
-        if staged.rejects:
+        if part.rejected:
             self.connection.execute(
                 sql.SQL("INSERT INTO {} ({columns}, load_id) SELECT {columns}, {} FROM {} ORDER BY line").format(
                     REJECTS,
@@ -179,13 +174,13 @@ class Merger:
                 self.connection.execute(statement)
         except errors.UniqueViolation:
             return False
-        self.counts.loaded += staged.rows
+        self.counts.loaded += staged.counts.loaded
         return True
 
     def _merge(self, staged: Staged) -> None:
         stage = sql.Identifier(SCHEMA, staged.table)
         before = self.counts.duplicate + self.counts.updated
         merged = self.connection.execute(merge_statement(self.table, self._columns, self.load_id, stage))
-        self.counts.merged(staged.rows, merged)
+        self.counts.merged(staged.counts.loaded, merged)
         # Una parte sin choques devuelve el camino directo a la siguiente.
         self._collided = self.counts.duplicate + self.counts.updated > before

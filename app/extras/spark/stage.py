@@ -6,21 +6,20 @@ número de intento, así que dos ejecuciones de la misma parte no se mezclan. Lo
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import sql
 
-from etl.chunk import FILTERED, Chunk
+from etl.chunk import Chunk, Reject
 from etl.database.connection import LOADER, Connection, connect
 from etl.errors import EtlError, FileRefused
 from etl.extract.read import Reading, read
 from etl.extract.source import Opened, opened
 from etl.load.encode import encode
-from etl.load.ledger import widen
+from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
-from etl.load.table import REJECTS, copy_rows, header_again, save_rejects
+from etl.load.table import REJECTS, Prepared, TableWriter, save_rejects
 from etl.schema import Declared
 from etl.settings import Settings
 from etl.transform.validate import transform
@@ -53,12 +52,7 @@ class Staged:
     """Lo que dejó un intento. `sha256`, si leyó el archivo entero; `error`, si no se debe repetir."""
 
     table: str
-    rows: int = 0
-    rejects: int = 0
-    filtered: int = 0
-    blank: int = 0
-    header_again: int = 0
-    limits: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    counts: Counts = field(default_factory=Counts)
     sha256: str | None = None
     error: EtlError | psycopg.Error | None = None
 
@@ -89,47 +83,48 @@ def stage_part(work: Work, part: Part) -> Staged:
             return Staged(table, error=error)
 
 
-def _create(connection: Connection, table: str, like: sql.Composable) -> sql.Identifier:
-    """Crea una tabla de paso con la forma de otra, sin WAL; si el intento muere, no queda nada de ella."""
-    name = sql.Identifier(SCHEMA, table)
-    connection.execute(sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {})").format(name, like))
-    return name
-
-
 def rejects_of(table: str) -> str:
     """La tabla de paso de los rechazos que acompaña a la de las filas, si los hay."""
     return f"{table}_r"
 
 
+class StageWriter(TableWriter):
+    """Deja las filas que tienen madre en la tabla de paso de un intento, y los rechazos en otra."""
+
+    def __init__(self, connection: Connection, work: Work, name: str) -> None:
+        super().__init__(connection, work.declared.table, UNKNOWN)
+        self._name = name
+        # Si el archivo ya acabó, su tabla no existe y un intento rezagado falla aquí; si no, no se puede
+        # borrar hasta que este intento termine.
+        self.target = self._create(name, sql.Identifier(SCHEMA, work.stage))
+
+    def _create(self, name: str, like: sql.Composable) -> sql.Identifier:
+        """Crea una tabla de paso con la forma de otra, sin WAL; si el intento muere, no queda nada de ella."""
+        created = sql.Identifier(SCHEMA, name)
+        self.connection.execute(sql.SQL("CREATE UNLOGGED TABLE IF NOT EXISTS {} (LIKE {})").format(created, like))
+        return created
+
+    def add(self, prepared: Prepared) -> list[Reject]:
+        """Pone las filas que tienen madre en la tabla; ninguna choca, que no tiene clave. Devuelve las huérfanas."""
+        assert prepared.chunk is not None
+        rows, orphans = without_orphans(self.connection, self.table, prepared.rows, prepared.chunk)
+        if rows.num_rows:
+            self.copied(rows, encode(rows, UNKNOWN))
+        return orphans
+
+    def set_aside(self, rejects: list[Reject]) -> None:
+        """Guarda los rechazos de un trozo; con los primeros se crea su tabla."""
+        save_rejects(self.connection, UNKNOWN, rejects, self._create(rejects_of(self._name), REJECTS))
+
+
 def _stage(connection: Connection, work: Work, part: Part, table: str) -> Staged:
-    staged = Staged(table)
-    # Si el archivo ya acabó, su tabla no existe y un intento rezagado falla aquí; si no, no se puede
-    # borrar hasta que este intento termine.
-    rows_table = _create(connection, table, sql.Identifier(SCHEMA, work.stage))
+    writer = StageWriter(connection, work, table)
     with opened(part.source) as file:
         _check_same_file(part, file)
         for chunk in _chunks(work, part, file):
             rows, rejects = transform(chunk, work.declared)
-            widen(staged.limits, rows, work.declared.table.key)
-            rows, orphans = without_orphans(connection, work.declared.table, rows, chunk)
-            rejects = rejects + orphans
-            if rows.num_rows:
-                payload = encode(rows, UNKNOWN)
-                copy_rows(connection, rows_table, rows.column_names, payload)
-            if rejects and not staged.rejects:
-                rejects_table = _create(connection, rejects_of(table), REJECTS)
-            if rejects:
-                save_rejects(connection, UNKNOWN, rejects, rejects_table)
-            filtered = sum(reject.code == FILTERED for reject in rejects)
-            staged = replace(
-                staged,
-                rows=staged.rows + rows.num_rows,
-                rejects=staged.rejects + len(rejects),
-                filtered=staged.filtered + filtered,
-                blank=staged.blank + chunk.blank,
-                header_again=staged.header_again or header_again(chunk.rejects),
-            )
-        return replace(staged, sha256=file.finish() if part.end is None else None)
+            writer.write(Prepared(rows, [], rejects, chunk, chunk.blank))
+        return Staged(table, writer.counts, file.finish() if part.end is None else None)
 
 
 def _check_same_file(part: Part, file: Opened) -> None:

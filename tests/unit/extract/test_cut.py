@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -82,14 +81,9 @@ def parts_of(text: Text, declared: Declared, nominal: list[Part]) -> Iterator[It
                 yield again.chunks
         return
     layout = Layout(text.document, text.encoding or "utf-8", declared.dialect)
-    for part in settle(nominal, map(partial(cut_part, layout), nominal), partial(measured, layout, nominal[0])):
+    for part in settle(nominal, map(partial(cut_part, layout), nominal), partial(measure, layout, nominal[0].source)):
         with opened(part.source) as file:
             yield layout.chunks(file, part, text.columns)
-
-
-def measured(layout: Layout, first: Part, start: int, end: int) -> planning.Cut:
-    with opened(first.source) as file:
-        return measure(layout, replace(first, start=start, end=end), file)
 
 
 @given(pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=60), ending=st.sampled_from(["", "a,b"]))
@@ -167,6 +161,6 @@ def test_a_cut_inside_a_record_joins_two_parts(tmp_path: Path) -> None:
         layout = Layout(text.document, "utf-8", declared.dialect)
     cuts = [cut_part(layout, part) for part in nominal]
     assert not all(cut.whole for cut in cuts)
-    real = list(settle(nominal, cuts, partial(measured, layout, nominal[0])))
+    real = list(settle(nominal, cuts, partial(measure, layout, nominal[0].source)))
     assert 1 < len(real) < len(nominal)
     assert [part.line for part in real] == [2 + 6 * (part.start - nominal[0].start) // len(PIECES[3]) for part in real]
