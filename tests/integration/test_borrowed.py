@@ -23,7 +23,7 @@ from etl.declarations import in_order
 from etl.errors import FileFailed
 from etl.schema import Table
 from etl.settings import Settings
-from extras.bulk import writer
+from extras.bulk import borrow, writer
 from extras.bulk.borrow import give_key_back, pause_references, resume_references, take_key
 from loader import etl
 from own_rows import CLIENTES, VENTAS, cliente, load_one, numbers, query, rejects, venta, write_parents
@@ -70,7 +70,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         found.append(take_key(connection, table))
         return found[-1]
 
-    monkeypatch.setattr(writer, "take_key", take)
+    monkeypatch.setattr(borrow, "take_key", take)
     return found
 
 
@@ -107,9 +107,12 @@ def test_an_empty_table_and_a_full_one_end_up_alike(
     assert seen[0][-1][0][0] == "pk_ventas"
 
 
-def test_many_repeated_rows_in_many_chunks(parents: Settings, taken: list[bool]) -> None:
-    dice = random.Random(7)
-    ids = [dice.randrange(1, 60_000) for _ in range(120_000)]
+@pytest.mark.parametrize(
+    "ids",
+    [random.Random(7).choices(range(1, 60_000), k=120_000), [*range(1, 60_001), *range(1, 60_001)]],
+    ids=["desde el principio", "solo más adelante"],
+)
+def test_many_repeated_rows_in_many_chunks(parents: Settings, taken: list[bool], ids: list[int]) -> None:
     result = load_one(parents, "ventas.csv", VENTAS, *map(venta, ids))
     assert taken == [True]
     assert numbers(result) == (120_000, len(set(ids)), 0, 120_000 - len(set(ids)), 0)
@@ -125,7 +128,7 @@ def test_a_load_that_fails_leaves_the_table_as_it_was(
     def no_room(*_: object) -> int:
         raise FileFailed("no cabe", "haga sitio")
 
-    monkeypatch.setattr(writer, "give_key_back", no_room)
+    monkeypatch.setattr(borrow, "give_key_back", no_room)
     result = load_one(parents, "ventas.csv", VENTAS, venta(1))
     assert (result.status, taken) == ("failed", [True])
     assert query(parents, KEY) == before
@@ -184,7 +187,7 @@ def test_the_references_of_many_rows_are_checked_all_the_same(
         paused.append(pause_references(connection, table))
         return paused[-1]
 
-    monkeypatch.setattr(writer, "pause_references", pause)
+    monkeypatch.setattr(borrow, "pause_references", pause)
     if already:
         load_one(parents, "ventas_antes.csv", VENTAS, *already)
     triggers = query(parents, TRIGGERS)
@@ -195,8 +198,8 @@ def test_the_references_of_many_rows_are_checked_all_the_same(
 
 
 def test_a_small_file_borrows_nothing(parents: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "take_key", None)
-    monkeypatch.setattr(writer, "pause_references", None)
+    monkeypatch.setattr(borrow, "take_key", None)
+    monkeypatch.setattr(borrow, "pause_references", None)
     assert numbers(load_one(parents, "ventas.csv", VENTAS, venta(1), venta(1))) == (2, 1, 0, 1, 0)
 
 

@@ -48,7 +48,8 @@ def split_carefully(block: bytes, dialect: Dialect, fields: int, line: int, at_e
     `fields` es cuántos campos tiene una fila: un registro de varias líneas con otro número de
     campos es una comilla sin cerrar. Con `at_end` no hay bloque siguiente y nada queda a medias.
     """
-    suspects = _suspects(block, dialect)
+    breaks = line_breaks(block)
+    suspects = _suspects(block, breaks, dialect)
     spans: list[Span] = []
     position = 0
     while position < len(block):
@@ -56,7 +57,7 @@ def split_carefully(block: bytes, dialect: Dialect, fields: int, line: int, at_e
         hit = suspects[following] if following < len(suspects) else len(block)
         quiet_end = block.rfind(b"\n", position, hit) + 1
         if quiet_end > position:
-            span = _quiet_lines(block, position, quiet_end, line)
+            span = _quiet_lines(breaks, position, quiet_end, line)
         elif (found := _one_record(block, position, dialect, fields, line, at_end)) is not None:
             span = found
         else:
@@ -66,10 +67,10 @@ def split_carefully(block: bytes, dialect: Dialect, fields: int, line: int, at_e
     return _joined(block, spans, position, line)
 
 
-def _quiet_lines(block: bytes, start: int, end: int, line: int) -> Span:
-    breaks = line_breaks(block[start:end]) + start
-    starts = np.concatenate([[start], breaks[:-1] + 1])
-    return Span(end, len(breaks), start, starts, np.arange(line, line + len(breaks)))
+def _quiet_lines(breaks: np.ndarray, start: int, end: int, line: int) -> Span:
+    first, last = np.searchsorted(breaks, [start, end])
+    starts = np.concatenate([[start], breaks[first : last - 1] + 1])
+    return Span(end, len(starts), start, starts, np.arange(line, line + len(starts)))
 
 
 def _one_record(block: bytes, start: int, dialect: Dialect, fields: int, line: int, at_end: bool) -> Span | None:
@@ -121,10 +122,10 @@ def _joined(block: bytes, spans: list[Span], consumed: int, next_line: int) -> R
     return Records(data, first, np.concatenate(lines), consumed, next_line, inner_breaks, rejects)
 
 
-def _suspects(block: bytes, dialect: Dialect) -> list[int]:
+def _suspects(block: bytes, breaks: np.ndarray, dialect: Dialect) -> list[int]:
     """Posiciones, en orden, de todo lo que obliga a mirar de cerca su línea."""
     data = np.frombuffer(block, np.uint8)
-    breaks, returns = line_breaks(block), _places(block, "\r")
+    returns = _places(block, "\r")
     followed = data[np.minimum(returns + 1, len(data) - 1)] == LF
     at_start = (returns == 0) | np.isin(data[returns - 1], [LF, CR])
     found = [
@@ -152,14 +153,13 @@ def _odd_quotes(data: np.ndarray, breaks: np.ndarray, dialect: Dialect) -> np.nd
     """
     quote, delimiter = ord(dialect.quote or '"'), ord(dialect.delimiter)
     quotes = np.flatnonzero(data == quote)
-    line = np.searchsorted(breaks, quotes)
-    first = np.searchsorted(line, line)
-    opens = (np.arange(len(quotes)) - first) % 2 == 0
+    line, order = np.searchsorted(breaks, quotes), np.arange(len(quotes))
+    last = np.append(line[1:] != line[:-1], True)
+    opens = (order - np.maximum.accumulate(np.where(np.roll(last, 1), order, 0))) % 2 == 0
     before = np.where(quotes == 0, LF, data[quotes - 1])
     after = data[np.minimum(quotes + 1, len(data) - 1)]
-    placed = np.where(opens, np.isin(before, [delimiter, LF, CR, quote]), np.isin(after, [delimiter, LF, CR, quote]))
-    last = np.append(line[1:] != line[:-1], True)
-    return np.asarray(quotes[~placed | (last & opens)])
+    edges = np.isin(np.arange(256), [delimiter, LF, CR, quote])
+    return np.asarray(quotes[~edges[np.where(opens, before, after)] | (last & opens)])
 
 
 def _broken_utf8(block: bytes) -> list[int]:

@@ -103,15 +103,22 @@ class TableWriter:
     def merge(self, rows: pa.Table, chunk: Chunk) -> list[Reject]:
         """Mezcla unas filas con lo que ya hay; devuelve las huérfanas, que no se cargan."""
         rows, orphans = without_orphans(self.connection, self.table, rows, chunk)
-        if not rows.num_rows:
-            return orphans
-        create = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP")
-        self.connection.execute(create.format(STAGE, self.target))
-        self.connection.execute(sql.SQL("TRUNCATE {}").format(STAGE))
-        copy_rows(self.connection, STAGE, rows.column_names, encode(rows, self.load_id))
-        merge = merge_statement(self.table, rows.column_names, self.load_id)
-        self.counts.merged(rows.num_rows, self.connection.execute(merge))
+        if staged := self.stage(rows):
+            self.merge_staged(staged, rows.column_names)
         return orphans
+
+    def stage(self, rows: pa.Table) -> int:
+        """Deja unas filas en la tabla temporal, y dice cuántas."""
+        if rows.num_rows:
+            create = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP")
+            self.connection.execute(create.format(STAGE, self.target))
+            copy_rows(self.connection, STAGE, rows.column_names, encode(rows, self.load_id))
+        return int(rows.num_rows)
+
+    def merge_staged(self, rows: int, columns: list[str]) -> None:
+        """Mezcla las `rows` filas de la tabla temporal, que queda vacía."""
+        self.counts.merged(rows, self.connection.execute(merge_statement(self.table, columns, self.load_id)))
+        self.connection.execute(sql.SQL("TRUNCATE {}").format(STAGE))
 
 
 def header_again(rejects: list[Reject]) -> int:

@@ -6,6 +6,7 @@ algún valor falla se mira la forma de cada uno.
 """
 
 import re
+from collections.abc import Callable
 from datetime import date
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ CALENDAR = (
 )
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 
+ISO = "%Y-%m-%d"
 # Cada código de fecha: qué texto admite. El resto del formato se toma al pie de la letra.
 DATE_CODES = {
     "%d": r"(?P<d>[0-9]{1,2})",
@@ -85,7 +87,8 @@ def _numbers(text: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
             raise pa.ArrowInvalid("hexadecimal")
         values = text.cast(data_type)
     except pa.ArrowInvalid:
-        values = _cast_one_by_one(_shaped(text, INTEGER if integer else NUMBER), data_type)
+        shape = INTEGER if integer else NUMBER
+        values = _by_value(text, lambda some: _cast_one_by_one(_shaped(some, shape), data_type))
     if pa.types.is_floating(data_type):
         return pc.if_else(pc.is_finite(values), values, NOTHING)
     return values
@@ -128,23 +131,36 @@ def fitted(values: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
     return found
 
 
+def _by_value(text: pa.ChunkedArray, convert: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> pa.ChunkedArray:
+    """Lo que es lento convertir, una sola vez por valor distinto: en una columna de fechas son pocos."""
+    values = text.combine_chunks().dictionary_encode()
+    return convert(pa.chunked_array([values.dictionary])).take(values.indices)
+
+
 def _temporal(text: pa.ChunkedArray, data_type: pa.DataType, dialect: Dialect) -> pa.ChunkedArray:
-    iso = _to_iso(text, dialect.date_format)
     try:
-        values = iso.cast(data_type)
+        if dialect.date_format != ISO:
+            raise pa.ArrowInvalid(dialect.date_format)
+        values = text.cast(data_type)
     except pa.ArrowInvalid:
-        # «2025-3-7» vale lo mismo que «2025-03-07»; Arrow solo admite lo segundo.
-        padded = pc.replace_substring_regex(pc.utf8_trim_whitespace(iso), r"([- ])([0-9])\b", r"\10\2")
-        calendar = pc.if_else(pc.match_substring_regex(padded, CALENDAR), padded, NOTHING)
-        values = _cast_one_by_one(calendar, data_type)
+        values = _by_value(text, lambda some: _moments(_to_iso(some, dialect.date_format), data_type))
     # Arrow tiene un año 0; el calendario y PostgreSQL, no.
     exists = pc.greater_equal(values, constants([FIRST_DAY], pa.date32())[0].cast(data_type))
     return values if pc.all(exists).as_py() is not False else pc.if_else(exists, values, NOTHING)
 
 
+def _moments(iso: pa.ChunkedArray, data_type: pa.DataType) -> pa.ChunkedArray:
+    try:
+        return iso.cast(data_type)
+    except pa.ArrowInvalid:
+        # «2025-3-7» vale lo mismo que «2025-03-07»; Arrow solo admite lo segundo.
+        padded = pc.replace_substring_regex(pc.utf8_trim_whitespace(iso), r"([- ])([0-9])\b", r"\10\2")
+        return _cast_one_by_one(pc.if_else(pc.match_substring_regex(padded, CALENDAR), padded, NOTHING), data_type)
+
+
 def _to_iso(text: pa.ChunkedArray, date_format: str) -> pa.ChunkedArray:
     """Fechas escritas con `date_format`, a ISO 8601; nulo lo que no tiene esa forma."""
-    if date_format == "%Y-%m-%d":
+    if date_format == ISO:
         return text
     pattern = re.escape(date_format)
     for code, shape in DATE_CODES.items():

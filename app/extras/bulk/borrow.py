@@ -12,6 +12,7 @@ from functools import partial
 from psycopg import errors, sql
 
 from etl.database.connection import Connection
+from etl.load.ledger import Counts
 from etl.schema import Table
 
 
@@ -26,6 +27,26 @@ def _ask(what: str, connection: Connection, table: Table) -> bool:
     return bool(row and row[0])
 
 
+class Borrowed:
+    """Lo que se presta a una carga, desde que se pide hasta que se devuelve."""
+
+    def __init__(self, connection: Connection, table: Table) -> None:
+        self._connection, self._table = connection, table
+        self.key = take_key(connection, table)
+        # A las tablas a las que apuntan otras, `versions.py` les deja comprobaciones pendientes.
+        wanted = bool(table.foreign_keys) and not table.referenced_by
+        self._references = wanted and pause_references(connection, table)
+
+    def give_back(self, counts: Counts) -> None:
+        """Devuelve las referencias, y la clave con las filas que la repetían ya quitadas y contadas."""
+        if self._references:
+            resume_references(self._connection, self._table)
+        if self.key:
+            repeated = give_key_back(self._connection, self._table)
+            counts.loaded -= repeated
+            counts.duplicate += repeated
+
+
 # Quita la clave. Nadie más lee la tabla hasta que acabe la transacción.
 take_key = partial(_ask, "take_key")
 # Las filas que lleguen tendrán madre, o fallará su sentencia entera. No vale si otras tablas apuntan a esta y las hemos
@@ -36,16 +57,18 @@ resume_references = partial(_ask, "resume_references")
 
 def give_key_back(connection: Connection, table: Table) -> int:
     """Construye la clave. Si hay filas que la repiten, antes las quita, menos la primera de cada una, y dice cuántas."""
-    with _without_hurry(connection):
-        if _is_back(connection, table):
+    with without_hurry(connection):
+        try:
+            _ask("give_key_back", connection, table)
             return 0
-        removed = connection.execute(_remove_repeated(table)).rowcount
-        _ask("give_key_back", connection, table)
-    return removed
+        except errors.UniqueViolation:
+            removed = connection.execute(_remove_repeated(table)).rowcount
+            _ask("give_key_back", connection, table)
+            return removed
 
 
 @contextmanager
-def _without_hurry(connection: Connection) -> Iterator[None]:
+def without_hurry(connection: Connection) -> Iterator[None]:
     """Lo que aquí se hace crece con la tabla: no tiene otro límite que la red, que dice si el servidor murió."""
     patience, connection.patience = connection.patience, None
     connection.execute("SET LOCAL statement_timeout = 0")
@@ -53,14 +76,6 @@ def _without_hurry(connection: Connection) -> Iterator[None]:
         yield
     finally:
         connection.patience = patience
-
-
-def _is_back(connection: Connection, table: Table) -> bool:
-    try:
-        _ask("give_key_back", connection, table)
-    except errors.UniqueViolation:
-        return False
-    return True
 
 
 def _remove_repeated(table: Table) -> sql.Composed:

@@ -1,15 +1,14 @@
 """Separa las filas que seguro que entran de las que hay que preguntar a PostgreSQL.
 
-Solo trabaja cuando una clave ya chocó. Entra un trozo de filas válidas y sale qué filas son dudosas: su clave pudo
-salir antes en el archivo. Una fila dudosa no es mala: `writer.py` deja que decida el servidor. Una que no lo es se
-copia sin preguntar.
+Solo trabaja cuando una clave ya chocó, o se repite en el primer trozo. Entra un trozo de filas válidas y sale qué filas
+son dudosas: su clave pudo salir antes en el archivo. Una fila dudosa no es mala: `writer.py` deja que decida el servidor.
+Una que no lo es se copia sin preguntar.
 """
 
 import threading
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from psycopg import Connection, sql
 
@@ -18,65 +17,90 @@ from extras.bulk.copy_out import copy_out
 
 # 16 MB bastan para 6 millones de claves con 1 duda falsa por mil; con muchas más, solo hay más dudas.
 WORDS = 1 << 21
-
-
-class KeyFilter:
-    """Un filtro de Bloom: «no» es seguro y «sí» es quizá; la memoria no depende de cuántas claves."""
-
-    def __init__(self) -> None:
-        self._words = np.zeros(WORDS, np.uint64)
-
-    def add(self, hashes: np.ndarray) -> None:
-        word, bits = _place(hashes)
-        while word.size:
-            # Con una palabra repetida numpy solo guarda la última: se insiste con las que faltan.
-            self._words[word] |= bits
-            missing = (self._words[word] & bits) != bits
-            word, bits = word[missing], bits[missing]
-
-    def may_contain(self, hashes: np.ndarray) -> np.ndarray:
-        word, bits = _place(hashes)
-        found: np.ndarray = (self._words[word] & bits) == bits
-        return found
-
-
-def _place(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """La palabra de cada clave y los cuatro bits que enciende en ella."""
-    bits = np.zeros(len(hashes), np.uint64)
-    for shift in (0, 6, 12, 18):
-        bits |= np.uint64(1) << ((hashes >> np.uint64(shift)) & np.uint64(63))
-    return (hashes >> np.uint64(24)) % np.uint64(WORDS), bits
+# Filas cuyas claves se mezclan a la vez: caben en la memoria del procesador.
+SLICE = 1 << 14
 
 
 class Sieve:
-    """Lo que se sabe de las claves de este archivo."""
+    """Lo que se sabe de las claves de este archivo, en un filtro de Bloom: «no» es seguro y «sí» es quizá."""
 
-    def __init__(self, connection: Connection[Any], table: Table, own: sql.Composable, types: pa.Schema) -> None:
-        self.key = table.key
+    def __init__(self, table: Table) -> None:
+        self._table = table
         # El hilo que prepara y el que carga miran trozos distintos, a veces a la vez.
         self._turn = threading.Lock()
-        query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
-            sql.SQL(", ").join(map(sql.Identifier, table.key)), sql.Identifier(table.schema, table.table), own
-        )
-        self._seen = _filled(connection, query, [types.field(name).type for name in table.key])
+        self._words = np.zeros(WORDS, np.uint64)
 
     def __call__(self, rows: pa.Table) -> np.ndarray:
         """Qué filas del trozo pueden repetir una clave. Las claves quedan apuntadas."""
-        keys = _hashes(rows.select(self.key))
+        keys = _hashes(rows.select(self._table.key))
         with self._turn:
-            doubtful = self._seen.may_contain(keys) | pd.Series(keys).duplicated().to_numpy()
-            self._seen.add(keys)
-        return np.asarray(doubtful)
+            doubtful: np.ndarray = self._note(keys) | _seen_before(keys)
+        return doubtful
+
+    def learn(self, connection: Connection[Any], own: sql.Composable, types: pa.Schema) -> None:
+        """Apunta las claves de las filas de la tabla que cumplen `own`, leídas por trozos."""
+        query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
+            sql.SQL(", ").join(map(sql.Identifier, self._table.key)),
+            sql.Identifier(self._table.schema, self._table.table),
+            own,
+        )
+        for keys in copy_out(connection, query, pa.schema([types.field(name) for name in self._table.key])):
+            self._note(_hashes(keys))
+
+    def _note(self, keys: np.ndarray) -> np.ndarray:
+        """Cuáles podían estar ya en el filtro; todas quedan en él."""
+        word, bits = (keys >> np.uint64(24)) % np.uint64(WORDS), np.zeros(len(keys), np.uint64)
+        for shift in (0, 6, 12, 18):
+            bits |= np.uint64(1) << ((keys >> np.uint64(shift)) & np.uint64(63))
+        missing = (self._words[word] & bits) != bits
+        known: np.ndarray = ~missing
+        while missing.any():
+            # Con una palabra repetida numpy solo guarda la última: se insiste con las que faltan.
+            word, bits = word[missing], bits[missing]
+            self._words[word] |= bits
+            missing = (self._words[word] & bits) != bits
+        return known
+
+
+def _seen_before(keys: np.ndarray) -> np.ndarray:
+    """Cuáles ya salieron antes: los códigos de un diccionario van en el orden en que sale cada valor."""
+    column = pa.Array.from_buffers(pa.uint64(), len(keys), [None, pa.py_buffer(keys)])
+    codes = np.frombuffer(column.dictionary_encode().indices.buffers()[1], np.int32)
+    return np.asarray(codes <= np.maximum.accumulate(np.append(np.int32(-1), codes[:-1])))
 
 
 def _hashes(keys: pa.Table) -> np.ndarray:
-    return np.asarray(pd.util.hash_pandas_object(keys.to_pandas(ignore_metadata=True), index=False))
+    """Un número por clave, el mismo si es la misma."""
+    batches = [_of_batch(batch) for batch in keys.to_batches(SLICE)]
+    return np.concatenate(batches) if batches else np.zeros(0, np.uint64)
 
 
-def _filled(connection: Connection[Any], query: sql.Composed, types: list[pa.DataType]) -> KeyFilter:
-    """Un filtro con todas las claves que devuelve la consulta, leídas por trozos."""
-    keys = KeyFilter()
-    schema = pa.schema([(str(position), data_type) for position, data_type in enumerate(types)])
-    for table in copy_out(connection, query, schema):
-        keys.add(_hashes(table))
-    return keys
+def _of_batch(keys: pa.RecordBatch) -> np.ndarray:
+    mixed = np.zeros(keys.num_rows, np.uint64)
+    for column in keys.columns:
+        simple = pa.types.is_primitive(column.type) and not pa.types.is_boolean(column.type)
+        mixed = _stirred(mixed ^ (_of_numbers(column) if simple else _of_texts(column.cast(pa.string()))))
+    return mixed
+
+
+def _of_numbers(column: pa.Array) -> np.ndarray:
+    values = np.frombuffer(column.buffers()[1], f"u{column.type.bit_width // 8}")
+    return values[column.offset : column.offset + len(column)].astype(np.uint64)
+
+
+def _of_texts(column: pa.Array) -> np.ndarray:
+    """La suma de los bytes de cada uno, multiplicados por un número que depende de su lugar."""
+    _, ends, data = column.buffers()
+    edges = np.frombuffer(ends, np.int32)[column.offset : column.offset + len(column) + 1]
+    letters = np.frombuffer(data or b"", np.uint8)[edges[0] : edges[-1]].astype(np.uint64)
+    place = np.arange(edges[0], edges[-1], dtype=np.uint64) - np.repeat(edges[:-1], np.diff(edges)).astype(np.uint64)
+    sums = np.append(np.uint64(0), np.cumsum((letters + np.uint64(1)) * _stirred(place)))
+    return np.asarray(sums[edges[1:] - edges[0]] - sums[edges[:-1] - edges[0]])
+
+
+def _stirred(values: np.ndarray) -> np.ndarray:
+    """Reparte los bits (SplitMix64): dos números seguidos no se parecen."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        values = (values ^ (values >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(values ^ (values >> np.uint64(31)))

@@ -16,7 +16,7 @@ from etl.load.ledger import Counts
 from etl.load.table import REJECTS, merge_statement
 from etl.schema import Declared, Table
 from etl.settings import Settings
-from extras.bulk.borrow import give_key_back, pause_references, resume_references, take_key
+from extras.bulk.borrow import Borrowed
 from extras.spark.stage import SCHEMA, Staged, rejects_of
 
 PREFIX = "_spark"
@@ -129,11 +129,12 @@ class Merger:
         self._columns = [*declared.rows.names, "_line"]
         self.counts = Counts()
         self._collided = False
-        self._started = self._key_taken = self._paused = False
+        self._borrowed: Borrowed | None = None
 
     def merge(self, staged: Staged) -> None:
         """Mezcla lo que dejó una parte; cada fila queda cargada, duplicada o rechazada."""
-        self._start()
+        # Lo más tarde posible, que nadie más usa entretanto la tabla.
+        self._borrowed = self._borrowed or Borrowed(self.connection, self.table)
         counts, part = self.counts, staged.counts
         counts.read += part.read
         counts.rejected += part.rejected
@@ -155,20 +156,10 @@ class Merger:
                 )
             )
 
-    def _start(self) -> None:
-        """Toma prestado lo que se puede: lo más tarde posible, que nadie más usa entretanto la tabla."""
-        if not self._started:
-            self._started, self._key_taken = True, take_key(self.connection, self.table)
-            self._paused = not self.table.referenced_by and pause_references(self.connection, self.table)
-
     def finish(self) -> Counts:
         """Devuelve lo prestado, y las cuentas de todas las partes."""
-        if self._paused:
-            resume_references(self.connection, self.table)
-        if self._key_taken:
-            repeated = give_key_back(self.connection, self.table)
-            self.counts.loaded -= repeated
-            self.counts.duplicate += repeated
+        if self._borrowed:
+            self._borrowed.give_back(self.counts)
         return self.counts
 
     def _insert(self, staged: Staged) -> bool:
