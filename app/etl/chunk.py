@@ -65,3 +65,7 @@ def constants(values: Iterable[object], data_type: pa.DataType | None = None) ->
     ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
     return pa.Array.from_buffers(pa.string(), len(texts), buffers).cast(data_type or pa.string())
+
+
+# El texto vacío.
+EMPTY = constants([""])[0]

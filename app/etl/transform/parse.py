@@ -12,7 +12,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.chunk import NOTHING, constants
+from etl.chunk import EMPTY, NOTHING, constants
 from etl.dialect import Dialect
 
 INTEGER = r"^[+-]?[0-9]+$"
@@ -36,7 +36,7 @@ DATE_CODES = {
 }
 # Como `strptime` de POSIX: 69 a 99 son de 1969 a 1999, y 00 a 68 de 2000 a 2068.
 PIVOT, *CENTURIES = constants([69, 19, 20])
-TOGETHER, DASH, COLON, SPACE = constants(["", "-", ":", " "])
+DASH, COLON, SPACE = constants(["-", ":", " "])
 FIRST_DAY = date(1, 1, 1)
 
 
@@ -169,7 +169,7 @@ def _to_iso(text: pa.ChunkedArray, date_format: str) -> pa.ChunkedArray:
     part = {field.name: pc.struct_field(parts, field.name) for field in parts.type}
     if "y" in part:
         century = pc.if_else(pc.greater_equal(part["y"], PIVOT), *CENTURIES)
-        part["Y"] = pc.binary_join_element_wise(century, part["y"], TOGETHER)
+        part["Y"] = pc.binary_join_element_wise(century, part["y"], EMPTY)
     day = pc.binary_join_element_wise(part["Y"], part["m"], part["d"], DASH)
     if "H" not in part:
         return day

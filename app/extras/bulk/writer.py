@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from etl.chunk import Chunk, Reject
+from etl.chunk import Chunk, Reject, from_numpy
 from etl.database.connection import Connection
 from etl.load.encode import encode
 from etl.load.ledger import Load, rows_of
@@ -52,9 +52,9 @@ class BulkWriter(TableWriter):
         if self.sieve is None:
             return super().prepare(chunk, rows, rejects)
         doubtful = self.sieve(rows)
-        safe = rows.filter(pa.array(~doubtful))
+        safe = rows.filter(from_numpy(~doubtful))
         payload = encode(safe, self.load_id)
-        return Sifted(rows, payload, rejects, chunk, chunk.blank, safe, rows.filter(pa.array(doubtful)))
+        return Sifted(rows, payload, rejects, chunk, chunk.blank, safe, rows.filter(from_numpy(doubtful)))
 
     def copy(self, rows: pa.Table, payload: list[bytes], chunk: Chunk) -> list[Reject] | None:
         """Copia las filas que tienen madre y devuelve las huérfanas; `None`, y como si nada, si choca una clave."""

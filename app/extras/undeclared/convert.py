@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.chunk import Chunk, Reject
+from etl.chunk import EMPTY, NOTHING, Chunk, Reject
 from etl.schema import Column
 from etl.transform.parse import FIRST_DAY, parse
 from etl.transform.validate import Problem, split, unread
@@ -58,7 +58,7 @@ def convert(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]]:
             values = _exact(text, plan)
         except Misfit:
             text = pc.utf8_trim_whitespace(text)
-            text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+            text = pc.if_else(pc.equal(text, EMPTY), NOTHING, text)
             values = _exact(text, plan)
         typed[plan.name] = values
         if values.null_count > text.null_count:

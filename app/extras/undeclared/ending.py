@@ -12,7 +12,7 @@ from itertools import takewhile
 import numpy as np
 import pyarrow.compute as pc
 
-from etl.chunk import Chunk
+from etl.chunk import Chunk, constants
 from extras.formats.unstorable import set_aside
 from extras.undeclared.detection.cut import EMPTY, MOMENT, NUMBER, TEXT, kind
 
@@ -44,7 +44,7 @@ def without_ending(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 def second_table(chunk: Chunk) -> int | None:
     """La fila en que empieza otra tabla: tras una línea en blanco, texto donde había números."""
-    lines = chunk.lines.to_numpy()
+    lines = np.from_dlpack(chunk.lines)
     for gap in (np.flatnonzero(np.diff(lines) > 1) + 1).tolist():
         cells = _cells(chunk, gap)
         if any(kind(cell) != TEXT for cell in cells) or not _blank_before(chunk, gap):
@@ -92,9 +92,9 @@ def _is_footer(chunk: Chunk, row: int) -> bool:
 
 def _only_at_end(chunk: Chunk, column: int, value: str) -> bool:
     """Un «Total» que sale también por el medio es una categoría («sexo: Total»), no un pie."""
-    same = pc.sum(pc.equal(chunk.columns.column(column), value)).as_py() or 0
-    tail = chunk.columns.column(column)[-TAIL_ROWS:]
-    return same == 1 or (same == (pc.sum(pc.equal(tail, value)).as_py() or 0) and len(tail) < len(chunk.lines))
+    values, wanted = chunk.columns.column(column), constants([value])[0]
+    same, tail = pc.sum(pc.equal(values, wanted)).as_py() or 0, values[-TAIL_ROWS:]
+    return same == 1 or (same == (pc.sum(pc.equal(tail, wanted)).as_py() or 0) and len(tail) < len(chunk.lines))
 
 
 def _only_sparse_at_end(chunk: Chunk, row: int) -> bool:

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.chunk import Chunk
+from etl.chunk import EMPTY, Chunk
 from extras.undeclared import formats
 from extras.undeclared.formats import Format
 
@@ -53,7 +53,7 @@ class Evidence:
         # El relleno de espacios no es parte de un número. Un vacío entre comillas no dice nada de los demás:
         # quien lo entrecomilla todo escribe así lo que falta.
         text = pc.utf8_trim_whitespace(text)
-        written = pc.not_equal(text, "")
+        written = pc.not_equal(text, EMPTY)
         values, where = text.filter(written), pa.chunked_array([lines]).filter(written)
         if not len(values):
             return

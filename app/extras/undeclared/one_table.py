@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import errors
 
-from etl.chunk import Chunk
+from etl.chunk import EMPTY, Chunk
 from etl.database.connection import Connection
 from etl.errors import FileRefused
 from etl.extract.source import Opened, Source, opened
@@ -160,7 +160,7 @@ class Reader:
             self._reconsider(chunk)
         self._impossible.count(rejects, len(chunk.lines))
         for name in self.nameless:
-            if pc.any(pc.not_equal(pc.utf8_trim_whitespace(rows[name]), "")).as_py():
+            if pc.any(pc.not_equal(pc.utf8_trim_whitespace(rows[name]), EMPTY)).as_py():
                 raise Misfit(name)
         rows = rows.drop_columns(self.nameless)
         jsonb = [plan.name for plan in self.columns if plan.format is NESTED]
