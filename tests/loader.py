@@ -25,7 +25,7 @@ import os, resource, sys
 import wiring
 from etl import declarations, pipeline
 from etl.database import migrate
-from etl.load import encode
+from etl.load import table
 from extras.bulk import sieve
 from extras.screen import progress, summary
 for line in sys.stdin:

@@ -30,11 +30,6 @@ class Dialect:
     true_words: tuple[str, ...] = ("true", "t", "1", "sí", "si", "s", "verdadero")
     false_words: tuple[str, ...] = ("false", "f", "0", "no", "n", "falso")
 
-    @property
-    def marks(self) -> dict[str, str | None]:
-        """Los signos que separan los campos, como se apuntan de un archivo."""
-        return {"delimiter": self.delimiter, "quote": self.quote, "escape": self.escape}
-
 
 # Lo que escriben los formatos con tipos propios (JSON, Parquet, Excel): ISO y punto decimal.
 ISO = Dialect()

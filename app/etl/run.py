@@ -89,7 +89,8 @@ class FileResult:
         """Cómo está escrito el archivo: su codificación, si es de texto, y cómo separa sus campos, si los separa."""
         self.encoding = encoding
         if written is not None:
-            self.dialect = {**written.marks, "line_end": line_end}
+            marks = {name: getattr(written, name) for name in ("delimiter", "quote", "escape")}
+            self.dialect = {**marks, "line_end": line_end}
             self.header, self.preamble_rows = written.header, written.preamble_rows
 
     def to_json(self) -> dict[str, Any]:

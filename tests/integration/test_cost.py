@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from etl.load.ledger import rows_of, widen
+from etl.load.ledger import rows_of
+from etl.load.table import widen
 from etl.schema import Table
 from etl.settings import Settings
 from own_rows import (

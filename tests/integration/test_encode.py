@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from psycopg import sql
 
-from etl.load import encode
+from etl.load import table
 from support import ServerAddress, connect
 
 TYPES = {
@@ -27,12 +27,12 @@ TYPES = {
 }
 
 
-@pytest.mark.parametrize("how", [encode.as_binary, encode.as_csv])
+@pytest.mark.parametrize("how", [table.as_binary, table.as_csv])
 def test_every_type_comes_back_as_it_was(server: ServerAddress, how: Any) -> None:
     values = {name: pa.array(column, data_type) for name, (_, data_type, column) in TYPES.items()}
     rows = pa.table(values)
     definition = ", ".join(f"{name} {sql_type}" for name, (sql_type, _, _) in TYPES.items())
-    option = "FORMAT csv" if how is encode.as_csv else "FORMAT binary"
+    option = "FORMAT csv" if how is table.as_csv else "FORMAT binary"
     with connect(server) as connection:
         connection.execute(f"CREATE TEMP TABLE t (fila serial, {definition})")
         columns = sql.SQL(", ").join(map(sql.Identifier, TYPES))

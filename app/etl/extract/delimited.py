@@ -122,8 +122,9 @@ def _first_rows(lines: list[bytes], dialect: Dialect) -> tuple[list[str], int, l
 
 def csv_reader(lines: Iterable[str], dialect: Dialect) -> "_csv.Reader":
     """El lector de Python, con la forma declarada: despacio y con cuidado, para las primeras líneas."""
+    clean = (line.replace("\0", "\\x00") for line in lines)
     return csv.reader(
-        (escaped(line.replace("\0", "\\x00").encode(), dialect).decode() for line in lines),
+        (escaped(line.encode(), dialect).decode() for line in clean) if dialect.escape else clean,
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
         escapechar=dialect.escape,

@@ -11,8 +11,6 @@ from dataclasses import astuple, dataclass, field
 from typing import Any
 from uuid import UUID
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from psycopg import Connection, Cursor, sql
 from psycopg.types.json import Jsonb
 
@@ -20,8 +18,6 @@ from etl.dialect import Dialect
 from etl.extract.source import Source
 from etl.schema import Table
 
-# Las clases de valores que Arrow y PostgreSQL ordenan igual; un texto depende de la intercalación.
-ORDERED = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_date, pa.types.is_timestamp)
 # Lo que dice el libro de una carga, si vale: con otra declaración, las columnas de la clave podían ser de otro tipo; y si
 # sus cuentas cambiaron después, a sus filas se añadió alguna.
 KNOWN = sql.SQL("CASE WHEN declaration = %s AND (keys ->> 'rows')::bigint = rows_loaded THEN keys -> 'limits' END")
@@ -118,7 +114,8 @@ def describe(
 
     `formats`: de un archivo sin declarar, cómo estaban escritos los valores de cada columna con tipo.
     """
-    known = {**(dialect.marks if dialect else {}), **({"formats": formats} if formats else {})}
+    marks = {name: getattr(dialect, name) for name in ("delimiter", "quote", "escape")} if dialect else {}
+    known = {**marks, **({"formats": formats} if formats else {})}
     connection.execute(
         "UPDATE etl.loads SET header = %s, dialect = %s WHERE load_id = %s",
         (header, Jsonb(known) if known else None, load.load_id),
@@ -157,15 +154,6 @@ def outcome(connection: Connection[Any], load: Load) -> Counts | None:
         (load.load_id, load.run_id),
     ).fetchone()
     return Counts(*row) if row else None
-
-
-def widen(limits: dict[str, tuple[Any, Any]], rows: pa.Table, key: tuple[str, ...]) -> None:
-    """Incluye en `limits` las claves de un trozo."""
-    for name in key if rows.num_rows else ():
-        if any(is_kind(rows[name].type) for is_kind in ORDERED):
-            ends = pc.min_max(rows[name]).as_py()
-            least, most = limits.get(name, (ends["min"], ends["max"]))
-            limits[name] = min(least, ends["min"]), max(most, ends["max"])
 
 
 def rows_of(table: Table, load_id: int, limits: Limits | None) -> sql.Composed:

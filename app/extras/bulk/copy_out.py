@@ -1,7 +1,7 @@
 """Saca de PostgreSQL lo que devuelve una consulta, con COPY y por trozos: la memoria no crece con ella.
 
 Entra una consulta con los tipos de Arrow de sus columnas; salen tablas de Arrow. Es lo contrario de
-`load/encode.py`.
+`encode`, en `load/table.py`.
 """
 
 import io

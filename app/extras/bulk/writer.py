@@ -10,10 +10,9 @@ import pyarrow as pa
 
 from etl.chunk import Chunk, Reject, from_numpy
 from etl.database.connection import Connection
-from etl.load.encode import encode
 from etl.load.ledger import Load, rows_of
 from etl.load.orphans import without_orphans
-from etl.load.table import Prepared, TableWriter, copy_rows
+from etl.load.table import Prepared, TableWriter, copy_rows, encode
 from extras.bulk.borrow import Borrowed, without_hurry
 from extras.bulk.sieve import Sieve
 

@@ -39,14 +39,29 @@ WHERE class IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_operator'::regcla
 """
 
 
+# Qué tablas lee el mart que se hizo con ese SELECT, y qué había en ellas.
+NOTED = """
+SELECT reads, loads::jsonb FROM etl.marts WHERE name = %s AND query = %s AND left(loads, 1) = '{'
+AND table_oid = to_regclass(format('%%I.%%I', %s::text, name))
+"""
+NOTE = """
+INSERT INTO etl.marts VALUES (%s, to_regclass(format('%%I.%%I', %s::text, %s::text)), %s, %s, %s)
+ON CONFLICT (name) DO UPDATE SET table_oid = excluded.table_oid, query = excluded.query, reads = excluded.reads,
+loads = excluded.loads
+"""
+# Lo apuntado de los marts que ya no están en la carpeta; su tabla se queda.
+FORGET = "DELETE FROM etl.marts WHERE name <> ALL (%s) RETURNING name"
+
+
 def renew(connection: Connection[Any], path: Path) -> bool:
     """Pone al día un mart, si hace falta; dice si ha cambiado."""
+    for (gone,) in connection.execute(FORGET, ([one.stem for one in path.parent.glob("*.sql")],)).fetchall():
+        by_groups(connection, gone, "", None)
     name, text = path.stem, select(path)
-    _forget_gone(connection, path.parent)
     query = hashlib.sha256(text.encode()).hexdigest()
     # Se mira antes que los datos: una carga que acabe entretanto hará rehacerlo otra vez.
     loads = dict(connection.execute(LOADS).fetchall())
-    reads, before = _noted(connection, name, query)
+    reads, before = connection.execute(NOTED, (name, query, SCHEMA)).fetchone() or (None, None)
     stale = None if before is None else _seen(reads, loads).items() ^ before.items()
     if before is not None and not stale:
         return False
@@ -55,26 +70,8 @@ def renew(connection: Connection[Any], path: Path) -> bool:
     if not (apart and by_groups(connection, name, text, known)):
         reads = _reads(connection, text, loads)
         rebuild(connection, path)
-    _note(connection, name, query, reads, loads)
+    connection.execute(NOTE, (name, SCHEMA, name, query, reads, json.dumps(_seen(reads, loads))))
     return True
-
-
-def _forget_gone(connection: Connection[Any], folder: Path) -> None:
-    """Quita lo apuntado de los marts que ya no están en la carpeta; su tabla se queda."""
-    kept = [path.stem for path in folder.glob("*.sql")]
-    gone = connection.execute("DELETE FROM etl.marts WHERE name <> ALL (%s) RETURNING name", (kept,))
-    for (name,) in gone.fetchall():
-        by_groups(connection, name, "", None)
-
-
-def _noted(connection: Connection[Any], name: str, query: str) -> tuple[list[str] | None, dict[str, str] | None]:
-    """Qué tablas lee el mart que se hizo con ese SELECT, y qué había en ellas; nada, si no se ha hecho."""
-    found = connection.execute(
-        "SELECT reads, loads::jsonb FROM etl.marts WHERE name = %s AND query = %s AND left(loads, 1) = '{'"
-        " AND table_oid = to_regclass(format('%%I.%%I', %s::text, name))",
-        (name, query, SCHEMA),
-    ).fetchone()
-    return found or (None, None)
 
 
 def _seen(reads: list[str] | None, loads: dict[str, str]) -> dict[str, str]:
@@ -93,12 +90,3 @@ def _reads(connection: Connection[Any], text: str, loads: dict[str, str]) -> lis
     except ITS_AUTHORS:  # no todo lo que hace una tabla hace una vista
         return None
     return [name for name, _ in reads] if all(loaded or name in loads for name, loaded in reads) else None
-
-
-def _note(connection: Connection[Any], name: str, query: str, reads: list[str] | None, loads: dict[str, str]) -> None:
-    connection.execute(
-        "INSERT INTO etl.marts VALUES (%s, to_regclass(format('%%I.%%I', %s::text, %s::text)), %s, %s, %s)"
-        " ON CONFLICT (name) DO UPDATE SET table_oid = excluded.table_oid, query = excluded.query,"
-        " reads = excluded.reads, loads = excluded.loads",
-        (name, SCHEMA, name, query, reads, json.dumps(_seen(reads, loads))),
-    )

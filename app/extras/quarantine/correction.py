@@ -21,9 +21,8 @@ from etl.database.connection import Connection
 from etl.dialect import ISO, Dialect
 from etl.errors import FileRefused
 from etl.extract.source import Opened, Source, decompressed, opened
-from etl.load.encode import encode
 from etl.load.ledger import Counts, Load
-from etl.load.table import Prepared, TableWriter, save_rejects
+from etl.load.table import Prepared, TableWriter, encode, save_rejects
 from etl.one_file import load_file
 from etl.run import FileResult, Session
 from etl.schema import Column, Declared, Table

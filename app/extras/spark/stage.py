@@ -16,10 +16,9 @@ from etl.database.connection import LOADER, Connection, connect
 from etl.errors import EtlError, FileRefused
 from etl.extract.read import Reading, read
 from etl.extract.source import Opened, opened
-from etl.load.encode import encode
 from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
-from etl.load.table import REJECTS, Prepared, TableWriter, save_rejects
+from etl.load.table import REJECTS, Prepared, TableWriter, encode, save_rejects
 from etl.schema import Declared
 from etl.settings import Settings
 from etl.transform.validate import transform

@@ -19,9 +19,8 @@ from etl.database.connection import Connection
 from etl.errors import FileRefused
 from etl.extract.source import Opened, Source, opened
 from etl.load import ledger
-from etl.load.encode import encode
 from etl.load.ledger import Load
-from etl.load.table import Advance, Prepared, TableWriter, write_all
+from etl.load.table import Advance, Prepared, TableWriter, encode, write_all
 from etl.one_file import load_file
 from etl.run import FileResult, Session
 from etl.schema import Table
