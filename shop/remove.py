@@ -31,7 +31,7 @@ SHOP = (
 REPLACED = ("README.md", "CHANGELOG.md", "datos/README.md")
 MARKED_FILES = ("Makefile", "Dockerfile", ".dockerignore", "app/wiring.py", "tests/conftest.py")
 # En las listas de pyproject.toml, donde no cabe una marca.
-LISTED = ('"shop", ', '"generate", ')
+LISTED = ('"shop", ', '"generate", ', '"spark/jobs", ', '"baskets_and_cohorts", ')
 MARKED = re.compile(r"^ *(?:<!-- |# )tienda(?: -->)?\n.*?^ *(?:<!-- |# )/tienda(?: -->)?\n\n?", re.M | re.S)
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
 BEHIND = re.compile(r"""^down_revision = ["']0002_(?:tienda|registro|grupos|descripciones)["']""", re.M)
