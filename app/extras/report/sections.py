@@ -75,7 +75,7 @@ def speed(loads: Sequence[Row]) -> tuple[Chart, Chart, list[list[str]]]:
 
 
 def about(column: Column, its: ColumnProfile) -> list[str]:
-    """«clave · de productos.producto_id · bigint», por partes."""
+    """«clave · de madres.madre_id · bigint», por partes."""
     links = [f"de {'.'.join(parent[1:])}" for parent in column.references]
     return [*(["clave"] if column.key else []), *links, its.type]
 
