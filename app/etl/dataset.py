@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_origin
 import annotated_types as at
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from etl.dialect import Dialect
@@ -153,6 +154,7 @@ def table_of(dataset: type[Dataset]) -> Table:
         tuple(column.name for column in table.primary_key),
         tuple(_foreign_key(key) for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)),
         tuple(referenced_by),
+        tuple(column.name for column in table.columns if isinstance(column.type, JSONB)),
     )
 
 

@@ -78,6 +78,8 @@ class Table:
     key: tuple[str, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     referenced_by: tuple[tuple[str, str], ...] = ()
+    # Sus columnas jsonb, que COPY quiere escritas de otro modo que un texto.
+    jsonb: tuple[str, ...] = ()
     # Como figura en el libro de cargas: «datos.pedidos».
     name: str = field(init=False)
 

@@ -31,7 +31,7 @@ from etl.schema import Declared, Schema
 # En estos el separador lo dice el nombre; en los demás, la declaración.
 TABBED = (".tsv", ".tab")
 DELIMITED = (".csv", ".psv", ".txt", ".dat", *TABBED)
-JSON_LINES = (".jsonl", ".ndjson", ".json")
+JSON_LINES = (".jsonl", ".ndjson", ".json", ".geojson")
 # Basta para la marca (BOM) y para ver si los acentos son de UTF-8 o de Latin-1.
 SAMPLE = 1 << 20
 # Lo que lleva en su cabecera, que cabe de sobra aquí, una cuarentena corregida (`etl rejects --csv`).

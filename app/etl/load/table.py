@@ -112,7 +112,7 @@ class TableWriter:
 
     def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
         """Deja un trozo listo para `write`; se puede hacer en otro hilo, mientras se carga el anterior."""
-        return Prepared(rows, encode(rows, self.load_id), rejects, chunk, chunk.blank)
+        return Prepared(rows, encode(rows, self.load_id, self.table.jsonb), rejects, chunk, chunk.blank)
 
     def write(self, prepared: Prepared) -> None:
         """Carga un trozo; cada fila queda cargada, duplicada o rechazada."""
@@ -162,7 +162,7 @@ class TableWriter:
         if rows.num_rows:
             create = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP")
             self.connection.execute(create.format(STAGE, self.target))
-            copy_rows(self.connection, STAGE, rows.column_names, encode(rows, self.load_id))
+            copy_rows(self.connection, STAGE, rows.column_names, encode(rows, self.load_id, self.table.jsonb))
         return int(rows.num_rows)
 
     def merge_staged(self, rows: int, columns: list[str]) -> None:

@@ -52,7 +52,7 @@ class BulkWriter(TableWriter):
             return super().prepare(chunk, rows, rejects)
         doubtful = self.sieve(rows)
         safe = rows.filter(from_numpy(~doubtful))
-        payload = encode(safe, self.load_id)
+        payload = encode(safe, self.load_id, self.table.jsonb)
         return Sifted(rows, payload, rejects, chunk, chunk.blank, safe, rows.filter(from_numpy(doubtful)))
 
     def copy(self, rows: pa.Table, payload: list[bytes], chunk: Chunk) -> list[Reject] | None:
@@ -61,7 +61,7 @@ class BulkWriter(TableWriter):
             return []
         rows, orphans = without_orphans(self.connection, self.table, rows, chunk)
         if orphans:
-            payload = encode(rows, self.load_id)
+            payload = encode(rows, self.load_id, self.table.jsonb)
         elif not self._orphaned:  # ya se intentó
             return None
         self._orphaned = True

@@ -44,8 +44,12 @@ def open_workbook(path: Path) -> tuple[TypedRows, list[str]]:
     _, header = next(rows, (0, None))
     if header is None:
         raise FileRefused("La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja o expórtela de nuevo.")
-    warnings = [f"solo se carga la hoja «{names[0]}»; las demás no: {', '.join(names[1:])}"] if names[1:] else []
-    return worksheet([cell_text(cell) or "" for cell in header], rows, odd_cells(path, sheet.name)), warnings
+    return worksheet([cell_text(cell) or "" for cell in header], rows, odd_cells(path, sheet.name)), not_read(names)
+
+
+def not_read(names: list[str]) -> list[str]:
+    """El aviso de que de un libro solo se lee una hoja."""
+    return [f"solo se carga la hoja «{names[0]}»; las demás no: {', '.join(names[1:])}"] if names[1:] else []
 
 
 def sheet_names(path: Path) -> list[str]:

@@ -4,11 +4,12 @@ Entra el principio del archivo y salen cuántas son. Solo las hay si más abajo 
 cabecera que se declaró: así no hay nada que adivinar.
 """
 
+import csv
 import re
 from itertools import islice
 
 from etl.dialect import Dialect
-from etl.extract.delimited import SEP_LINE
+from etl.extract.delimited import SEP_LINE, csv_reader
 from etl.extract.match import clean, plain_name
 from etl.schema import Schema
 
@@ -29,7 +30,10 @@ def lines_above_header(sample: bytes, dialect: Dialect, schema: Schema) -> int:
     text = sample.decode(dialect.encoding, "replace").removeprefix("\ufeff")
     lines = LINE_END.split(text, dialect.preamble_rows + LOOKED_AT)[dialect.preamble_rows :]
     for above, line in enumerate(islice(lines, LOOKED_AT)):
-        names = line.split(dialect.delimiter)  # de las comillas ya no queda nada en un nombre limpio
+        try:
+            names = next(csv_reader([line], dialect), [])
+        except csv.Error:
+            continue
         if required <= {clean(name) for name in names} | {plain_name(name) for name in names}:
             return above if any(_says_something(title) for title in lines[:above]) else 0
     return 0

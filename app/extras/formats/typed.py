@@ -46,5 +46,5 @@ class TypedRows:
         return without_unstorable(Chunk(pa.table(table), lines, lambda row: self._raw(batch[row][1]), ISO, rejects))
 
     def _raw(self, row: Row) -> str:
-        text = json.dumps([self.text(value) for value in row], ensure_ascii=False)
-        return text.encode("utf-8", "backslashreplace").decode()
+        texts = [text and text.encode("utf-8", "backslashreplace").decode() for text in map(self.text, row)]
+        return json.dumps(texts, ensure_ascii=False)

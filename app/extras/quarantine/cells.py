@@ -11,7 +11,7 @@ from typing import Any
 
 from etl.extract.jsonl import decode, text_of
 from etl.extract.match import clean, plain_name
-from extras.undeclared.detection.cut import Shape, split
+from extras.undeclared.detection.cut import Shape, split, split_loosely
 from extras.undeclared.names import column_names
 
 
@@ -63,8 +63,10 @@ def split_raw(raw: str, header: list[str], written: dict[str, Any] | None) -> li
     values: list[str | None] = []
     if written is None or "delimiter" not in written:
         values = _from_json(raw, header)
-    elif found := split(raw.rstrip("\r\n"), Shape(written["delimiter"], written["quote"], written["escape"])):
-        values = list(found[0])
+    else:
+        line, shape = raw.rstrip("\r\n"), Shape(written["delimiter"], written["quote"], written["escape"])
+        found = split(line, shape)
+        values = list(found[0] if found else split_loosely(line, shape))
     return values if len(values) == len(header) else []
 
 

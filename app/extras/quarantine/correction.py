@@ -140,7 +140,7 @@ def _target(connection: Connection, table: Table, load_id: int, declared: Declar
     if declared:
         dialect = declared.dialect if written and "delimiter" in written else ISO
         writing = Writing(declared.in_file.names, header, written, undeclared=False)
-        return Target(table, writing, dialect, partial(transform, declared=declared))
+        return Target(table, writing, dialect, partial(transform, declared=declared), [*table.jsonb])
     plans = staging.columns_of(connection, table.table, (written or {}).get("formats", {}))
     writing = Writing([plan.name for plan in plans], header, written, undeclared=True)
     jsonb = [plan.name for plan in plans if plan.format is formats.NESTED]

@@ -108,7 +108,7 @@ class StageWriter(TableWriter):
         assert prepared.chunk is not None
         rows, orphans = without_orphans(self.connection, self.table, prepared.rows, prepared.chunk)
         if rows.num_rows:
-            self.copied(rows, encode(rows, UNKNOWN))
+            self.copied(rows, encode(rows, UNKNOWN, self.table.jsonb))
         return orphans
 
     def set_aside(self, rejects: list[Reject]) -> None:

@@ -15,7 +15,7 @@ from etl.extract.source import ByteStream, Opened, Rewound, Source, decompressed
 from extras.formats.json_text import one_per_line
 from extras.formats.look import look_at_encoding
 
-JSON = (*JSON_LINES, ".geojson")
+JSON = JSON_LINES
 
 
 @contextmanager

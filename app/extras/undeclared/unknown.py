@@ -137,9 +137,10 @@ def _open_text(source: Source, file: Opened) -> Iterator[tuple[Document, Found]]
 def _open_sheet(path: Path, name: str | None) -> tuple[Document, Found]:
     """Una hoja de cálculo: sus celdas tienen tipo, pero también puede llevar títulos y varias cabeceras."""
     from extras.formats.cells import merged_warning, odd_cells, odd_warnings
-    from extras.formats.excel import cell_text, column_kinds, open_sheet, sheet_rows, worksheet
+    from extras.formats.excel import cell_text, column_kinds, not_read, open_sheet, sheet_names, sheet_rows, worksheet
 
-    sheet = open_sheet(path, name)
+    names = [name] if name else sheet_names(path)  # de un libro dentro de otro archivo, solo la primera
+    sheet = open_sheet(path, next(iter(names), None))
     first = list(islice(sheet_rows(sheet), SAMPLE_LINES))
     if not first:
         raise FileRefused("La hoja está vacía: no tiene ni cabecera.", "Elija otra hoja.")
@@ -150,7 +151,12 @@ def _open_sheet(path: Path, name: str | None) -> tuple[Document, Found]:
     divert("\t".join(found.columns).encode())
     after = found.preamble_rows + found.header_rows
     rows = [sheet_rows(sheet, after), sheet_rows(sheet, after)]
-    told = [*found.warnings, *merged_warning(sheet, after), *odd_warnings(odd_cells(path, sheet.name))]
+    told = [
+        *not_read(names),
+        *found.warnings,
+        *merged_warning(sheet, after),
+        *odd_warnings(odd_cells(path, sheet.name)),
+    ]
     document = worksheet(list(found.columns), rows[0])
     kinds, rounded = column_kinds(rows[1])
     told += [ROUNDED.format(found.columns[at]) for at in rounded if at < len(found.columns)]

@@ -39,12 +39,21 @@ def detect_encoding(sample: bytes, *, complete: bool = True) -> tuple[str, list[
     right, wrong = utf8_characters(sample, complete=complete)
     if not wrong:
         return "utf-8", mojibake(sample, "utf-8")
-    if right >= wrong:
+    cut = not utf8_characters(sample, complete=False)[1]  # solo falla el final: un UTF-8 cortado
+    if right >= wrong or cut or _mostly_utf8(sample):
         return "utf-8", [
             f"Hay caracteres que no son UTF-8 ({wrong} en la muestra, frente a {right} que sí): "
             "sus líneas se apartan; guarde el archivo entero en una sola codificación."
         ]
     return _single_byte(sample)
+
+
+def _mostly_utf8(sample: bytes) -> bool:
+    """Si son UTF-8 al menos la mitad de las líneas que no son ASCII: una larga que no lo es no manda en las demás."""
+    broken = [
+        utf8_characters(line, complete=True)[1] > 0 for line in re.split(rb"[\r\n]+", sample) if not line.isascii()
+    ]
+    return 2 * sum(broken) <= len(broken)
 
 
 def _utf16_without_bom(sample: bytes) -> str | None:
