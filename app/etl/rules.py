@@ -80,7 +80,11 @@ def _short_enough(values: pa.Array, length: int) -> pa.Array:
 
 
 def _among(values: pa.Array, allowed: tuple[Any, ...]) -> pa.Array:
-    return pc.if_else(pc.is_valid(values), pc.is_in(values, constants(allowed, values.type)), NOTHING)
+    try:
+        known = constants(allowed, values.type)
+    except pa.ArrowInvalid:  # como en `_bound`
+        known = pa.array(allowed, values.type)
+    return pc.if_else(pc.is_valid(values), pc.is_in(values, known), NOTHING)
 
 
 KINDS: dict[type[Any], Kind] = {

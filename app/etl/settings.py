@@ -85,8 +85,8 @@ def env_lines(env_file: Path) -> dict[str, tuple[int, str, bool]]:
     with env_file.open(encoding="utf-8", errors="replace") if env_file.is_file() else StringIO() as file:
         for one in parse_stream(file):
             text = one.original.string.strip().removeprefix("export ")
-            number = one.original.line + one.original.string.partition(text)[0].count("\n")
             if one.key or one.error:
+                number = one.original.line + one.original.string.partition(text)[0].count("\n")
                 lines[one.key or text.partition("=")[0].strip()] = number, text, not one.error
     return lines
 

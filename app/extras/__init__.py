@@ -6,8 +6,8 @@
     quarantine/  corregir filas apartadas   bulk/      cargar con menos trabajo del servidor
     spark/       repartir en un clúster     embedded/  PostgreSQL sin instalar nada
     doctor/      qué está mal               report/    el informe en HTML
-    groups/      marts al día por grupos    forget/    deshacer la carga de un archivo
+    marts/       solo lo que ha cambiado    forget/    deshacer la carga de un archivo
     many/        pasar por alto lo cargado  profile/   cómo son los datos de una tabla
     catalog/     qué tablas hay
-    screen/      tablas y colores           remembered.py  no declarar dos veces lo mismo
+    screen/      tablas y colores
 """

@@ -1,20 +1,20 @@
-"""Las declaraciones del proyecto (`declared`), o las de un archivo o una carpeta que no lo es (`etl run --datasets`)."""
+"""Las declaraciones de un archivo o de una carpeta que no es `declared` (`etl run --datasets`)."""
 
+import importlib.util
 import sys
-from functools import cache, partial
-from importlib import import_module, util
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+import sqlalchemy as sa
+
+from etl import declarations
 from etl.database.connection import OWNER, connect
 from etl.database.migrate import LOCK
+from etl.dataset import Dataset
+from etl.declarations import declared_in, in_order
 from etl.errors import UsageError, blamed
 from etl.schema import Declared
 from etl.settings import Settings
-from extras.remembered import remembered
-
-if TYPE_CHECKING:  # con SQLAlchemy, que casi nunca hace falta
-    from etl.dataset import Dataset
 
 
 def load(settings: Settings, path: Path | None) -> list[Declared]:
@@ -25,60 +25,43 @@ def load(settings: Settings, path: Path | None) -> list[Declared]:
     Lanza `UsageError` si `path` no existe o no declara nada.
     """
     if path is None:
-        return remembered(Path(import_module("declared").__path__[0]), _declared)
-    found = remembered(path, partial(_declared, path))
-    if _is_missing(settings, [one.table.name for one in found]):
-        _create_tables(settings, _datasets(path))
-    return found
-
-
-def _declared(path: Path | None = None) -> list[Declared]:
-    from etl import declarations
-
-    return declarations.load() if path is None else declarations.in_order(_datasets(path))
-
-
-def _datasets(path: Path) -> "list[type[Dataset]]":
-    from etl.declarations import declared_in
-
+        return declarations.load()
     files = sorted(path.glob("*.py")) if path.is_dir() else [path]
     datasets = [dataset for file in files for dataset in declared_in(_import(file))]
     if not datasets:
         raise UsageError(
             f"«{path}» no declara ningún data set.", "Declare una clase que herede de etl.dataset.Dataset."
         )
-    return datasets
+    _create_tables(settings, datasets)
+    return in_order(datasets)
 
 
-@cache
 def _import(file: Path) -> str:
     name = f"etl_declared_{file.stem}"
-    spec = util.spec_from_file_location(name, file)
+    spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None or not file.exists():
         raise UsageError(f"No se puede leer «{file}».", "Indique un archivo .py o una carpeta con ellos.")
-    module = util.module_from_spec(spec)
+    module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     with blamed("La declaración", file.parent, file):
         spec.loader.exec_module(module)
     return name
 
 
-def _is_missing(settings: Settings, names: list[str]) -> bool:
-    query = "SELECT bool_or(to_regclass(name) IS NULL) FROM unnest(%s::text[]) AS name"
-    with connect(settings) as connection:
-        row = connection.execute(query, (names,)).fetchone()
-    return bool(row and row[0])
-
-
-def _create_tables(settings: Settings, datasets: "list[type[Dataset]]") -> None:
-    import sqlalchemy as sa
-
+def _create_tables(settings: Settings, datasets: list[type[Dataset]]) -> None:
     tables = [cast(sa.Table, dataset.__table__) for dataset in datasets]
+    with connect(settings) as connection:
+        names = [table.fullname for table in tables]
+        missing = connection.execute(
+            "SELECT bool_or(to_regclass(name) IS NULL) FROM unnest(%s::text[]) AS name", (names,)
+        )
+        if not missing.fetchone()[0]:  # type: ignore[index]
+            return
     # Con los porcentajes doblados: los lee psycopg, que también los usa.
     after = (settings.sql_dir / "migrations" / "after.sql").read_text(encoding="utf-8").replace("%", "%%")
     engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connect(settings, role=OWNER))
     with engine.begin() as bind:
         bind.exec_driver_sql(LOCK)
-        tables[0].metadata.create_all(bind, tables)
+        Dataset.metadata.create_all(bind, tables)
         bind.exec_driver_sql(after)  # lo que lleva cualquier tabla, como tras una migración
     engine.dispose()

@@ -58,6 +58,7 @@ BEGIN
     CROSS JOIN (VALUES ('delete', 'DELETE ON %s REFERENCING OLD'), ('update', 'UPDATE ON %s REFERENCING OLD'),
       ('moved', 'UPDATE ON %s REFERENCING NEW')) AS events (n, e)
     WHERE c.relnamespace = 'datos'::regnamespace AND c.relkind = 'r' AND NOT a.attisdropped
+    AND pg_has_role(c.relowner, 'USAGE')  -- no en la copia que alguien hizo de una (CREATE TABLE AS)
     AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'note_' || n)
   LOOP
     EXECUTE format('CREATE TRIGGER %I AFTER ' || event || ' TABLE AS gone FOR EACH STATEMENT'
@@ -196,7 +197,8 @@ BEGIN
   END IF;
   FOREACH event IN ARRAY ARRAY['INSERT', 'UPDATE'] LOOP
     FOR found IN
-      SELECT DISTINCT conrelid FROM pg_constraint WHERE contype = 'f' AND connamespace = 'datos'::regnamespace
+      SELECT DISTINCT conrelid FROM pg_constraint JOIN pg_class AS c ON c.oid = conrelid
+      WHERE contype = 'f' AND connamespace = 'datos'::regnamespace AND pg_has_role(c.relowner, 'USAGE')
       AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = conrelid AND tgname = 'check_' || lower(event))
     LOOP
       EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT'

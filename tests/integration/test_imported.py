@@ -1,4 +1,4 @@
-"""Lo que tarda en importarse solo lo paga quien lo usa: pandas, quien transforma; SQLAlchemy, quien cambia algo."""
+"""Lo que tarda en importarse solo lo paga quien lo usa: pandas, quien transforma; Arrow, quien carga."""
 
 from pathlib import Path
 
@@ -92,31 +92,6 @@ def test_a_load_without_transformation_does_not_import_pandas(settings: Settings
 def test_with_a_transformation_it_does(settings: Settings, declaration: Path) -> None:
     declaration.write_text(DECLARATION + TRANSFORM)
     assert "pandas" in imported(settings, "run", "--datasets", str(declaration))
-
-
-def run_again(settings: Settings, declaration: Path) -> bool:
-    """Carga lo mismo otra vez; dice si hizo falta volver a declararlo."""
-    return "sqlalchemy" in imported(settings, "run", "--datasets", str(declaration))
-
-
-def test_what_was_declared_is_remembered_until_something_changes(settings: Settings, declaration: Path) -> None:
-    (settings.datos_dir / "todos.csv").unlink()
-    limit = declaration.with_suffix(".txt")
-    limit.write_text("1")
-    reads_it = f"Ge(int(open({str(limit)!r}).read()))"
-    declaration.write_text(DECLARATION.replace("Ge(1)", reads_it, 1))
-    # La primera vez se compila algo, y entonces no se guarda.
-    assert [run_again(settings, declaration) for _ in range(3)][-1] is False
-    loaded = "SELECT rows_loaded FROM etl.loads WHERE status = 'loaded'"
-    assert query(settings, loaded) == [1]
-    limit.write_text("2")
-    (settings.datos_dir / "madres.csv").write_text("madre_id\n1\n3\n4\n")
-    assert run_again(settings, declaration)
-    assert query(settings, loaded) == [2]
-    declaration.write_text(DECLARATION.replace("Ge(1)", "Ge(4)", 1))
-    (settings.datos_dir / "madres.csv").write_text("madre_id\n1\n3\n4\n5\n6\n")
-    assert run_again(settings, declaration)
-    assert query(settings, loaded) == [3]
 
 
 @pytest.mark.parametrize("command", ["migrate", "status", "rejects"])

@@ -110,6 +110,18 @@ def test_new_moves_a_file_from_staging_to_a_declared_table(settings: Settings, t
         assert connection.execute("SELECT to_regclass('staging.pedidos')").fetchone() == (None,)
 
 
+def test_what_new_declares_of_a_nested_json_is_loaded(settings: Settings, tmp_path: Path) -> None:
+    root = own_project(tmp_path / "proyecto")
+    path = settings.datos_dir / "nido.jsonl"
+    path.write_text('{"id": 1, "b": {"c": [1, 2.50]}}\n{"id": 2, "b": null}\n')
+    for order in (["new", str(path)], ["migrate"], ["run", str(path)]):
+        done = etl(root, settings, *order)
+        assert done.returncode == 0, done.stderr
+    with connect_settings(settings) as connection:
+        found = connection.execute("SELECT id, b ->> 'c' FROM datos.nido ORDER BY 1").fetchall()
+    assert found == [(1, "[1, 2.50]"), (2, None)]
+
+
 HOSTILE = """a\"\"\"+str(__import__("os").system("touch intruso"))+\"\"\".csv"""
 NAMES = [HOSTILE, "b\\x.csv", "c\nd.csv", "class.csv", "none.csv", "venta.csv", "' + str(1) + '.csv"]
 

@@ -225,6 +225,29 @@ def test_every_sheet_of_a_workbook_is_a_table(settings: Settings) -> None:
     assert query(settings, "SELECT codigo FROM staging.libro_tiendas_2") == [("007",)]
 
 
+def test_of_a_compressed_workbook_the_sheets_that_are_not_loaded_are_named(settings: Settings) -> None:
+    book = Workbook()
+    book.active.title = "Uno"
+    book.create_sheet("Dos").append(["b"])
+    for row in (["a", "c"], [1, 2]):
+        book.active.append(row)
+    book.save(settings.datos_dir / "libro.xlsx")
+    plain = settings.datos_dir / "libro.xlsx"
+    packed = gzip.compress(plain.read_bytes())
+    plain.unlink()
+    result = load_one(settings, "libro.xlsx.gz", packed)
+    assert result.counts.loaded == 1
+    assert any("Dos" in warning for warning in result.warnings)
+
+
+def test_few_rows_of_another_encoding_do_not_bend_the_rest(settings: Settings) -> None:
+    good = "".join(f"{n};Cádiz\n" for n in range(10)).encode()
+    odd = "".join(f"{n};áéíóúáéíóúáéíóú\n" for n in (10, 11)).encode("latin-1")
+    result = load_one(settings, "mezcla.csv", b"id;texto\n" + good + odd)
+    assert (result.counts.loaded, result.counts.rejected) == (10, 2)
+    assert query(settings, "SELECT DISTINCT texto FROM staging.mezcla") == [("Cádiz",)]
+
+
 def test_every_member_of_a_zip_is_a_table(settings: Settings) -> None:
     with zipfile.ZipFile(settings.datos_dir / "z.zip", "w") as archive:
         archive.writestr("sub/uno.csv", "a,b\n1,2\n")

@@ -21,13 +21,14 @@ Order = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """Un clon recién hecho, con todo guardado en su git."""
-    folder = fresh_copy(tmp_path / "proyecto")
-    who = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com")
-    for arguments in (("init", "-q"), ("add", "-A"), (*who, "commit", "-qm", "La plantilla")):
-        subprocess.run(["git", *arguments], cwd=folder, check=True)
-    return folder
+def clone() -> Iterator[Path]:
+    """Un clon recién hecho, con todo guardado en su git, donde otro usuario puede leerlo: alguna prueba lo pide."""
+    with temporary_local_dir() as parent:
+        folder = fresh_copy(parent / "proyecto")
+        who = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com")
+        for arguments in (("init", "-q"), ("add", "-A"), (*who, "commit", "-qm", "La plantilla")):
+            subprocess.run(["git", *arguments], cwd=folder, check=True)
+        yield folder
 
 
 @pytest.fixture

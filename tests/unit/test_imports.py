@@ -23,7 +23,6 @@ NEIGHBOURS = {
     ("profile", "catalog"),
     ("report", "catalog"),
     ("report", "profile"),
-    ("elsewhere", "remembered"),
 }
 # Lo que `transform` y lo que viaja con ella no pueden conocer: ni la base de datos, ni los archivos, ni el reloj.
 PURE = ("etl.transform.validate", "etl.transform.parse", "etl.schema", "etl.chunk", "etl.dialect")

@@ -72,6 +72,13 @@ def test_the_migrations_and_marts_may_be_in_another_folder() -> None:
     assert load_settings({"SQL_DIR": "/otra/sql"}, NO_FILE).sql_dir == Path("/otra/sql")
 
 
+@pytest.mark.parametrize("text", ["\n", "DB_PORT=7\n\n", "# nada\n\n", "DB_PORT=7\n  "])
+def test_blank_lines_say_nothing(tmp_path: Path, text: str) -> None:
+    env = tmp_path / ".env"
+    env.write_text(text)
+    assert load_settings({}, env).db_port == (7 if "7" in text else 5432)
+
+
 def test_a_value_whose_quotes_are_not_closed_is_told_by_its_line_and_not_shown(tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.write_text("DB_HOST=uno\n\nPOSTGRES_PASSWORD='mi clave\n")

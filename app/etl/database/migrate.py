@@ -124,7 +124,10 @@ def ensure_ready(settings: Settings, check: Check = unchecked) -> None:
 
 def _ensure_ready(settings: Settings, check: Check) -> None:
     with connect(settings) as connection:
-        missing = {path.name for path in versions_folder(settings).glob("*.py")} ^ _applied(connection)
+        written = {path.name for path in versions_folder(settings).glob("*.py")} - {
+            "__init__.py"
+        }  # lo pone algún editor
+        missing = written ^ _applied(connection)
         if not missing:
             return
         check(settings, connection)

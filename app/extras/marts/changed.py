@@ -33,7 +33,8 @@ WITH RECURSIVE used (class, id) AS (
   JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
 )
 SELECT DISTINCT CASE WHEN c.relkind IN ('r', 'p') THEN relnamespace::regnamespace || '.' || relname END,
-  EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = '_load_id')
+  -- La copia que alguien hizo de una (CREATE TABLE AS) también tiene esa columna, pero otro dueño.
+  EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = '_load_id' AND relowner = 'etl_owner'::regrole)
 FROM used LEFT JOIN pg_class AS c ON class = 'pg_class'::regclass AND c.oid = id
 WHERE class IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass) AND c.relkind IS DISTINCT FROM 'v'
 """
