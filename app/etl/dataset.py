@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_origin
 import annotated_types as at
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from etl.dialect import Dialect
@@ -154,7 +153,8 @@ def table_of(dataset: type[Dataset]) -> Table:
         tuple(column.name for column in table.primary_key),
         tuple(_foreign_key(key) for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)),
         tuple(referenced_by),
-        tuple(column.name for column in table.columns if isinstance(column.type, JSONB)),
+        # Por su nombre: importar los tipos de PostgreSQL cuesta 40 ms de cada orden.
+        tuple(column.name for column in table.columns if column.type.__visit_name__ == "JSONB"),
     )
 
 

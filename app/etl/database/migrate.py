@@ -21,8 +21,7 @@ from etl.settings import Settings
 READER = "lector"
 # Dos migraciones a la vez se pisarían: la segunda espera a la primera.
 LOCK = "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('etl.database.migrate', 0))"
-
-
+# Lanza `UsageError` si con las migraciones escritas no se puede migrar.
 Check = Callable[[Settings, Connection], None]
 
 
@@ -124,9 +123,8 @@ def ensure_ready(settings: Settings, check: Check = unchecked) -> None:
 
 def _ensure_ready(settings: Settings, check: Check) -> None:
     with connect(settings) as connection:
-        written = {path.name for path in versions_folder(settings).glob("*.py")} - {
-            "__init__.py"
-        }  # lo pone algún editor
+        # Un __init__.py, que lo pone algún editor, no es una migración.
+        written = {path.name for path in versions_folder(settings).glob("*.py") if path.name != "__init__.py"}
         missing = written ^ _applied(connection)
         if not missing:
             return

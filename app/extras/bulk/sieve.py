@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from psycopg import Connection, sql
 
+from etl.chunk import from_numpy
 from etl.schema import Table
 from extras.bulk.copy_out import copy_out
 
@@ -62,10 +63,14 @@ class Sieve:
         return known
 
 
+def any_repeated(rows: pa.Table, key: tuple[str, ...]) -> bool:
+    """Si alguna clave se repite en un trozo, quizá."""
+    return bool(_seen_before(_hashes(rows.select(key))).any())
+
+
 def _seen_before(keys: np.ndarray) -> np.ndarray:
     """Cuáles ya salieron antes: los códigos de un diccionario van en el orden en que sale cada valor."""
-    column = pa.Array.from_buffers(pa.uint64(), len(keys), [None, pa.py_buffer(keys)])
-    codes = np.frombuffer(column.dictionary_encode().indices.buffers()[1], np.int32)
+    codes = np.frombuffer(from_numpy(keys).dictionary_encode().indices.buffers()[1], np.int32)
     return np.asarray(codes <= np.maximum.accumulate(np.append(np.int32(-1), codes[:-1])))
 
 

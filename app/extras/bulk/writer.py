@@ -14,7 +14,7 @@ from etl.load.ledger import Load, rows_of
 from etl.load.orphans import without_orphans
 from etl.load.table import Prepared, TableWriter, copy_rows, encode
 from extras.bulk.borrow import Borrowed, without_hurry
-from extras.bulk.sieve import Sieve
+from extras.bulk.sieve import Sieve, any_repeated
 
 # Por un archivo con menos bytes, pedir prestado cuesta lo que se ahorra.
 SMALL = 64 << 10
@@ -85,7 +85,8 @@ class EmptyTableWriter(BulkWriter):
         """Deja un trozo listo; el primero dice si vale la pena separarlas."""
         if self._columns is None:
             self._columns = rows.column_names
-            self.sieve = Sieve(self.table) if Sieve(self.table)(rows).any() else None
+            if any_repeated(rows, self.table.key):
+                self.sieve = Sieve(self.table)
         return super().prepare(chunk, rows, rejects)
 
     def add(self, prepared: Prepared) -> list[Reject]:

@@ -38,8 +38,6 @@ SELECT DISTINCT CASE WHEN c.relkind IN ('r', 'p') THEN relnamespace::regnamespac
 FROM used LEFT JOIN pg_class AS c ON class = 'pg_class'::regclass AND c.oid = id
 WHERE class IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass) AND c.relkind IS DISTINCT FROM 'v'
 """
-
-
 # Qué tablas lee el mart que se hizo con ese SELECT, y qué había en ellas.
 NOTED = """
 SELECT reads, loads::jsonb FROM etl.marts WHERE name = %s AND query = %s AND left(loads, 1) = '{'
