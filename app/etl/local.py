@@ -4,7 +4,7 @@ Entra un archivo ya abierto (`Text`) con su transacción abierta; quedan las fil
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
 from etl.database.connection import Connection
@@ -17,12 +17,12 @@ from etl.transform.validate import transform
 
 # Un motor: valida y carga las filas de un archivo. Devuelve las cuentas y, si lo leyó entero por su lado, la huella.
 LoadRows = Callable[[Connection, Load, Declared, Text, Advance], tuple[Counts, str | None]]
-# Quien escribe las filas de una carga en su tabla.
-OpenWriter = Callable[[Connection, Load], TableWriter]
+# Quien escribe las filas de una carga en su tabla; al salir bien, ya están todas.
+OpenWriter = Callable[[Connection, Load], AbstractContextManager[TableWriter]]
 
 
-def table_writer(connection: Connection, load: Load) -> TableWriter:
-    return TableWriter(connection, load.table, load.load_id)
+def table_writer(connection: Connection, load: Load) -> AbstractContextManager[TableWriter]:
+    return nullcontext(TableWriter(connection, load.table, load.load_id))
 
 
 @contextmanager
@@ -35,6 +35,6 @@ def load_rows(
     connection: Connection, load: Load, declared: Declared, text: Text, advance: Advance, open_writer: OpenWriter
 ) -> tuple[Counts, None]:
     """Carga las filas de un archivo en su tabla."""
-    writer = open_writer(connection, load)
-    ready = (writer.prepare(chunk, *transform(chunk, declared)) for chunk in text.chunks)
-    return write_all(writer, ready, text.file, advance), None
+    with open_writer(connection, load) as writer:
+        ready = (writer.prepare(chunk, *transform(chunk, declared)) for chunk in text.chunks)
+        return write_all(writer, ready, text.file, advance), None

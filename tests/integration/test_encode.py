@@ -32,13 +32,13 @@ def test_every_type_comes_back_as_it_was(server: ServerAddress, how: Any) -> Non
     values = {name: pa.array(column, data_type) for name, (_, data_type, column) in TYPES.items()}
     rows = pa.table(values)
     definition = ", ".join(f"{name} {sql_type}" for name, (sql_type, _, _) in TYPES.items())
-    option = "FORMAT csv" if how is table.as_csv else "FORMAT binary"
+    option, (start, end) = ("FORMAT csv", (b"", b"")) if how is table.as_csv else ("FORMAT binary", table.BINARY)
     with connect(server) as connection:
         connection.execute(f"CREATE TEMP TABLE t (fila serial, {definition})")
         columns = sql.SQL(", ").join(map(sql.Identifier, TYPES))
         statement = sql.SQL("COPY t ({}) FROM STDIN ({})").format(columns, sql.SQL(option))
         with connection.cursor().copy(statement) as copy:
-            for piece in how(rows):
+            for piece in (start, *how(rows), end):
                 copy.write(piece)
         came_back = connection.execute(sql.SQL("SELECT {} FROM t ORDER BY fila").format(columns)).fetchall()
     assert came_back == list(zip(*(column for _, _, column in TYPES.values()), strict=True))

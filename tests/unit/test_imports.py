@@ -16,6 +16,7 @@ NEIGHBOURS = {
     ("quarantine", "formats"),
     ("undeclared", "formats"),
     ("spark", "bulk"),
+    ("undeclared", "bulk"),
     ("doctor", "revision"),
     ("undeclared", "revision"),
     ("forget", "marts"),

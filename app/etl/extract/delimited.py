@@ -27,8 +27,8 @@ from etl.extract.source import ByteStream
 if TYPE_CHECKING:
     import _csv
 
-# 6 MB son unas 50.000 filas: bastantes para que Arrow rinda y pocas para que la memoria no se note.
-BLOCK = 6 << 20
+# 4 MB son unas 30.000 filas: bastantes para que Arrow rinda, y pocas para que leer y cargar vayan a la par.
+BLOCK = 4 << 20
 # Los primeros trozos son menores: el servidor empieza a trabajar antes.
 FIRST_BLOCK = 512 << 10
 # Y también si sus líneas son tan cortas que caben más: una fila rechazada es un objeto de Python.

@@ -9,15 +9,16 @@ escribe CSV, que da las mismas filas y tarda la mitad más.
 """
 
 import io
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from psycopg import errors, sql
+from psycopg import Copy, errors, sql
 from pyarrow import csv
 
 from etl.chunk import FILTERED, Chunk, Reject, from_numpy
@@ -39,6 +40,9 @@ REJECTS = sql.Identifier("etl", "rejects")
 # pgpq no suelta el GIL mientras escribe: por partes, el hilo que carga no espera más de 1 ms.
 SLICE = 4096
 FORMAT = sql.SQL("FORMAT csv" if pgpq is None else "FORMAT binary")
+# Lo que lleva el formato binario delante y detrás de las filas.
+BINARY = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+START, END = (b"", b"") if pgpq is None else BINARY
 # Las clases de valores que Arrow y PostgreSQL ordenan igual; un texto depende de la intercalación.
 ORDERED = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_date, pa.types.is_timestamp)
 # Recibe los bytes leídos y las cuentas hasta ahora.
@@ -69,13 +73,13 @@ def encode(rows: pa.Table, load_id: int, jsonb: Collection[str] = ()) -> list[by
 
 
 def as_binary(rows: pa.Table, jsonb: Collection[str] = ()) -> list[bytes]:
-    """Formato binario de COPY, con su cabecera y su final."""
+    """Formato binario de COPY."""
     infer, as_jsonb = pgpq.ArrowToPostgresBinaryEncoder.infer_encoder, StringEncoderBuilder.new_with_output
     encoders = {one.name: as_jsonb(one, Jsonb()) if one.name in jsonb else infer(one) for one in rows.schema}
     encoder = pgpq.ArrowToPostgresBinaryEncoder.new_with_encoders(rows.schema, encoders)
-    header = encoder.write_header()
+    encoder.write_header()
     batches = [encoder.write_batch(batch) for batch in rows.combine_chunks().to_batches(SLICE)]
-    return [header, *batches, encoder.finish()]
+    return [*batches, encoder.finish().removesuffix(END)]
 
 
 def as_csv(rows: pa.Table) -> list[bytes]:
@@ -91,11 +95,20 @@ def as_csv(rows: pa.Table) -> list[bytes]:
     return [output.getvalue()]
 
 
-def copy_rows(connection: Connection, table: sql.Composable, names: list[str], payload: list[bytes]) -> None:
-    """Envía a `table` lo que devolvió `encode` para unas filas con las columnas `names`."""
+@contextmanager
+def copying(connection: Connection, table: sql.Composable, names: list[str]) -> Iterator[Copy]:
+    """COPY a `table`, abierto para lo que devuelva `encode` de filas con las columnas `names`."""
     columns = sql.SQL(", ").join(map(sql.Identifier, [*names, "_load_id"]))
     statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, FORMAT)
     with connection.cursor().copy(statement) as copy:
+        copy.write(START)
+        yield copy
+        copy.write(END)
+
+
+def copy_rows(connection: Connection, table: sql.Composable, names: list[str], payload: list[bytes]) -> None:
+    """Envía a `table` lo que devolvió `encode` de unas filas con las columnas `names`."""
+    with copying(connection, table, names) as copy:
         for piece in payload:
             copy.write(piece)
 
@@ -136,9 +149,6 @@ class TableWriter:
     def set_aside(self, rejects: list[Reject]) -> None:
         """Guarda los rechazos de un trozo."""
         save_rejects(self.connection, self.load_id, rejects)
-
-    def finish(self) -> None:
-        """Lo que quede por hacer tras el último trozo: aquí, nada."""
 
     def copied(self, rows: pa.Table, payload: list[bytes]) -> bool:
         """Manda las filas a la tabla, ya escritas; `False`, y como si nada, si alguna clave choca."""
@@ -239,5 +249,4 @@ def write_all(writer: TableWriter, chunks: Iterable[Prepared], file: Opened, adv
             coming = thread.submit(next, following, None)
             writer.write(prepared)
             advance(max(file.bytes_read, file.beside), writer.counts)
-    writer.finish()
     return writer.counts

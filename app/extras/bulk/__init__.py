@@ -2,4 +2,5 @@
 
 borrow.py  lo que el dueño presta         writer.py    qué se copia y qué se mezcla
 sieve.py   qué claves pueden repetirse    copy_out.py  lo contrario de COPY
+stream.py  un COPY de varios trozos
 """

@@ -4,6 +4,8 @@ En una tabla vacía, la clave se construye al final, de una vez. Las filas que s
 y solo se mezclan las demás, en cuanto se ve que alguna clave se repite. Las referencias se comprueban trozo a trozo.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -12,22 +14,26 @@ from etl.chunk import Chunk, Reject, from_numpy
 from etl.database.connection import Connection
 from etl.load.ledger import Load, rows_of
 from etl.load.orphans import without_orphans
-from etl.load.table import Prepared, TableWriter, copy_rows, encode
+from etl.load.table import Prepared, TableWriter, encode
 from extras.bulk.borrow import Borrowed, without_hurry
 from extras.bulk.sieve import Sieve, any_repeated
+from extras.bulk.stream import StreamingWriter
 
 # Por un archivo con menos bytes, pedir prestado cuesta lo que se ahorra.
 SMALL = 64 << 10
 
 
-def open_writer(connection: Connection, load: Load) -> TableWriter:
+@contextmanager
+def open_writer(connection: Connection, load: Load) -> Iterator[TableWriter]:
     """El que convenga al archivo y a la tabla."""
     if load.bytes < SMALL:
-        return TableWriter(connection, load.table, load.load_id)
+        yield TableWriter(connection, load.table, load.load_id)
+        return
     borrowed = Borrowed(connection, load.table)
-    writer = (EmptyTableWriter if borrowed.key else SiftingWriter)(connection, load.table, load.load_id)
-    writer.borrowed = borrowed
-    return writer
+    with (EmptyTableWriter if borrowed.key else SiftingWriter)(connection, load.table, load.load_id) as writer:
+        writer.borrowed = borrowed
+        yield writer
+        writer.finish()
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Sifted(Prepared):
     doubtful: pa.Table = None
 
 
-class BulkWriter(TableWriter):
+class BulkWriter(StreamingWriter):
     """Lo que es de los dos: separar las filas dudosas, apartar las huérfanas por trozos y devolver lo prestado."""
 
     borrowed: Borrowed
@@ -69,6 +75,7 @@ class BulkWriter(TableWriter):
 
     def finish(self) -> None:
         """Devuelve lo prestado."""
+        self.end_stream()
         self.borrowed.give_back(self.counts)
 
 
@@ -93,11 +100,12 @@ class EmptyTableWriter(BulkWriter):
         """Pone las filas en la tabla, o aparte; devuelve las huérfanas, que no se cargan."""
         chunk, rows = prepared.chunk, prepared.safe if isinstance(prepared, Sifted) else prepared.rows
         assert chunk is not None
-        orphans = self.copy(rows, prepared.payload, chunk)
-        if orphans is None:  # apunta a una tabla que no se declaró: que lo diga PostgreSQL
-            copy_rows(self.connection, self.target, rows.column_names, prepared.payload)
+        orphans = self.copy(rows, prepared.payload, chunk) if self.table.foreign_keys else None
+        if orphans is None:  # nada choca; lo que apunte a una tabla que no se declaró, que lo diga PostgreSQL
+            self.stream(rows, prepared.payload)
         if not isinstance(prepared, Sifted):
             return orphans or []
+        self.end_stream()
         doubtful, lost = without_orphans(self.connection, self.table, prepared.doubtful, chunk)
         self._aside += self.stage(doubtful)
         return (orphans or []) + lost

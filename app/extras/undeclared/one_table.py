@@ -20,10 +20,11 @@ from etl.errors import FileRefused
 from etl.extract.source import Opened, Source, opened
 from etl.load import ledger
 from etl.load.ledger import Load
-from etl.load.table import Advance, Prepared, TableWriter, encode, write_all
+from etl.load.table import Advance, Prepared, encode, write_all
 from etl.one_file import load_file
 from etl.run import FileResult, Session
 from etl.schema import Table
+from extras.bulk.stream import StreamingWriter
 from extras.formats.look import ODD_SIGN
 from extras.formats.readers import EXCEL, SQLITE
 from extras.undeclared import staging
@@ -101,9 +102,9 @@ def _create_and_fill(
         first, second = next(chunks, None), next(chunks, None)
         reader = Reader(found, attempt, as_text, first, whole=second is None)
         table = staging.create(connection, load.table.table, load.load_id, reader.columns)
-        writer = TableWriter(connection, Table(staging.SCHEMA, table), load.load_id)
         ready = (reader.prepare(chunk, load.load_id) for chunk in chain(filter(None, (first, second)), chunks))
-        result.counts = write_all(writer, ready, file, advance)
+        with StreamingWriter(connection, Table(staging.SCHEMA, table), load.load_id) as writer:
+            result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
         found.describe(result)
         told = [*found.told(reader.nameless), *reader.warnings]

@@ -1,0 +1,59 @@
+"""Llena una tabla donde ninguna fila puede chocar con otra: COPY sigue abierto de un trozo al siguiente.
+
+Así el servidor no espera entre dos trozos.
+"""
+
+import time
+from contextlib import ExitStack
+from typing import Any, Self
+
+import pyarrow as pa
+from psycopg import Copy
+
+from etl.chunk import Reject
+from etl.load.table import Prepared, TableWriter, copying
+
+# Un COPY es una sentencia, y `DB_STATEMENT_SECONDS` dice lo que puede durar: mucho más que esto.
+SECONDS = 1
+
+
+class StreamingWriter(TableWriter):
+    """Para una tabla sin clave y sin referencias.
+
+    Mientras COPY está abierto la conexión no sirve para otra cosa. Hay que salir de él (`with`) también si algo falla.
+    """
+
+    _copy: Copy
+    _until = 0.0
+
+    def __enter__(self) -> Self:
+        self._opened = ExitStack()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._opened.__exit__(*error)
+
+    def add(self, prepared: Prepared) -> list[Reject]:
+        """Pone las filas en la tabla."""
+        self.stream(prepared.rows, prepared.payload)
+        return []
+
+    def stream(self, rows: pa.Table, payload: list[bytes]) -> None:
+        """Manda unas filas, ya escritas."""
+        if time.monotonic() > self._until:
+            self.end_stream()
+            self._copy = self._opened.enter_context(copying(self.connection, self.target, rows.column_names))
+            self._until = time.monotonic() + SECONDS
+        for piece in payload:
+            self._copy.write(piece)
+        self.counts.loaded += rows.num_rows
+
+    def set_aside(self, rejects: list[Reject]) -> None:
+        """Guarda los rechazos de un trozo."""
+        self.end_stream()
+        super().set_aside(rejects)
+
+    def end_stream(self) -> None:
+        """Acaba COPY, si está abierto: la conexión vuelve a servir para otra cosa."""
+        self._opened.close()
+        self._until = 0.0
