@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # Un Codespace también es un contenedor, pero en él el código no está en /app y sí hay Docker.
 IN_IMAGE = Path("/") == ROOT
 
+# Lo que queda donde había bytes que no son UTF-8.
+UNKNOWN = "\ufffd"
+
 
 def _from(variable: str, default: Any, *, secret: bool = False) -> Any:
     """Un ajuste que se lee de una variable; el valor de un secreto no se enseña, y puede venir en un archivo."""
@@ -69,10 +72,10 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT
     for name, (number, _, understood) in lines.items():
         if not understood:  # se dice cuál es, y no lo que vale
             raise UsageError(
-                f"No se entiende lo que vale {name}: ¿le falta cerrar unas comillas?",
+                f"No se entiende lo que vale {name}: ¿le falta cerrar unas comillas, o no está en UTF-8?",
                 f"Corríjalo en .env, línea {number}.",
             )
-    values = {name: value for name, value in {**dotenv_values(env_file), **environ}.items() if value}
+    values = {name: value for name, value in {**dotenv_values(stream=env_text(env_file)), **environ}.items() if value}
     where = {
         name: f"en .env, línea {number}: {line}" for name, (number, line, _) in lines.items() if not environ.get(name)
     }
@@ -82,13 +85,18 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT
 def env_lines(env_file: Path) -> dict[str, tuple[int, str, bool]]:
     """Cada variable de `.env`: el número y el texto de la línea que le da valor, la última, y si se entiende."""
     lines: dict[str, tuple[int, str, bool]] = {}
-    with env_file.open(encoding="utf-8", errors="replace") if env_file.is_file() else StringIO() as file:
-        for one in parse_stream(file):
-            text = one.original.string.strip().removeprefix("export ")
-            if one.key or one.error:
-                number = one.original.line + one.original.string.partition(text)[0].count("\n")
-                lines[one.key or text.partition("=")[0].strip()] = number, text, not one.error
+    for one in parse_stream(env_text(env_file)):
+        text = one.original.string.strip().removeprefix("export ")
+        if one.key or one.error:
+            number = one.original.line + one.original.string.partition(text)[0].count("\n")
+            understood = not one.error and UNKNOWN not in (one.value or "")
+            lines[one.key or text.partition("=")[0].strip()] = number, text, understood
     return lines
+
+
+def env_text(env_file: Path) -> StringIO:
+    """Lo que dice `.env`, o nada. Lo que no está en UTF-8 no importa en un comentario; en un valor, sí."""
+    return StringIO(env_file.read_text(encoding="utf-8-sig", errors="replace") if env_file.is_file() else "")
 
 
 def _value(values: Mapping[str, str], one: "Field[Any]", where: Mapping[str, str]) -> Any:

@@ -86,3 +86,19 @@ def test_a_value_whose_quotes_are_not_closed_is_told_by_its_line_and_not_shown(t
         load_settings({}, env)
     assert caught.value.hint == "Corríjalo en .env, línea 3."
     assert "mi clave" not in f"{caught.value}{caught.value.hint}"
+
+
+def test_a_comment_that_is_not_utf8_does_not_matter_and_a_value_does(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_bytes("# contraseña\nDB_HOST=uno\n".encode("latin-1"))
+    assert load_settings({}, env).db_host == "uno"
+    env.write_bytes("DB_HOST=uno\nDB_PASSWORD=contraseña\n".encode("latin-1"))
+    with pytest.raises(UsageError, match=r"DB_PASSWORD.*UTF-8") as caught:
+        load_settings({}, env)
+    assert caught.value.hint == "Corríjalo en .env, línea 2."
+
+
+def test_what_notepad_writes_before_the_first_line_is_not_part_of_a_name(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("DB_HOST=uno\n", encoding="utf-8-sig")
+    assert load_settings({}, env).db_host == "uno"

@@ -4,6 +4,7 @@ Entra un `Settings` y sale una conexión de psycopg que no espera para siempre p
 servidor, ni por un bloqueo, ni por una red que se quedó muda.
 """
 
+import logging
 import time
 from typing import Any
 
@@ -12,6 +13,9 @@ from psycopg import errors, sql
 
 from etl.errors import DatabaseUnavailable
 from etl.settings import IN_IMAGE, Settings
+
+# Lo que psycopg avisa al deshacer lo interrumpido iría al terminal, en inglés; lo que importa llega como excepción.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 LOADER = "etl_loader"

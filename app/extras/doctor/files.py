@@ -17,7 +17,7 @@ from etl.extract.source import Source, opened
 from etl.parts import Parts
 from etl.reader import many
 from etl.schema import Declared
-from etl.settings import Settings, env_lines
+from etl.settings import Settings, env_lines, env_text
 from extras.doctor.docker import Project
 from extras.doctor.finding import Finding, bad, ok
 
@@ -31,7 +31,7 @@ OPEN = ("", "0.0.0.0", "::")  # noqa: S104 - son las direcciones que se buscan
 
 def environment(root: Path, project: Project | None) -> Iterator[Finding]:
     """`.env`: nombres mal escritos y contraseñas de ejemplo con la base de datos a la vista."""
-    example, mine = dotenv_values(root / ".env.example"), dotenv_values(root / ".env")
+    example, mine = (dotenv_values(stream=env_text(root / name)) for name in (".env.example", ".env"))
     exposed = _exposed(project) if project else []
     same = [name for name in PASSWORDS if mine.get(name, example.get(name)) == example.get(name)]
     wrong = False

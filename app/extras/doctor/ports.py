@@ -8,6 +8,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
+from etl.settings import env_text
 from extras.doctor import docker
 from extras.doctor.docker import Project
 from extras.doctor.finding import Finding, bad, ok
@@ -84,8 +85,8 @@ def _look(port: int) -> str:
 def _variable(project: Project, port: int) -> str | None:
     """La variable `*_PORT` que ahora vale ese número."""
     values: dict[str, Any] = {
-        **dotenv_values(project.root / ".env.example"),
-        **dotenv_values(project.root / ".env"),
+        **dotenv_values(stream=env_text(project.root / ".env.example")),
+        **dotenv_values(stream=env_text(project.root / ".env")),
         **os.environ,
     }
     names = [name for name, value in values.items() if name.endswith("_PORT") and value == str(port)]
