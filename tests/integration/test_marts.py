@@ -68,8 +68,9 @@ def test_a_mart_is_made_again_only_if_a_table_that_it_reads_changed(own: Setting
         "SELECT datos.cuantas() AS n",
         "SELECT count(*) FILTER (WHERE table_name = 'datos.ventas') AS n FROM etl.loads",
         "SELECT count(*) AS n FROM datos.a_mano, ventas",
+        "SELECT count(*) AS n FROM datos.copia, ventas",
     ],
-    ids=["una función", "el registro", "una tabla que nadie carga"],
+    ids=["una función", "el registro", "una tabla que nadie carga", "la copia de una que se carga"],
 )
 def test_a_mart_that_reads_what_the_ledger_does_not_know_is_made_again_after_any_load(
     own: Settings, folder: Path, text: str
@@ -80,6 +81,9 @@ def test_a_mart_that_reads_what_the_ledger_does_not_know_is_made_again_after_any
         connection.execute(
             "CREATE FUNCTION datos.cuantas() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM datos.ventas'"
         )
+        connection.execute("RESET ROLE")
+        connection.execute("CREATE TABLE datos.copia AS SELECT * FROM datos.ventas")
+        connection.execute("GRANT SELECT ON datos.copia TO etl_loader")
     (folder / "cuenta.sql").write_text(text, encoding="utf-8")
     assert load(own).marts == ["cuenta"]
     assert rebuilt_after_a_customer(own) == ["cuenta"]

@@ -1,9 +1,11 @@
 """Las tablas son las que dicen las declaraciones, se deshacen y se rehacen, y cada papel puede lo suyo."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from pathlib import Path
 from subprocess import CompletedProcess, run
 from typing import Any, cast
 
@@ -19,7 +21,7 @@ from declared.ventas import Venta
 from etl.database import migrate
 from etl.database.connection import OWNER, connect
 from etl.dataset import Dataset
-from etl.errors import DatabaseUnavailable
+from etl.errors import DatabaseUnavailable, UsageError
 from etl.settings import Settings
 from loader import environment, etl
 from own_rows import load, query, write_parents
@@ -118,6 +120,26 @@ def test_migrating_again_changes_nothing_and_keeps_the_rows(settings: Settings) 
     load(settings)
     assert migrate.migrate(settings) == "0002"
     assert query(settings, "SELECT count(*) FROM datos.productos") == [1]
+
+
+def test_the_copy_that_somebody_made_of_a_table_is_left_alone(settings: Settings) -> None:
+    with connect_settings(settings) as connection:
+        connection.execute("CREATE TABLE datos.copia AS SELECT * FROM datos.productos")
+    assert migrate.migrate(settings) == "0002"
+    assert query(settings, "SELECT tgname FROM pg_trigger WHERE tgrelid = 'datos.copia'::regclass") == []
+
+
+def test_what_an_editor_leaves_among_the_migrations_is_not_one(settings: Settings, tmp_path: Path) -> None:
+    own = replace(settings, sql_dir=tmp_path / "sql")
+    shutil.copytree(settings.sql_dir, own.sql_dir)
+    (migrate.versions_folder(own) / "__init__.py").touch()
+    asked: list[object] = []
+    migrate.ensure_ready(own, lambda *given: asked.append(given))
+    assert asked == []
+    (migrate.versions_folder(own) / "0003_otra.py").touch()
+    with pytest.raises(UsageError):
+        migrate.ensure_ready(own, lambda *given: asked.append(given))
+    assert len(asked) > 0
 
 
 def forget_everything(settings: Settings) -> None:

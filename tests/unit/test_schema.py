@@ -26,6 +26,7 @@ MONEY = pa.decimal128(8, 2)
         (at.MaxLen(3), pa.string(), ["año", "", "𝄞𝄞𝄞"], ["años"]),
         (Pattern("^[0-9]{5}$", "08001"), pa.string(), ["08001"], ["8001", "080012", " 08001", "08001\n", ""]),
         (OneOf(("a", "b")), pa.string(), ["a", "b"], ["A", "", "ab"]),
+        (OneOf((1e6,)), pa.int64(), [1_000_000], [1, 0]),
     ],
 )
 def test_a_rule_tells_good_values_from_bad(rule: Rule, data_type: pa.DataType, good: list[Any], bad: list[Any]) -> None:

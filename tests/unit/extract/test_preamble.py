@@ -15,6 +15,7 @@ SCHEMA = Schema((Column("id", pa.int64(), nullable=False), Column("código_posta
     [
         ("id,código_postal\n1,03001\n", 0),
         ("Un título\nid,código_postal\n", 1),
+        ('"Ventas, por tienda"\nid,código_postal\n', 1),
         ("Un\u2028título\x85\r\n\r\nId , Código postal\r\n", 2),
         ("\n\nid\n", 0),  # las líneas vacías ya se saltan sin avisar
         ("sep=,\nid\n", 0),
