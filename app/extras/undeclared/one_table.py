@@ -6,6 +6,7 @@ ni se cambia. La tabla anterior del mismo archivo se sustituye en la misma trans
 Qué tipo tiene cada columna lo decide `infer.py`; cómo está escrito el archivo, `unknown.py`.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, takewhile
@@ -20,7 +21,7 @@ from etl.errors import FileRefused
 from etl.extract.source import Opened, Source, opened
 from etl.load import ledger
 from etl.load.ledger import Load
-from etl.load.table import Advance, Prepared, encode, write_all
+from etl.load.table import Advance, Prepared, TableWriter, encode, write_all
 from etl.one_file import load_file
 from etl.run import FileResult, Session
 from etl.schema import Table
@@ -103,7 +104,8 @@ def _create_and_fill(
         reader = Reader(found, attempt, as_text, first, whole=second is None)
         table = staging.create(connection, load.table.table, load.load_id, reader.columns)
         ready = (reader.prepare(chunk, load.load_id) for chunk in chain(filter(None, (first, second)), chunks))
-        with StreamingWriter(connection, Table(staging.SCHEMA, table), load.load_id) as writer:
+        target = connection, Table(staging.SCHEMA, table), load.load_id
+        with StreamingWriter(*target) if second else nullcontext(TableWriter(*target)) as writer:
             result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
         found.describe(result)
