@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from etl.database.connection import STRAY_VARIABLES
 from etl.reader import OWNER_SERVICE, order, program
@@ -29,10 +30,14 @@ class Cause:
 
 
 @cache
+def known() -> dict[str, Any]:
+    """Lo que dice `causes.toml`."""
+    return tomllib.loads(Path(__file__).with_name("causes.toml").read_text(encoding="utf-8"))
+
+
 def causes() -> list[Cause]:
-    """Las de `causes.toml`, en su orden."""
-    listed = tomllib.loads(Path(__file__).with_name("causes.toml").read_text(encoding="utf-8"))["cause"]
-    return [Cause(**{"signs": STRAY_VARIABLES, **one}) for one in listed]
+    """Las causas, en su orden."""
+    return [Cause(**{"signs": STRAY_VARIABLES, **one}) for one in known()["cause"]]
 
 
 def find_cause(text: str) -> Cause | None:

@@ -9,23 +9,12 @@ from typing import Any
 import psycopg
 
 from extras.doctor import docker
-from extras.doctor.causes import find_cause
+from extras.doctor.causes import find_cause, known
 from extras.doctor.docker import Container, Project
 from extras.doctor.finding import Finding, bad, ok, skip
 
 # 143 y 130 son SIGTERM y SIGINT: alguien lo paró.
 STOPPED_ON_PURPOSE = (0, 130, 143)
-MEANINGS = {
-    1: "error del programa",
-    2: "orden mal escrita",
-    3: "algún archivo no entró",
-    4: "no pudo usar la base de datos",
-    5: "no pudo usar el clúster de Spark",
-    126: "no se puede ejecutar",
-    127: "no existe lo que se quería ejecutar",
-    137: "lo mató el sistema",
-    139: "fallo de memoria de un programa",
-}
 LOG_LINES = "60"
 # Donde el Dockerfile deja una copia de la receta con la que se hizo cada imagen, y de qué archivos.
 RECIPE = "/usr/local/share/etl"
@@ -86,7 +75,7 @@ def _explain(container: Container) -> Finding:
     if "Error: " in text and container.exit_code == 3:
         text = error  # los motivos de cada archivo ya los da el propio programa
     cause = find_cause(text)
-    code = f"terminó con el código {container.exit_code} ({MEANINGS.get(container.exit_code, 'error')})"
+    code = f"terminó con el código {container.exit_code} ({known()['codes'].get(str(container.exit_code), 'error')})"
     how = "no pudo empezar" if error else code
     if cause:
         return bad("contenedores", f"{container.service} {how}: {cause.meaning}", cause.remedy)
