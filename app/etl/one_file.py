@@ -121,6 +121,8 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
                     work(session.connection, load, file, result)
             return
         except psycopg.Error as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # psycopg la tapa si llega al abrir un SAVEPOINT
+                raise KeyboardInterrupt from error
             if not session.connection.closed:
                 raise _failure(error) from error
             session.connection = reconnect(session.settings, session.connection, LOADER)

@@ -5,6 +5,7 @@ admite escritura, no queda nada a medias y el archivo de antes, si lo había, si
 """
 
 import errno
+import tomllib
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain, count
@@ -29,30 +30,8 @@ REASONS = {
     errno.EISDIR: "es una carpeta",
 }
 
-# Los códigos de etl.rejects, en palabras. Uno que falte se enseña tal cual.
-MOTIVES = {
-    "missing": "falta el valor",
-    "type": "no es de su tipo",
-    "out_of_range": "fuera de rango",
-    "not_allowed": "no es un valor admitido",
-    "pattern": "no tiene la forma pedida",
-    "length": "demasiado largo o corto",
-    "check": "condición entre columnas",
-    "orphan": "no existe en la otra tabla",
-    "field_count": "número de campos",
-    "fields": "número de campos",
-    "field_too_long": "campo desmesurado",
-    "quote": "comillas",
-    "encoding": "codificación",
-    "nul": "carácter NUL",
-    "repeated_header": "cabecera repetida",
-    "second_table": "otra tabla debajo",
-    "footer": "pie de la tabla",
-    "odd_cell": "celda con error",
-    "json": "JSON mal formado",
-    "transform": "falla la transformación",
-    "filtered": "la descarta la transformación",
-}
+# Los códigos de etl.rejects, en palabras.
+MOTIVES: dict[str, str] = tomllib.loads(Path(__file__).with_name("motives.toml").read_text(encoding="utf-8"))
 
 
 def escape(text: str) -> str:

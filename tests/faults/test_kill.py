@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import psycopg
 import pytest
 
 from etl.settings import Settings
@@ -32,7 +33,7 @@ from loader import (
     prepare,
     statuses,
 )
-from own_rows import query
+from own_rows import load, query
 from proxy import proxy
 
 pytestmark = pytest.mark.faults
@@ -181,3 +182,27 @@ def test_2_asked_to_stop_it_stops_at_once_and_says_so_in_the_ledger(
     assert {count for count, *_ in reader.seen} <= {0, LOADED}
     assert (code, statuses(settings)) == (143, ["failed"])
     check_runs_again(settings, loading)
+
+
+@pytest.mark.parametrize("where", ["un archivo", "un mart"])
+def test_a_ctrl_c_while_a_savepoint_is_opened_stops_the_run(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """psycopg lanza entonces otro error en su lugar, y parecería que PostgreSQL rechaza ese archivo o ese mart."""
+    prepare(settings)
+    enter, once = psycopg.Transaction.__enter__, iter([KeyboardInterrupt()])
+
+    def interrupted(transaction: psycopg.Transaction) -> psycopg.Transaction:
+        enter(transaction)
+        if transaction.savepoint_name and transaction.force_rollback is (where == "un mart"):
+            for interruption in once:
+                raise interruption
+        return transaction
+
+    monkeypatch.setattr(psycopg.Transaction, "__enter__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load(settings)
+    monkeypatch.undo()
+    check_invariants(settings)
+    load(settings)
+    assert content(settings)[0] == LOADED

@@ -110,6 +110,27 @@ def test_new_moves_a_file_from_staging_to_a_declared_table(settings: Settings, t
         assert connection.execute("SELECT to_regclass('staging.pedidos')").fetchone() == (None,)
 
 
+@pytest.mark.parametrize("repeats", [1, 30_000], ids=["pocas filas", "varios trozos"])
+def test_what_new_declares_of_a_file_without_a_key_is_loaded_row_by_row(
+    settings: Settings, tmp_path: Path, repeats: int
+) -> None:
+    root = own_project(tmp_path / "proyecto")
+    path = settings.datos_dir / "visitas.csv"
+    path.write_text("nombre,ciudad\n" + "Ana,Lugo\nAna,Lugo\nPepe,Jaén\n" * repeats, encoding="utf-8")
+    for order in (("new", str(path)), ("migrate",), ("run", "--quiet")):
+        done = etl(root, settings, *order)
+        assert done.returncode == 0, done.stderr
+    with path.open("a", encoding="utf-8") as file:
+        file.write("Eva,Vigo\n")
+    again = etl(root, settings, "run", "--json", str(path))
+    [result] = json.loads(again.stdout)["files"]
+    assert (result["rows_read"], result["rows_loaded"], result["rows_duplicate"]) == (3 * repeats + 1,) * 2 + (0,)
+    assert result["warnings"] == []
+    with connect_settings(settings) as connection:
+        found = connection.execute("SELECT nombre, count(*) FROM datos.visitas GROUP BY 1 ORDER BY 1").fetchall()
+    assert found == [("Ana", 2 * repeats), ("Eva", 1), ("Pepe", repeats)]
+
+
 def test_what_new_declares_of_a_nested_json_is_loaded(settings: Settings, tmp_path: Path) -> None:
     root = own_project(tmp_path / "proyecto")
     path = settings.datos_dir / "nido.jsonl"

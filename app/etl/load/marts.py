@@ -59,6 +59,8 @@ def each(folder: Path, work: Callable[[Path], bool]) -> tuple[list[str], list[st
         except errors.UndefinedTable:
             pass
         except ITS_AUTHORS as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # como en one_file.py
+                raise KeyboardInterrupt from error
             wrong.append(_blamed(path, error))
     return done, wrong
 

@@ -187,9 +187,9 @@ def header_again(rejects: list[Reject]) -> int:
 
 
 def widen(limits: dict[str, tuple[Any, Any]], rows: pa.Table, key: tuple[str, ...]) -> None:
-    """Incluye en `limits` las claves de un trozo."""
+    """Incluye en `limits` las claves de un trozo; el número de la carga, que puede ser parte de una, no va en él."""
     for name in key if rows.num_rows else ():
-        if any(is_kind(rows[name].type) for is_kind in ORDERED):
+        if name in rows.column_names and any(is_kind(rows[name].type) for is_kind in ORDERED):
             ends = pc.min_max(rows[name]).as_py()
             least, most = limits.get(name, (ends["min"], ends["max"]))
             limits[name] = min(least, ends["min"]), max(most, ends["max"])

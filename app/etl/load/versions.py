@@ -75,7 +75,7 @@ def settle(connection: Connection[Any], load: Load, version: Version) -> list[st
     """
     if version.replaces or version.reopened:
         _check_references(connection, load.table)
-    if not version.replaces:
+    if not version.replaces or "_load_id" in load.table.key:  # sin clave propia, ninguna fila es la de antes
         return []
     removed = _count_removed(connection, load.table)
     # También si no falta ninguna: un contenido antiguo que vuelve no manda sobre los que llegaron después.

@@ -33,7 +33,7 @@ class Sieve:
 
     def __call__(self, rows: pa.Table) -> np.ndarray:
         """Qué filas del trozo pueden repetir una clave. Las claves quedan apuntadas."""
-        keys = _hashes(rows.select(self._table.key))
+        keys = _hashes(rows, self._table.key)
         with self._turn:
             doubtful: np.ndarray = self._note(keys) | _seen_before(keys)
         return doubtful
@@ -46,7 +46,7 @@ class Sieve:
             own,
         )
         for keys in copy_out(connection, query, pa.schema([types.field(name) for name in self._table.key])):
-            self._note(_hashes(keys))
+            self._note(_hashes(keys, self._table.key))
 
     def _note(self, keys: np.ndarray) -> np.ndarray:
         """Cuáles podían estar ya en el filtro; todas quedan en él."""
@@ -65,7 +65,7 @@ class Sieve:
 
 def any_repeated(rows: pa.Table, key: tuple[str, ...]) -> bool:
     """Si alguna clave se repite en un trozo, quizá."""
-    return bool(_seen_before(_hashes(rows.select(key))).any())
+    return bool(_seen_before(_hashes(rows, key)).any())
 
 
 def _seen_before(keys: np.ndarray) -> np.ndarray:
@@ -74,8 +74,9 @@ def _seen_before(keys: np.ndarray) -> np.ndarray:
     return np.asarray(codes <= np.maximum.accumulate(np.append(np.int32(-1), codes[:-1])))
 
 
-def _hashes(keys: pa.Table) -> np.ndarray:
-    """Un número por clave, el mismo si es la misma."""
+def _hashes(rows: pa.Table, key: tuple[str, ...]) -> np.ndarray:
+    """Un número por clave, el mismo si es la misma. El de la carga, que puede ser parte de ella, es igual en todas."""
+    keys = rows.select([name for name in key if name in rows.column_names])
     batches = [_of_batch(batch) for batch in keys.to_batches(SLICE)]
     return np.concatenate(batches) if batches else np.zeros(0, np.uint64)
 
