@@ -99,4 +99,8 @@ def say(message):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "local"))
+    try:
+        sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "local"))
+    except KeyboardInterrupt:
+        say("Interrumpido: repita la orden y seguirá.")
+        sys.exit(130)

@@ -58,8 +58,8 @@ def load_declared(
             result.warnings = [*mended, *text.warnings, *counts.warnings, *settled]
             ledger.finish(connection, load, sha256, counts, text.encoding, result.warnings)
         else:
-            result.skip()
-            result.warnings = versions.settle(connection, load, version)
+            result.skip(outdated=version.outdated)
+            result.warnings += versions.settle(connection, load, version)
         result.warnings += parts.declared_now(connection, source.name)
 
     return load_file(session, source, declared.table, fill, declaration=declared.fingerprint)

@@ -37,6 +37,7 @@ def order(words: str) -> str:
 
 def place(path: Path) -> str:
     """Una ruta, como la ve quien lee: desde su carpeta y, en Docker, la de su máquina."""
+    path = Path(os.path.normpath(path))
     if IN_IMAGE:
         mounted = any(map(path.is_relative_to, ("/datos", "/sql", "/app")))
         return shown(str(path.relative_to("/") if mounted else path))

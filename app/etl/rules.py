@@ -138,12 +138,16 @@ def reason_code(rule: Rule) -> str:
 def type_expectation(data_type: pa.DataType, date_format: str | None = None) -> str:
     """El tipo en palabras, para completar «se esperaba …»; con `date_format`, también cómo se escribe una fecha."""
     if date_format and pa.types.is_temporal(data_type):
-        words = {"%d": "dd", "%m": "mm", "%Y": "aaaa", "%y": "aa", "%H": "hh", "%M": "mm", "%S": "ss"}
-        written = re.sub("%[a-zA-Z]", lambda code: words.get(code[0], code[0]), date_format)
-        return f"{type_expectation(data_type)}, escrita «{written}» o como en ISO 8601"
+        return f"{type_expectation(data_type)}, escrita «{spelled(date_format)}» o como en ISO 8601"
     if pa.types.is_integer(data_type):
         return f"un número entero de hasta {data_type.bit_width} bits"
     if pa.types.is_decimal(data_type):
         whole = data_type.precision - data_type.scale
         return f"un número con {whole} cifras enteras y {data_type.scale} decimales como máximo"
     return next((words for is_one, words in TYPE_WORDS if is_one(data_type)), "un texto")
+
+
+def spelled(date_format: str) -> str:
+    """«%d/%m/%Y» -> «dd/mm/aaaa»."""
+    words = {"%d": "dd", "%m": "mm", "%Y": "aaaa", "%y": "aa", "%H": "hh", "%M": "mm", "%S": "ss"}
+    return re.sub("%[a-zA-Z]", lambda code: words.get(code[0], code[0]), date_format)

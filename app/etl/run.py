@@ -13,6 +13,7 @@ from etl.database.connection import LOADER, Connection, connect
 from etl.dialect import Dialect
 from etl.extract.source import Source
 from etl.load.ledger import Counts
+from etl.reader import order
 from etl.settings import Settings
 
 # Recibe el archivo, los bytes leídos y las cuentas hasta ahora.
@@ -81,9 +82,11 @@ class FileResult:
         """No entró nada de él."""
         self.status, self.counts, self.reason = status, Counts(), reason
 
-    def skip(self, reason: str | None = None) -> None:
-        """Ya estaba cargado."""
+    def skip(self, reason: str | None = None, outdated: bool = False) -> None:
+        """Ya estaba cargado; `outdated`: con otra declaración que la de ahora."""
         self.status, self.counts, self.reason = "skipped", Counts(), reason
+        if outdated:
+            self.warnings.append(f"se cargó con otra declaración; para usar la de ahora: {order('run --again')}")
 
     def describe(self, encoding: str | None, written: Dialect | None, line_end: str | None = None) -> None:
         """Cómo está escrito el archivo: su codificación, si es de texto, y cómo separa sus campos, si los separa."""

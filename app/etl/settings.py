@@ -4,6 +4,7 @@ Sale un `Settings`, que se pasa a quien lo necesite. Las contraseñas pueden ven
 `DB_PASSWORD_FILE` apunta a un secreto de Docker y manda sobre `DB_PASSWORD`.
 """
 
+import codecs
 import os
 import sys
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Un Codespace también es un contenedor, pero en él el código no está en /app y sí hay Docker.
 IN_IMAGE = Path("/") == ROOT
 
+# Como empieza lo que guarda el Bloc de notas como «Unicode».
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # Lo que queda donde había bytes que no son UTF-8.
 UNKNOWN = "\ufffd"
 
@@ -72,7 +75,7 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT
     for name, (number, _, understood) in lines.items():
         if not understood:  # se dice cuál es, y no lo que vale
             raise UsageError(
-                f"No se entiende lo que vale {name}: ¿le falta cerrar unas comillas, o no está en UTF-8?",
+                f"No se entiende lo que vale «{name}»: ¿le falta cerrar unas comillas, o no está en UTF-8?",
                 f"Corríjalo en .env, línea {number}.",
             )
     values = {name: value for name, value in {**dotenv_values(stream=env_text(env_file)), **environ}.items() if value}
@@ -96,7 +99,8 @@ def env_lines(env_file: Path) -> dict[str, tuple[int, str, bool]]:
 
 def env_text(env_file: Path) -> StringIO:
     """Lo que dice `.env`, o nada. Lo que no está en UTF-8 no importa en un comentario; en un valor, sí."""
-    return StringIO(env_file.read_text(encoding="utf-8-sig", errors="replace") if env_file.is_file() else "")
+    raw = env_file.read_bytes() if env_file.is_file() else b""
+    return StringIO(raw.decode("utf-16" if raw.startswith(UTF16) else "utf-8-sig", "replace"))
 
 
 def _value(values: Mapping[str, str], one: "Field[Any]", where: Mapping[str, str]) -> Any:

@@ -19,19 +19,9 @@ from etl.settings import IN_IMAGE
 if TYPE_CHECKING:
     from rich.table import Table
 
-# El sistema lo dice en inglés.
-REASONS = {
-    errno.ENOSPC: "el disco está lleno",
-    errno.EROFS: "ahí solo se puede leer",
-    errno.EACCES: "no hay permiso",
-    errno.EPERM: "no hay permiso",
-    errno.ENOTDIR: "una parte de la ruta es un archivo, no una carpeta",
-    errno.EEXIST: "hay un archivo donde debe haber una carpeta",
-    errno.EISDIR: "es una carpeta",
-}
-
-# Los códigos de etl.rejects, en palabras.
-MOTIVES: dict[str, str] = tomllib.loads(Path(__file__).with_name("motives.toml").read_text(encoding="utf-8"))
+WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+MOTIVES: dict[str, str] = WORDS["motives"]
+REASONS = {getattr(errno, name): said for name, said in WORDS["errno"].items()}
 
 
 def escape(text: str) -> str:

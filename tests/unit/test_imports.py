@@ -18,6 +18,7 @@ NEIGHBOURS = {
     ("spark", "bulk"),
     ("undeclared", "bulk"),
     ("doctor", "revision"),
+    ("doctor", "undeclared"),
     ("undeclared", "revision"),
     ("forget", "marts"),
     ("screen", "marts"),

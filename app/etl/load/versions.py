@@ -43,12 +43,14 @@ class Known:
 class Version:
     """Lo que hay que hacer con un archivo. Sin `new`, nada: está cargado y entero.
 
-    `reopened`: es un contenido conocido, que se carga otra vez. `replaces`: había otra versión.
+    `reopened`: es un contenido conocido, que se carga otra vez. `replaces`: había otra versión. `outdated`: lo que hay se
+    leyó con otra declaración.
     """
 
     new: bool
     reopened: bool = False
     replaces: bool = False
+    outdated: bool = False
 
 
 def begin(connection: Connection[Any], load: Load, again: bool) -> Version:
@@ -58,7 +60,8 @@ def begin(connection: Connection[Any], load: Load, again: bool) -> Version:
     """
     known = find_known(connection, load)
     if known and is_complete(connection, load, known) and not (again and known.declaration != load.declaration):
-        return Version(new=False, replaces=_keep(connection, load, known))
+        outdated = known.declaration not in (None, load.declaration)
+        return Version(new=False, replaces=_keep(connection, load, known), outdated=outdated)
     _defer_references(connection, load.table)
     replaces = _retire_previous(connection, load, known.load_id if known else NEW)
     if known:

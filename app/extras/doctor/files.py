@@ -10,7 +10,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from etl import pipeline
-from etl.errors import EtlError, FileRefused
+from etl.errors import Corrected, EtlError, FileRefused
 from etl.extract.discover import discover
 from etl.extract.read import read
 from etl.extract.source import Source, opened
@@ -20,6 +20,8 @@ from etl.schema import Declared
 from etl.settings import Settings, env_lines, env_text
 from extras.doctor.docker import Project
 from extras.doctor.finding import Finding, bad, ok
+from extras.undeclared.parts import parts as tables_in
+from extras.undeclared.unknown import open_unknown
 
 PASSWORDS = ("POSTGRES_PASSWORD", "ETL_LOADER_PASSWORD", "LECTOR_PASSWORD", "JUPYTER_TOKEN")
 # Lo que Compose cambia o corta en un valor sin comillas simples; entre dobles, solo $. Son adrede un ${NOMBRE} entero y
@@ -140,10 +142,11 @@ def data_files(settings: Settings, tables: list[Declared], parts: Parts) -> Iter
 
 def _refusal(source: Source, declared: Declared | None, parts: Parts) -> FileRefused | None:
     try:
-        with opened(source) as file:
-            if declared is None:
-                return FileRefused("Está vacío.", "Quítelo o cópielo de nuevo.") if file.size == 0 else None
-            with read(source, file, declared, parts.reading):
-                return None
+        for one in [source] if declared else tables_in(source):
+            with opened(one) as file, read(one, file, declared, parts.reading) if declared else open_unknown(one, file):
+                pass
     except FileRefused as error:
         return error
+    except Corrected:  # una cuarentena
+        pass
+    return None

@@ -22,7 +22,7 @@ def forget(
         typer.echo(f"{table}: {rows(removed)} menos.")
     typer.echo(
         f"Si «{file}» sigue en datos/, la próxima carga lo traerá otra vez: sáquelo antes."
-        f" Las filas de otros archivos que había sustituido vuelven con: {program()} run"
+        f" Si había sustituido filas de otros archivos, vuelven con: {program()} run"
     )
 
 

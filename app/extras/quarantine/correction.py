@@ -29,7 +29,7 @@ from etl.schema import Column, Declared, Table
 from etl.transform.parse import parse
 from etl.transform.validate import split, transform, unread
 from extras.quarantine.cells import Writing
-from extras.quarantine.corrected import LINE, LOAD, RAW, SEAL, Row, one_line_end, read_corrected, seal
+from extras.quarantine.corrected import LINE, LOAD, RAW, REASON, SEAL, Row, one_line_end, read_corrected, seal
 from extras.undeclared import formats, staging
 from extras.undeclared.evidence import digits_after
 from extras.undeclared.infer import Plan
@@ -174,6 +174,8 @@ def _mended(writing: Writing, row: Row, before: Reject) -> Mended | None:
     blank = dict.fromkeys(writing.columns, "")
     as_text = writing.cells(row[RAW])
     now = writing.cells(before.raw) or blank
+    if as_text and before.code == "quote" and not row[REASON].strip():
+        return Mended(before.line, cells, before, writing.raw(before.raw, cells))
     if seal(row[RAW]) == row[SEAL]:
         if cells == (as_text or blank):
             return None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from etl.database.connection import connect
 from etl.errors import UsageError
+from etl.extract.careful import BAD_QUOTE
 from etl.plain import pattern, table_columns
 from etl.reader import program
 from etl.schema import Declared
@@ -22,6 +23,8 @@ from extras.quarantine.corrected import EXPLAINED, seal
 from extras.quarantine.formula import harmless
 from extras.undeclared import staging
 
+# Aquí sus valores ya están separados.
+AS_IT_IS = "comillas fuera de sitio o sin cerrar; corrija sus valores o, si están bien aquí, borre este motivo"
 ROWS = (
     "SELECT l.table_name, l.header, l.dialect, l.file, l.load_id, r.line, r.message, r.raw FROM etl.rejects AS r"
     " JOIN etl.loads AS l USING (load_id) WHERE l.status = 'loaded' AND l.table_name LIKE %(table)s"
@@ -63,8 +66,8 @@ def _content(columns: list[str], rows: list[tuple], delimiter: str) -> bytes:  #
     writer = csv.writer(text, delimiter=max(marks, key=marks.__getitem__, default=delimiter))
     writer.writerow([*columns, *EXPLAINED])
     for table, header, written, file, load_id, line, message, raw in rows:
-        explained = [file, load_id, line, seal(raw), message, raw]
         writing = Writing(columns, header or [], written, table.startswith(f"{staging.SCHEMA}."))
         cells = writing.cells(raw) or {}
+        explained = [file, load_id, line, seal(raw), AS_IT_IS if cells and message == BAD_QUOTE else message, raw]
         writer.writerow(harmless(cell) for cell in [*(cells.get(name, "") for name in columns), *explained])
     return text.getvalue().encode("utf-8-sig")

@@ -75,6 +75,8 @@ def let_write(words: str) -> str:
     """Qué hacer si una orden no puede escribir en el código."""
     if not IN_IMAGE:
         return "Mire de quién es esa carpeta."
+    if os.environ.get("CODE_MODE") == "rw":
+        return "La carpeta es de otro usuario: ponga en .env ETL_UID y ETL_GID, los que dicen «id -u» e «id -g»."
     return f"En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez: {order(words)}"
 
 

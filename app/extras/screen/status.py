@@ -32,7 +32,7 @@ def show_status(connection: Connection[Any], declared: list[Declared]) -> None:
         for load in found["loads"]
     ]
     console.print(grid(("cuándo", "archivo", "estado", *COUNTS.values()), rows, numbers=COUNTS.values()))
-    for load in found["loads"]:
+    for load in {load["file"]: load for load in reversed(found["loads"])}.values():  # lo último de cada archivo
         if load["error"]:
             console.print(f"[red]✖[/] {escape(': '.join((load['file'], load['error'])))}", highlight=False)
     for line in kinds(connection):

@@ -1,5 +1,6 @@
 """Las órdenes `etl inspect` y `etl new`."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,9 +30,10 @@ def inspect(
     if as_json:
         write_json({"files": [one.to_json() for one in looked]})
     else:
-        tables = _declared()
+        tables, inside = _declared(), Counter(one.source.path for one in looked)
         for one in looked:
-            screen.show(one, declared_for(one.source, tables) is not None)
+            alone = inside[one.source.path] == 1 and not one.source.part
+            screen.show(one, alone and declared_for(one.source, tables) is None)
     raise typer.Exit(3 if any(isinstance(one, Refused) for one in looked) else 0)
 
 

@@ -15,13 +15,18 @@ def declared_now(connection: Connection[Any], file: str) -> list[str]:
     """
     rows = connection.execute(
         "UPDATE etl.loads SET status = 'replaced' WHERE file = %s AND status = 'loaded' AND table_name LIKE %s"
-        " RETURNING table_name",
+        " RETURNING table_name,"
+        " (SELECT count(*) FROM etl.rejects AS r WHERE r.load_id = loads.load_id AND code = 'repaired')",
         (file, f"{SCHEMA}.%"),
     ).fetchall()
-    kept = [table for (table,) in rows if not _drop(connection, table.removeprefix(f"{SCHEMA}."))]
+    kept = [table for table, _ in rows if not _drop(connection, table.removeprefix(f"{SCHEMA}."))]
     return [
         f"se declaró el archivo, pero {table} sigue: otro objeto depende de ella. Bórrelos cuando pueda"
         for table in kept
+    ] + [
+        f"filas corregidas en {table}, antes de declararlo, que hay que corregir otra vez: {mended}"
+        for table, mended in rows
+        if mended
     ]
 
 

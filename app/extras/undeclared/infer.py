@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
+from etl.rules import spelled
 from extras.undeclared import formats
 from extras.undeclared.evidence import MOST_TEXTS, Evidence
 from extras.undeclared.formats import Format
@@ -146,4 +147,4 @@ def _text(name: str, why: str) -> Plan:
 
 def _near_miss(option: Format, value: str, line: int) -> str:
     missing = "; si significa «sin valor», declárelo en nulls" if MISSING.fullmatch(value) else ""
-    return f"queda en texto por «{value[:40]}» (línea {line}), que no es {option.name.replace('%', '')}{missing}."
+    return f"queda en texto por «{value[:40]}» (línea {line}), que no es {spelled(option.name)}{missing}."

@@ -34,7 +34,7 @@ COMMENT_WIDTH = 98
 # Nombres que la clase pone o usa en sus anotaciones; los que hereda se le preguntan a ella.
 TAKEN = ("files", "int", "str", "bool", "dict", "date", "datetime", "mapped_column")
 NO_KEY = """\
-    # Ninguna columna identifica la fila: la clave es su sitio en el archivo. Ponga la suya si la hay.
+    # {}: la clave es su sitio en el archivo. Ponga la suya si la hay.
     __table_args__ = (PrimaryKeyConstraint("_load_id", "_line"),)"""
 # Un archivo puede llamarse con 255 caracteres; en la primera línea, con estos se sabe cuál es.
 TITLE = 80
@@ -51,7 +51,7 @@ def declaration(inspection: Inspection, class_name: str) -> str:
         _imports(body, key is None, dialect),
         f'\nclass {class_name}(Dataset):\n    """Escrita por «etl new»: revise tipos, reglas y clave."""\n',
         f'    __tablename__ = "{table_name(inspection.source.table_stem)}"',
-        *([] if key else [NO_KEY]),
+        *([] if key else [NO_KEY.format(_why_no_key(inspection))]),
         f"    files = {literal(_pattern(inspection))}",
         *([f"    dialect = {_dialect_text(dialect)}"] if dialect != Dialect() else []),
         "",
@@ -68,6 +68,12 @@ def key_column(inspection: Inspection) -> ColumnFacts | None:
         if whole and column.count and not column.nulls and column.distinct == column.count:
             return column
     return None
+
+
+def _why_no_key(inspection: Inspection) -> str:
+    unknown = [one.plan.name for one in inspection.columns if one.distinct is None and not one.nulls]
+    many = f"Son demasiadas filas para saber si se repite «{'», «'.join(unknown[:3])}»"
+    return many if unknown else "Ninguna columna identifica la fila"
 
 
 def file_dialect(inspection: Inspection) -> Dialect:

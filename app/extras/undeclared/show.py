@@ -18,10 +18,10 @@ WIDE = 100
 WIDTH, REJECTS = 30, 5
 
 
-def show(inspection: Inspection | Refused, declared: bool) -> None:
+def show(inspection: Inspection | Refused, declarable: bool) -> None:
     """Cómo está escrito, sus columnas, los avisos y las filas que apartaría; o por qué no se puede leer.
 
-    `declared`: si ya hay una declaración para él.
+    `declarable`: si se le puede escribir una declaración.
     """
     console = Console()
     if isinstance(inspection, Refused):
@@ -40,7 +40,7 @@ def show(inspection: Inspection | Refused, declared: bool) -> None:
         console.print(f"  … y {rows(inspection.rejected - REJECTS)} más.")
     path = shlex.quote(place(inspection.source.path))
     told = f"Cárguelo con: {order(f'run {path}')}"
-    if not (declared or inspection.source.part):
+    if declarable:
         told += f" · Declárelo con: {order(f'new {path}')}"
     console.print(escape(told), highlight=False, soft_wrap=True)
 
