@@ -120,6 +120,19 @@ def test_many_repeated_rows_in_many_chunks(parents: Settings, taken: list[bool],
     assert dict(query(parents, "SELECT venta_id, _line FROM datos.ventas")) == first
 
 
+@pytest.mark.parametrize("seen_by", ["etl_loader", "etl_owner"], ids=["se comprueba fila a fila", "de una vez"])
+def test_a_reference_that_somebody_made_by_hand_is_told_also_of_many_chunks(
+    parents: Settings, taken: list[bool], seen_by: str
+) -> None:
+    with connect_settings(parents) as owner:
+        owner.execute("CREATE TABLE datos.cantidades (cantidad int PRIMARY KEY)")
+        owner.execute("ALTER TABLE datos.ventas ADD FOREIGN KEY (cantidad) REFERENCES datos.cantidades")
+        owner.execute(f"GRANT SELECT ON datos.cantidades TO {seen_by}")
+    result = load_one(parents, "ventas.csv", VENTAS, *map(venta, range(1, 200_000)))
+    assert (result.status, taken) == ("failed", [True])
+    assert "ventas_cantidad_fkey" in result.reason
+
+
 def test_a_load_that_fails_leaves_the_table_as_it_was(
     parents: Settings, taken: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:

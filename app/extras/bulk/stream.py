@@ -14,7 +14,7 @@ from etl.chunk import Reject
 from etl.load.table import Prepared, TableWriter, copying
 
 # Un COPY es una sentencia, y `DB_STATEMENT_SECONDS` dice lo que puede durar: mucho más que esto.
-SECONDS = 1
+SECONDS = 0.3
 
 
 class StreamingWriter(TableWriter):

@@ -63,6 +63,7 @@ class BulkWriter(StreamingWriter):
 
     def copy(self, rows: pa.Table, payload: list[bytes], chunk: Chunk) -> list[Reject] | None:
         """Copia las filas que tienen madre y devuelve las huérfanas; `None`, y como si nada, si choca una clave."""
+        self.end_stream()
         if not self._orphaned and self.copied(rows, payload):
             return []
         rows, orphans = without_orphans(self.connection, self.table, rows, chunk)
