@@ -35,7 +35,6 @@ def assemble() -> "Parts":
     from extras.formats.look import look_above_header, look_at_encoding
     from extras.formats.readers import TABLES
     from extras.marts.changed import renew
-    from extras.screen.progress import show_progress
     from extras.undeclared.declared_now import declared_now
 
     reading = Reading(TABLES, look_at_encoding, look_above_header, one_per_line)
@@ -46,7 +45,6 @@ def assemble() -> "Parts":
             "local": partial(open_local, open_writer=open_writer),
             "spark": partial(open_cluster, reading=reading),
         },
-        declared=late("elsewhere", "load"),
         check_migrations=late("revision.written", "check"),
         reading=reading,
         members=members,
@@ -57,16 +55,13 @@ def assemble() -> "Parts":
         already=late("many.already", "already_loaded"),
         renew_mart=renew,
         explain=late("doctor.causes", "explain"),
-        show_progress=show_progress,
-        show_result=late("screen.summary", "show_result"),
-        show_status=late("screen.status", "show_status"),
-        show_rejects=late("screen.status", "show_rejects"),
-        export_rejects=late("quarantine.export", "export_rejects"),
     )
 
 
 def add_commands(app: Any) -> None:
-    """Las órdenes que no son del núcleo, y la ayuda en español."""
+    """Las órdenes, con lo que aquí se añade a las del núcleo, y la ayuda en español."""
+    import_module("extras.screen.core_commands").add(app)
+    app.command()(cli.migrate)
     for part in ("revision", "undeclared", "report", "catalog", "profile", "forget", "doctor", "embedded"):
         import_module(f"extras.{part}.commands").add(app)
     # tienda

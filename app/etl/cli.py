@@ -6,14 +6,11 @@ base de datos no responde o no está preparada · 5 el clúster de Spark no resp
 """
 
 import gc
-import json
 import os
-import shlex
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
@@ -21,108 +18,80 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from etl.errors import EtlError, UsageError
-from etl.reader import UNSEEN, order, program, rows, shown
+from etl.errors import EtlError
+from etl.reader import order, shown
 from etl.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from etl.parts import Parts  # con él vienen Arrow y numpy, que «etl --help» no necesita
+    # Con ellos vienen Arrow y numpy, que «etl --help» no necesita.
+    from etl.extract.source import Source
+    from etl.parts import Parts
+    from etl.run import Progress, RunResult
+    from etl.schema import Declared
 
-AsJson = Annotated[bool, typer.Option("--json", help="Un documento JSON por la salida estándar.")]
-# Un nombre de antes, que se sigue entendiendo.
-OLD_ENGINES = {"pandas": "local"}
+Paths = Annotated[
+    list[Path] | None, typer.Argument(metavar="RUTA...", help="Archivos o carpetas; sin ninguno, datos/.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Sin avance ni resumen; solo los errores.")]
+Again = Annotated[bool, typer.Option("--again", help="También los que se cargaron con otra declaración.")]
+OneTable = Annotated[str | None, typer.Argument(metavar="TABLA", help="Solo las de esta tabla.")]
 # Lo que devuelve un programa que se interrumpe con Ctrl-C; con SIGTERM (`docker stop`), 143.
 INTERRUPTED, TERMINATED = 130, 143
 
 
-def run(
-    ctx: typer.Context,
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUTA...", help="Archivos o carpetas; sin ninguno, datos/.")
-    ] = None,
-    engine: Annotated[
-        str,
-        typer.Option(
-            metavar="local|spark", show_default=False, help="Este proceso (local, si no se dice) o un clúster (spark)."
-        ),
-    ] = "local",
-    datasets: Annotated[
-        Path | None, typer.Option(metavar="RUTA", help="Declaraciones de otro archivo o carpeta.")
-    ] = None,
-    as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Sin avance ni resumen; solo los errores.")] = False,
-    as_text: Annotated[
-        bool, typer.Option("--text", help="Todas las columnas como texto, a staging; nada se interpreta.")
-    ] = False,
-    again: Annotated[bool, typer.Option("--again", help="También los que se cargaron con otra declaración.")] = False,
-) -> None:
+def run(ctx: typer.Context, paths: Paths = None, quiet: Quiet = False, again: Again = False) -> None:
     """Carga los archivos que aún no estén cargados y rehace los marts."""
+    from etl import declarations, plain
+
+    result = load(ctx, paths, lambda _settings: declarations.load(), again=again)
+    plain.show_result(result, quiet, ctx.obj().explain)
+    raise typer.Exit(result.exit_code)
+
+
+def load(
+    ctx: typer.Context,
+    paths: list[Path] | None,
+    declared: Callable[[Settings], "Sequence[Declared]"],
+    show_progress: "Callable[[Sequence[Source]], AbstractContextManager[Progress]] | None" = None,
+    announce: Callable[[str], None] = lambda _told: None,
+    *,
+    engine: str = "local",
+    again: bool = False,
+    as_text: bool = False,
+) -> "RunResult":
+    """Lo que hace «etl run», sin enseñarlo."""
     from etl import pipeline
     from etl.database import migrate
     from etl.run import open_session
 
     parts: Parts = ctx.obj()
-    engine = OLD_ENGINES.get(engine, engine)
-    if engine not in parts.engines:
-        known = ", ".join(parts.engines)
-        raise UsageError(
-            f"El valor de «--engine» no vale: «{engine}» no es uno de {known}.", f"Vea «{order('run --help')}»."
-        )
     settings = live_settings(ctx)
     migrate.ensure_ready(settings, parts.check_migrations)
-    tables = parts.declared(settings, datasets)
-    silent = quiet or as_json
+    tables = declared(settings)
     with (
-        open_session(settings, engine, _ignore, _ignore if silent else _say, again) as session,
-        nullcontext(_ignore) if silent else parts.show_progress(session.waiting) as session.progress,
+        open_session(settings, engine, lambda *_nothing: None, announce, again) as session,
+        show_progress(session.waiting) if show_progress else nullcontext(session.progress) as session.progress,
     ):
-        result = pipeline.run(session, paths or [], tables, parts, as_text)
-    exit_code = result.exit_code
-    if as_json:
-        write_json(result.to_json())
-    elif not quiet or exit_code:
-        parts.show_result(result, quiet, parts.explain)
-    raise typer.Exit(exit_code)
+        return pipeline.run(session, paths or [], tables, parts, as_text)
 
 
-def status(ctx: typer.Context, as_json: AsJson = False) -> None:
+def status(ctx: typer.Context) -> None:
     """Enseña las tablas, sus filas y las últimas cargas."""
     from etl import declarations, plain
     from etl.database.connection import connect
 
-    settings = live_settings(ctx)
-    tables = declarations.load()
+    settings, tables = live_settings(ctx), declarations.load()
     with connect(settings) as connection:
-        if as_json:
-            write_json(plain.status(connection, tables))
-        else:
-            ctx.obj().show_status(connection, tables)
+        plain.show_status(connection, tables)
 
 
-def rejects(
-    ctx: typer.Context,
-    dataset: Annotated[str | None, typer.Argument(metavar="TABLA", help="Solo las de esta tabla.")] = None,
-    csv: Annotated[
-        Path | None,
-        typer.Option("--csv", metavar="ARCHIVO", help="Las escribe en un CSV para corregirlas y cargarlas."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Enseña las filas rechazadas y por qué. Con --csv, las prepara para corregirlas."""
-    from etl import declarations, plain
+def rejects(ctx: typer.Context, table: OneTable = None) -> None:
+    """Enseña las filas rechazadas y por qué."""
+    from etl import plain
     from etl.database.connection import connect
 
-    settings = live_settings(ctx)
-    if csv is None:
-        with connect(settings) as connection:
-            if as_json:
-                write_json({"rejects": plain.rejected(connection, dataset)})
-            else:
-                ctx.obj().show_rejects(connection, dataset)
-        return
-    count = ctx.obj().export_rejects(settings, dataset, csv, declarations.load())
-    cure = "Corríjala y cárguela" if count == 1 else "Corríjalas y cárguelas"
-    typer.echo(f"{rows(count)} en «{csv}».{f' {cure}: {program()} run {shlex.quote(str(csv))}' if count else ''}")
+    with connect(live_settings(ctx)) as connection:
+        plain.show_rejects(connection, table)
 
 
 def migrate(ctx: typer.Context) -> None:
@@ -132,8 +101,14 @@ def migrate(ctx: typer.Context) -> None:
     typer.echo(f"Base de datos en la versión {prepare(live_settings(ctx), ctx.obj().check_migrations)}.")
 
 
-def new_app(add_commands: Callable[[typer.Typer], None]) -> typer.Typer:
-    """La orden, con las del núcleo y las de quien lo acompaña."""
+def add_core(app: typer.Typer) -> None:
+    """Las órdenes del núcleo solo."""
+    for command in (run, status, rejects, migrate):
+        app.command()(command)
+
+
+def new_app(add_commands: Callable[[typer.Typer], None] = add_core) -> typer.Typer:
+    """La orden, con las del núcleo o las de quien lo acompaña."""
     app = typer.Typer(
         help="De los archivos de datos/ a tablas validadas de PostgreSQL.",
         no_args_is_help=True,
@@ -141,8 +116,6 @@ def new_app(add_commands: Callable[[typer.Typer], None]) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for command in (run, status, rejects, migrate):
-        app.command()(command)
     add_commands(app)
     return app
 
@@ -153,25 +126,10 @@ def live_settings(ctx: typer.Context) -> Settings:
     return parts.server(load_settings())
 
 
-def write_json(document: Any) -> None:
-    """Lo que se pidió con --json."""
-    text = json.dumps(document, ensure_ascii=False, indent=2, default=datetime.isoformat)
-    # En JSON, lo que obedecería un terminal se escribe también con su número.
-    sys.stdout.write(UNSEEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n")
-
-
-def _say(text: str) -> None:
-    typer.echo(shown(text), err=True)
-
-
-def _ignore(*_told: Any) -> None:
-    pass
-
-
 def main(
     arguments: list[str] | None = None,
     assemble: Callable[[], "Parts"] | None = None,
-    add_commands: Callable[[typer.Typer], None] = _ignore,
+    add_commands: Callable[[typer.Typer], None] = add_core,
 ) -> None:
     """El punto de entrada: ejecuta la orden y sale con su código. `assemble` da lo que acompaña al núcleo, si hay algo."""
     # Importar las librerías crea muchos objetos y ninguna basura: revisarla costaba 0,1 s por orden.

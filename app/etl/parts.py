@@ -4,22 +4,20 @@ Solo, el núcleo carga archivos declarados, de texto o JSON lines, y lo cuenta e
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
-from etl import plain
 from etl.database.connection import Connection
 from etl.database.migrate import Check, unchecked
-from etl.errors import DatabaseUnavailable, UsageError
+from etl.errors import DatabaseUnavailable
 from etl.extract.discover import Members, one_member
 from etl.extract.read import Reading
 from etl.extract.source import Source
 from etl.load.ledger import Counts, Load
 from etl.load.marts import Renew, rebuild
 from etl.local import LoadRows, open_local
-from etl.run import FileResult, Progress, RunResult, Session
+from etl.run import FileResult, Session
 from etl.schema import Declared
 from etl.settings import Settings
 
@@ -41,44 +39,26 @@ not_declared = partial(refused, "Ninguna declaración encaja con su nombre.")
 not_corrected = partial(refused, "Es una cuarentena corregida, y esta instalación no las carga.")
 
 
-def silent(*_progress: object) -> None:
-    pass
-
-
 def needs_address(settings: Settings) -> Settings:
     if settings.db_host is None:
         raise DatabaseUnavailable("Falta DB_HOST: no se sabe qué PostgreSQL usar.", "Póngalo en .env.")
     return settings
 
 
-def cannot_export(_settings: Settings, _table: str | None, _path: Path, _declared: list[Declared]) -> int:
-    raise UsageError("Esta instalación no escribe la cuarentena en un CSV.", "Véala sin --csv.")
-
-
-def declared_here(_settings: Settings, elsewhere: Path | None) -> list[Declared]:
-    from etl.declarations import load  # con SQLAlchemy
-
-    if elsewhere is not None:
-        raise UsageError("Esta instalación no lee declaraciones de otro sitio.", "Póngalas en app/declared.")
-    return load()
-
-
 @dataclass(frozen=True)
 class Parts:
     """Lo que se puede poner en lugar de lo del núcleo.
 
-    `server`: la misma configuración, con la dirección de un servidor en marcha. `engines`: dónde se validan
-    las filas. `declared`: los data sets declarados, o los de otra carpeta. `check_migrations`: mira si están bien
-    escritas. `reading` y `members`: otros formatos y archivos que llevan otros dentro. `undeclared`: carga lo que nadie
-    declaró. `declared_now`: avisos, al cargar un archivo que antes no estaba declarado. `correct` carga una cuarentena
-    corregida; `mend` repite las correcciones de una carga que se lee otra vez. `already` dice, de muchos archivos, cuáles
-    están ya. `renew_mart` pone al día un mart. `explain`: lo que se sabe de un mensaje de error, línea a línea.
-    `export_rejects`: escribe la cuarentena en un CSV.
+    `server`: la misma configuración, con la dirección de un servidor en marcha. `engines`: dónde se validan las
+    filas. `check_migrations`: mira si están bien escritas. `reading` y `members`: otros formatos y archivos que
+    llevan otros dentro. `undeclared`: carga lo que nadie declaró. `declared_now`: avisos, al cargar un archivo que
+    antes no estaba declarado. `correct` carga una cuarentena corregida; `mend` repite las correcciones de una carga
+    que se lee otra vez. `already` dice, de muchos archivos, cuáles están ya. `renew_mart` pone al día un mart.
+    `explain`: lo que se sabe de un mensaje de error, línea a línea.
     """
 
     server: Callable[[Settings], Settings] = needs_address
     engines: Mapping[str, OpenEngine] = field(default_factory=lambda: {"local": open_local})
-    declared: Callable[[Settings, Path | None], list[Declared]] = declared_here
     check_migrations: Check = unchecked
     reading: Reading = field(default_factory=Reading)
     members: Members = one_member
@@ -89,8 +69,3 @@ class Parts:
     already: Callable[[Session, Pairs], Mapping[str, FileResult]] = lambda *_nothing: {}
     renew_mart: Renew = rebuild
     explain: Explain = lambda _message: []
-    show_progress: Callable[[Sequence[Source]], AbstractContextManager[Progress]] = lambda _waiting: nullcontext(silent)
-    show_result: Callable[[RunResult, bool, Explain], None] = plain.show_result
-    show_status: Callable[[Connection, list[Declared]], None] = plain.show_status
-    show_rejects: Callable[[Connection, str | None], None] = plain.show_rejects
-    export_rejects: Callable[[Settings, str | None, Path, list[Declared]], int] = cannot_export

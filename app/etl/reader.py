@@ -1,4 +1,4 @@
-"""Cómo se escribe una orden, una ruta o un número para la persona que lee el mensaje.
+"""Cómo se escribe una orden o un número para la persona que lee el mensaje.
 
 Dentro de un contenedor, `etl` y `/datos` no son lo que esa persona tiene en su terminal.
 """
@@ -33,16 +33,6 @@ def order(words: str) -> str:
         return f"{program()} {words}"
     # Con `migrate`, que entra como dueño; las otras dos escriben en el código, que allí es de solo lectura.
     return OWNER_SERVICE if name == "migrate" else f"CODE_MODE=rw {OWNER_SERVICE} etl {words}"
-
-
-def place(path: Path) -> str:
-    """Una ruta, como la ve quien lee: desde su carpeta y, en Docker, la de su máquina."""
-    path = Path(os.path.normpath(path))
-    if IN_IMAGE:
-        mounted = any(map(path.is_relative_to, ("/datos", "/sql", "/app")))
-        return shown(str(path.relative_to("/") if mounted else path))
-    here = Path.cwd()
-    return shown(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def shown(text: str) -> str:

@@ -1,11 +1,11 @@
 """Una ejecución de `etl run`: lo que comparten sus archivos (`Session`) y qué fue de cada uno (`RunResult`).
 
-`cli.py` enseña lo segundo como tabla o como JSON.
+Quien lo pidió enseña lo segundo.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -96,13 +96,6 @@ class FileResult:
             self.dialect = {**marks, "line_end": line_end}
             self.header, self.preamble_rows = written.header, written.preamble_rows
 
-    def to_json(self) -> dict[str, Any]:
-        told = ("read", "loaded", "updated", "duplicate", "rejected", "filtered", "repaired")
-        counts = {f"rows_{name}": getattr(self.counts, name) for name in told}
-        fields = asdict(self)
-        del fields["counts"]
-        return {**fields, **counts, "seconds": round(self.seconds, 3)}
-
 
 @dataclass
 class RunResult:
@@ -120,13 +113,3 @@ class RunResult:
     def exit_code(self) -> int:
         """0 si todo se cargó o ya estaba (con rechazos o sin ellos); 3 si no entró algún archivo, o falló un mart."""
         return 3 if self.wrong_marts or any(file.outside for file in self.files) else 0
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "run_id": str(self.run_id),
-            "engine": self.engine,
-            "marts": self.marts,
-            "wrong_marts": self.wrong_marts,
-            "files": [file.to_json() for file in self.files],
-            **self.facts,
-        }

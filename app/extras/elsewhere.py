@@ -7,7 +7,6 @@ from typing import cast
 
 import sqlalchemy as sa
 
-from etl import declarations
 from etl.database.connection import OWNER, connect
 from etl.database.migrate import LOCK
 from etl.dataset import Dataset
@@ -17,15 +16,13 @@ from etl.schema import Declared
 from etl.settings import Settings
 
 
-def load(settings: Settings, path: Path | None) -> list[Declared]:
-    """Los data sets declarados en `path` o, sin él, los de `declared`; las tablas madre antes que las hijas.
+def load(path: Path, settings: Settings) -> list[Declared]:
+    """Los data sets declarados en `path`, las tablas madre antes que las hijas.
 
-    Los de `path` no pasan por Alembic: sus tablas se crean si faltan.
+    No pasan por Alembic: sus tablas se crean si faltan.
 
     Lanza `UsageError` si `path` no existe o no declara nada.
     """
-    if path is None:
-        return declarations.load()
     files = sorted(path.glob("*.py")) if path.is_dir() else [path]
     datasets = [dataset for file in files for dataset in declared_in(_import(file))]
     if not datasets:

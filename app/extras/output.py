@@ -1,10 +1,11 @@
-"""Escribe archivos de salida, que aparecen con su nombre solo cuando están enteros; y textos de otros, en el terminal.
+"""Escribe archivos de salida, que aparecen con su nombre solo cuando están enteros; y en el terminal, textos y rutas.
 
 Lo usan el informe, la cuarentena y los datos de ejemplo. Si el disco se llena o la carpeta no
 admite escritura, no queda nada a medias y el archivo de antes, si lo había, sigue ahí.
 """
 
 import errno
+import os
 import tomllib
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -46,6 +47,16 @@ def grid(
     for row in rows:
         table.add_row(*map(escape, row))
     return table
+
+
+def place(path: Path) -> str:
+    """Una ruta, como la ve quien lee: desde su carpeta y, en Docker, la de su máquina."""
+    path = Path(os.path.normpath(path))
+    if IN_IMAGE:
+        mounted = any(map(path.is_relative_to, ("/datos", "/sql", "/app")))
+        return shown(str(path.relative_to("/") if mounted else path))
+    here = Path.cwd()
+    return shown(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def shorten(text: str, room: int) -> str:

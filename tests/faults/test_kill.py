@@ -32,9 +32,11 @@ from loader import (
     loader,
     prepare,
     statuses,
+    wait_for_sessions_to_end,
 )
 from own_rows import load, query
 from proxy import proxy
+from support import connect_settings
 
 pytestmark = pytest.mark.faults
 MOMENTS = 15
@@ -154,6 +156,30 @@ def test_1_killed_at_any_moment_while_a_new_version_replaces_the_old_one(
             now = query(settings, "SELECT min(canal) FROM datos.ventas")[0]
     assert reader.seen <= {(LOADED, "web", "web"), (LOADED, "tienda", "tienda")}
     check_runs_again(settings, loading)
+
+
+def test_1_killed_at_any_moment_of_a_load_of_an_undeclared_file(
+    settings: Settings, loading: Loader, attacker: Attacker
+) -> None:
+    """COPY queda abierto entre dos trozos, y la tabla es nueva."""
+    rows = 60_000
+    lines = (f"{number},{number % 90},{'x' * 80}\n" for number in range(rows))
+    (settings.datos_dir / "medidas.csv").write_text("medida,valor,nota\n" + "".join(lines))
+    assert attacker.attacked(loading.start, None) == 0
+    tables = "SELECT relname FROM pg_class WHERE relnamespace = 'staging'::regnamespace AND relkind = 'r'"
+    for moment in moments(attacker):
+        with connect_settings(settings) as connection:
+            connection.execute("DROP TABLE staging.medidas")
+            connection.execute("DELETE FROM etl.loads")
+            connection.execute("DELETE FROM etl.marts")  # que se hagan todos, como la primera vez
+        assert attacker.attacked(loading.start, moment) == KILLED, moment
+        wait_for_sessions_to_end(settings)
+        there = query(settings, tables)
+        assert there in ([], ["medidas"])
+        assert query(settings, "SELECT rows_loaded FROM etl.loads") == [rows for _ in there]
+        assert loading.run() == 0
+        assert query(settings, "SELECT count(*) FROM staging.medidas") == [rows]
+        assert query(settings, tables) == ["medidas"]
 
 
 def write_version(path: Path, canal: str, title: str) -> None:

@@ -1,6 +1,5 @@
 """El núcleo se vale solo: sin extras/ ni wiring.py carga lo declarado con el mismo resultado que con todo."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -33,12 +32,11 @@ def test_the_core_loads_the_same_without_what_accompanies_it(
     shutil.rmtree(root / "app" / "extras")
     (root / "app" / "wiring.py").unlink()
     assert etl(root, settings, "etl", "migrate").returncode == 0
-    alone = etl(root, settings, "etl", "run", "--json")
+    alone = etl(root, settings, "etl", "run")
     assert alone.returncode == 0, alone.stderr
     assert_equal(with_everything, state(database))
-    files = {file["file"]: file for file in json.loads(alone.stdout)["files"]}
-    assert {name: (file["rows_read"], file["rows_loaded"]) for name, file in files.items()} == {
-        name: (one.rows_read, one.rows_loaded) for name, one in expected.items()
+    assert set(query(settings, "SELECT file, rows_read, rows_loaded FROM etl.loads")) == {
+        (name, one.rows_read, one.rows_loaded) for name, one in expected.items()
     }
 
 
@@ -61,4 +59,4 @@ def test_alone_it_says_what_it_cannot_do_and_shows_the_rest_in_plain_text(settin
     assert (rejects.returncode, rejects.stderr) == (0, "")
     assert "datos.ventas: " in rejects.stdout
     export = etl(root, settings, "etl", "rejects", "ventas", "--csv", "x.csv")
-    assert (export.returncode, export.stderr.splitlines()[0][:31]) == (2, "Error: Esta instalación no escr")
+    assert (export.returncode, "--csv" in export.stderr) == (2, True)

@@ -180,3 +180,12 @@ def test_a_declaration_that_cannot_be_finished_leaves_nothing_behind(settings: S
     assert (done.returncode, done.stderr.splitlines()[0][:19]) == (2, "Error: La migración")
     assert {file: file.read_bytes() for file in root.rglob("*.py")} == before
     assert etl(root, settings, "status").returncode == 0
+
+
+def test_inspect_does_not_tell_to_declare_what_is_one_of_several_in_a_zip(settings: Settings) -> None:
+    for name, tables in (("uno.zip", "a"), ("dos.zip", "ab")):
+        with zipfile.ZipFile(settings.datos_dir / name, "w") as archive:
+            for table in tables:
+                archive.writestr(f"{table}.csv", "id;v\n1;2,5\n")
+        told = etl(ROOT, settings, "inspect", str(settings.datos_dir / name)).stdout
+        assert ("etl new" in told) == (name == "uno.zip")

@@ -141,3 +141,26 @@ def test_a_corrected_row_whose_key_is_taken_is_told_not_to_enter(settings: Setti
         "filas corregidas que no entran: su clave ya está en la tabla, con otra fila: 1"
     ]
     assert clientes(settings) == [(1, "Begoña")]
+
+
+def test_a_row_with_odd_quotes_that_is_right_as_it_is_shown_is_loaded_when_its_motive_is_erased(
+    settings: Settings,
+) -> None:
+    load_one(settings, "clientes.csv", CLIENTES, cliente(1), cliente(2, 'Eva "la" Ruiz'))
+    path = correct(settings, "clientes", "clientes_corregir.csv", lambda _: {})
+    assert "borre este motivo" in path.read_text("utf-8-sig")
+    assert load_path(settings, path).counts.loaded == 0
+    assert load_path(settings, edit(path, lambda _: {"_motivo": ""})).counts.loaded == 1
+    assert clientes(settings) == [(1, "Ana"), (2, 'Eva "la" Ruiz')]
+
+
+def test_declaring_a_file_says_how_many_of_its_corrections_are_gone(settings: Settings) -> None:
+    name = "clientes.csv"
+    path = settings.datos_dir / name
+    path.write_text(CLIENTES + cliente(1) + cliente(2, fecha_alta="2024-02-31"))
+    run_with(settings, [], path)
+    fix = settings.datos_dir / "x.csv"
+    assert export_rejects(settings, "staging.clientes", fix, []) == 1
+    run_with(settings, [], edit(fix, lambda _: {"fecha_alta": "2024-02-28"}))
+    [result] = run_with(settings, [declared(Cliente)], path).files
+    assert any("hay que corregir otra vez: 1" in told for told in result.warnings)

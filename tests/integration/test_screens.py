@@ -75,6 +75,17 @@ def test_the_status_shows_whole_file_names(loaded: Settings, capsys: pytest.Capt
     assert fits(printed)
 
 
+def test_the_error_of_a_file_that_was_loaded_afterwards_is_not_shown(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_rows.load_one(settings, "clientes.csv", "nada,que,ver\n1,2,3\n")
+    show_status(settings)
+    assert "✖ clientes.csv: " in capsys.readouterr().out
+    own_rows.load_one(settings, "clientes.csv", CLIENTES, "1,12345678Z,Ana,,Madrid,28001,2024-01-01,\n")
+    show_status(settings)
+    assert "✖" not in capsys.readouterr().out
+
+
 LONG = "copia_de_seguridad_2025.zip/exportaciones/enero/clientes_2025-01.csv"
 
 

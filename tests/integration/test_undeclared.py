@@ -148,7 +148,7 @@ def test_text_keeps_everything_as_it_was_written(settings: Settings) -> None:
     result = load(settings, as_text=True)["t.csv"]
     assert types(settings, "t") == {"id": "text", "x": "text", "y": "text"}
     assert query(settings, "SELECT id, x, y FROM staging.t ORDER BY _line") == [("007", "", "1.50"), ("8", None, "a,b")]
-    assert result.to_json()["dialect"] == {"delimiter": ",", "quote": '"', "escape": None, "line_end": "\n"}
+    assert result.dialect == {"delimiter": ",", "quote": '"', "escape": None, "line_end": "\n"}
     assert (result.encoding, result.header, result.preamble_rows) == ("utf-8", True, 0)
 
 

@@ -386,3 +386,19 @@ def test_orphans_here_and_there_are_put_aside_and_nothing_else(
     assert numbers(result) == (3001, 3000 - len(orphans), 0, 1, len(orphans))
     assert rejects(settings) == [(number + 1 + (number > 2000), "orphan", "producto_id") for number in sorted(orphans)]
     assert query(settings, "SELECT count(*) FROM datos.ventas WHERE canal = 'tienda'") == [0]
+
+
+@pytest.mark.parametrize("files", [1, 2], ids=["uno solo", "varios"])
+def test_what_was_loaded_with_another_declaration_says_so_until_it_is_loaded_again(
+    settings: Settings, files: int
+) -> None:
+    for number in range(1, files + 1):
+        write(settings, f"clientes_{number}.csv", CLIENTES, cliente(number))
+    load(settings)
+    assert [one.warnings for one in load(settings).files] == [[]] * files
+    query(settings, "UPDATE etl.loads SET declaration = 'otra' RETURNING 1")
+    for one in load(settings).files:
+        assert one.status == "skipped"
+        [warning] = one.warnings
+        assert "con otra declaración" in warning
+        assert "run --again" in warning

@@ -41,7 +41,7 @@ def test_the_sample_data_is_equal_and_both_workers_lend_their_cores(
     assert lent[0] == lent[-1] == {"127.0.0.2": 2, "127.0.0.3": 2}
     # Y lo que lee quien lo lanza.
     assert said == [f"Spark: maestro {cluster.url} · ejecutores: 2 en 127.0.0.2, 127.0.0.3 · núcleos: 4"]
-    assert result.to_json()["spark"]["executors"] == 2
+    assert result.facts["spark"]["executors"] == 2
 
 
 def test_data_with_many_errors_is_equal(

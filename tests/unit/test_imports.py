@@ -10,7 +10,7 @@ import pytest
 import etl
 
 APP = Path(etl.__file__).parents[1]
-# Entre carpetas de extras/, solo estas; `output.py` es de todas.
+# Entre carpetas de extras/, solo estas; `document.py` y `output.py` son de todas.
 NEIGHBOURS = {
     ("quarantine", "undeclared"),
     ("quarantine", "formats"),
@@ -22,6 +22,8 @@ NEIGHBOURS = {
     ("undeclared", "revision"),
     ("forget", "marts"),
     ("screen", "marts"),
+    ("screen", "quarantine"),
+    ("screen", "elsewhere"),
     ("profile", "catalog"),
     ("report", "catalog"),
     ("report", "profile"),
@@ -79,7 +81,7 @@ def may_import(one: str, other: str) -> bool:
             return True
         case "extras", "extras":
             same = part(one) == part(other)
-            return same or part(other) in ("", "output") or (part(one), part(other)) in NEIGHBOURS
+            return same or part(other) in ("", "document", "output") or (part(one), part(other)) in NEIGHBOURS
     return False
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from etl.reader import many, order, place
+from etl.reader import many, order
+from extras.output import place
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_in_a_container_an_order_is_given_to_the_service_that_can_obey_it(
 def test_in_a_container_what_is_mounted_is_where_the_reader_sees_it(
     monkeypatch: pytest.MonkeyPatch, inside: str, seen: str
 ) -> None:
-    monkeypatch.setattr("etl.reader.IN_IMAGE", True)
+    monkeypatch.setattr("extras.output.IN_IMAGE", True)
     assert place(Path(inside)) == seen
 
 

@@ -98,7 +98,8 @@ def test_a_comment_that_is_not_utf8_does_not_matter_and_a_value_does(tmp_path: P
     assert caught.value.hint == "Corríjalo en .env, línea 2."
 
 
-def test_what_notepad_writes_before_the_first_line_is_not_part_of_a_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_what_notepad_writes_before_the_first_line_is_not_part_of_a_name(tmp_path: Path, encoding: str) -> None:
     env = tmp_path / ".env"
-    env.write_text("DB_HOST=uno\n", encoding="utf-8-sig")
+    env.write_text("DB_HOST=uno\n", encoding=encoding)
     assert load_settings({}, env).db_host == "uno"

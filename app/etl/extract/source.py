@@ -73,12 +73,6 @@ class Source:
     def suffix(self) -> str:
         return Path(self.content).suffix.lower()
 
-    @property
-    def table_stem(self) -> str:
-        """De qué sale el nombre de su tabla en `staging`: «libro Hoja 2» para una hoja de varias."""
-        stem = Path(self.content).stem
-        return f"{stem} {self.part}" if self.part else stem
-
 
 class Opened:
     """Los bytes de un archivo según se leen: cuántos van, su huella y si cambió mientras tanto."""

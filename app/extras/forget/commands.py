@@ -14,11 +14,11 @@ def forget(
     file: Annotated[Path, typer.Argument(metavar="ARCHIVO", help="Su ruta, o su nombre en «etl status».")],
 ) -> None:
     """Deshace la carga de un archivo: sus filas se van. El archivo no se toca."""
+    from etl.declarations import load
     from extras.forget.forget import forget as undo
 
     settings = live_settings(ctx)
-    parts = ctx.obj()
-    for table, removed in undo(settings, file, parts.declared(settings, None)):
+    for table, removed in undo(settings, file, load()):
         typer.echo(f"{table}: {rows(removed)} menos.")
     typer.echo(
         f"Si «{file}» sigue en datos/, la próxima carga lo traerá otra vez: sáquelo antes."

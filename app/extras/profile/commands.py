@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from etl.cli import AsJson, live_settings, write_json
+from etl.cli import live_settings
 from etl.errors import UsageError
 from etl.reader import program
+from extras.document import AsJson, write_json
 
 
 def profile(

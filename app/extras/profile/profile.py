@@ -5,6 +5,7 @@ una muestra, siempre la misma mientras no cambie, y todo menos las filas es apro
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, sql
@@ -20,23 +21,7 @@ NUMBERS = (*INTEGERS, "numeric", "real", "double precision", "money")
 TEXTS = ("text", "character varying", "character")
 TIMES = ("date", "interval", "timestamp without time zone", "timestamp with time zone")
 
-# Los demás tipos se cuentan por su texto, y no tienen extremos. En `numbers`, ni NaN ni infinitos, que no caben en un eje.
-# Con pocos valores, cada uno tiene su barra.
-VALUES = """
-WITH counted AS MATERIALIZED (SELECT {value} AS v, count(*) AS n FROM {source} GROUP BY 1),
-numbers AS (SELECT x, n FROM (SELECT {number} AS x, n FROM counted) AS all_of_them WHERE abs(x) < 'Infinity'),
-axis AS (SELECT min(x) AS low, max(x) + {step} AS high, count(*) AS found FROM numbers),
-bars AS (SELECT n, CASE WHEN found <= {bins} THEN row_number() OVER (ORDER BY x)
-  ELSE least(width_bucket(x, low, high, {bins}), {bins}) END AS at FROM numbers, axis)
-SELECT coalesce(sum(n), 0)::bigint, coalesce(sum(n) FILTER (WHERE v IS NULL), 0)::bigint,
-  count(v), count(v) FILTER (WHERE n = 1),
-  left(({least})::text, {longest}), left(({most})::text, {longest}),
-  (SELECT jsonb_agg(jsonb_build_array(left(v::text, {longest}), n)) FROM (
-    SELECT v, n FROM counted WHERE v IS NOT NULL ORDER BY n DESC, v LIMIT {frequent}) AS top),
-  ARRAY(SELECT coalesce(sum(n), 0)::bigint FROM axis, generate_series(1, least(found, {bins})) AS at
-    LEFT JOIN bars USING (at) GROUP BY at ORDER BY at)
-FROM counted
-"""
+VALUES = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def report(
     ] = None,
 ) -> None:
     """Escribe un informe de las cargas. Es una página para el navegador, que se abre sin red."""
-    from etl.reader import place
+    from extras.output import place
     from extras.report.write import write
 
     written = write(live_settings(ctx), output)

@@ -3,6 +3,7 @@
 Entra una conexión que pueda leer `etl` y `marts`; sale un `Figures`, ya sin base de datos.
 """
 
+import tomllib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -51,81 +52,20 @@ class Figures:
     tables: list[tuple[Table, Profile]] = field(default_factory=list)
 
 
-SERVER = """
-SELECT current_database() AS database, split_part(current_setting('server_version'), ' ', 1) AS server, now() AS taken_at
-"""
-# El archivo que primero no entró y después sí tiene dos apuntes: vale el último.
-FILES = """
-SELECT *, extract(epoch FROM finished_at - started_at)::float8 AS seconds
-FROM (SELECT DISTINCT ON (file) * FROM etl.loads ORDER BY file, load_id DESC) AS latest
-ORDER BY status = 'loaded', table_name, file LIMIT %s
-"""
-LOADS = """
-SELECT *, extract(epoch FROM finished_at - started_at)::float8 AS seconds
-FROM (SELECT * FROM etl.loads WHERE status IN ('loaded', 'replaced') ORDER BY load_id DESC LIMIT %s) AS latest
-ORDER BY load_id
-"""
-# Las cuentas de cada tabla, sumando los archivos que hoy están cargados.
-QUALITY = """
-SELECT table_name, count(*)::int AS files, sum(rows_read - filtered)::bigint AS rows_read,
-  sum(rows_loaded)::bigint AS rows_loaded, sum(rows_duplicate)::bigint AS rows_duplicate,
-  sum(rows_rejected - filtered)::bigint AS rows_rejected, sum(repaired)::bigint AS rows_repaired
-FROM etl.loads,
-  LATERAL (SELECT count(*) FILTER (WHERE code = 'filtered') AS filtered,
-    count(*) FILTER (WHERE code = 'repaired') AS repaired
-    FROM etl.rejects AS r WHERE r.load_id = loads.load_id) AS f
-WHERE status = 'loaded' GROUP BY table_name ORDER BY table_name
-"""
-# Unas filas rechazadas de cada motivo; `total` es cuántas hay con él.
-EXAMPLES = """
-SELECT table_name, column_name, code, total, file, line, left(raw, %s) AS raw, message
-FROM (
-  SELECT l.table_name, r.column_name, r.code, l.file, r.line, r.raw, r.message,
-    count(*) OVER reason AS total,
-    -- Un ejemplo de cada mensaje antes que dos iguales.
-    row_number() OVER (PARTITION BY l.table_name, r.column_name, r.code
-                       ORDER BY same_message, l.file, r.line) AS position
-  FROM (
-    SELECT *, row_number() OVER (PARTITION BY load_id, column_name, code, message ORDER BY line) AS same_message
-    FROM etl.rejects WHERE code NOT IN ('filtered', 'repaired')
-  ) AS r
-  JOIN etl.loads AS l USING (load_id)
-  WHERE l.status = 'loaded'
-  WINDOW reason AS (PARTITION BY l.table_name, r.column_name, r.code)
-) AS numbered
-WHERE position <= %s
-ORDER BY table_name, total DESC, code, column_name, position
-"""
-# Lo que hizo en cada tabla la última ejecución que cargó algo.
-CHANGES = """
-SELECT table_name, count(*) FILTER (WHERE status = 'loaded' AND NOT known)::int AS files_new,
-  count(*) FILTER (WHERE status = 'loaded' AND known)::int AS files_again,
-  count(*) FILTER (WHERE status IN ('refused', 'failed'))::int AS files_outside,
-  sum(greatest(rows_loaded - rows_updated - repaired, 0))::bigint AS rows_new, sum(rows_updated)::bigint AS rows_updated,
-  sum(rows_rejected)::bigint AS rows_rejected, sum(repaired)::bigint AS rows_repaired,
-  min(started_at) AS started_at, sum(extract(epoch FROM finished_at - started_at))::float8 AS seconds
-FROM (
-  SELECT *, reloads > 0 OR EXISTS (
-    SELECT FROM etl.loads AS b WHERE b.file = l.file AND b.load_id < l.load_id AND b.status <> 'refused') AS known,
-    (SELECT count(*) FROM etl.rejects AS r WHERE r.load_id = l.load_id AND r.code = 'repaired') AS repaired
-  FROM etl.loads AS l
-  WHERE run_id = (SELECT run_id FROM etl.loads WHERE status = 'loaded' ORDER BY started_at DESC LIMIT 1)
-) AS last
-GROUP BY table_name ORDER BY table_name
-"""
+QUERIES: dict[str, str] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 
 def read_figures(connection: Connection[Any], marts_folder: Path) -> Figures:
     """Todo lo del informe. Con una sola transacción se lee en un mismo instante, aunque haya una carga en marcha."""
     with connection.cursor(row_factory=namedtuple_row) as cursor:
-        [server] = cursor.execute(SERVER)
+        [server] = cursor.execute(QUERIES["server"])
         return Figures(
             **server._asdict(),
-            changes=cursor.execute(CHANGES).fetchall(),
-            files=cursor.execute(FILES, (FILES_SHOWN,)).fetchall(),
-            qualities=cursor.execute(QUALITY).fetchall(),
-            examples=cursor.execute(EXAMPLES, (RAW_SHOWN, EXAMPLES_SHOWN)).fetchall(),
-            loads=cursor.execute(LOADS, (LOADS_SHOWN,)).fetchall(),
+            changes=cursor.execute(QUERIES["changes"]).fetchall(),
+            files=cursor.execute(QUERIES["files"], (FILES_SHOWN,)).fetchall(),
+            qualities=cursor.execute(QUERIES["quality"]).fetchall(),
+            examples=cursor.execute(QUERIES["examples"], (RAW_SHOWN, EXAMPLES_SHOWN)).fetchall(),
+            loads=cursor.execute(QUERIES["loads"], (LOADS_SHOWN,)).fetchall(),
             marts=[mart for path in sorted(marts_folder.glob("*.sql")) for mart in _mart(connection, path)],
         )
 

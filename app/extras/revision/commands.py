@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from etl.cli import live_settings
-from etl.reader import order, place
+from etl.reader import order
+from extras.output import place
 
 
 def revision(

@@ -14,8 +14,9 @@ from psycopg import errors
 from etl.database.connection import Connection, connect
 from etl.database.migrate import alembic_config, ensure_ready, explained, version, versions_folder
 from etl.errors import UsageError
-from etl.reader import order, place
+from etl.reader import order
 from etl.settings import IN_IMAGE, Settings
+from extras.output import place
 from extras.revision.written import check, heads, revisions
 
 

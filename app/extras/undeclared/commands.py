@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl.cli import AsJson, live_settings, write_json
+from etl.cli import live_settings
 from etl.errors import EtlError, UsageError
 from etl.settings import load_settings
+from extras.document import AsJson, write_json
 
 if TYPE_CHECKING:
     from etl.extract.source import Source
@@ -43,7 +44,8 @@ def new(
 ) -> None:
     """Escribe la declaración de un archivo y su migración. Quedan listas para corregir."""
     from etl.database.migrate import ensure_ready
-    from etl.reader import order, place
+    from etl.reader import order
+    from extras.output import place
     from extras.undeclared.inspection import inspect as look
     from extras.undeclared.new import write
 

@@ -18,7 +18,7 @@ from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
 from extras.undeclared.evidence import new_evidence, observe
 from extras.undeclared.infer import Plan, decide, warnings_of
-from extras.undeclared.names import table_name
+from extras.undeclared.names import table_of
 from extras.undeclared.unknown import Found, open_rows
 
 # Valores distintos que se recuerdan por columna; con más, solo se sabe que son más.
@@ -70,7 +70,7 @@ class Inspection:
 
     @property
     def table(self) -> str:
-        return f"{staging.SCHEMA}.{table_name(self.source.table_stem)}"
+        return f"{staging.SCHEMA}.{table_of(self.source)}"
 
     @property
     def warnings(self) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from etl.errors import FileRefused
 from etl.extract.match import clean
+from etl.extract.source import Source
 
 MAX_BYTES = 63  # NAMEDATALEN de PostgreSQL, menos el final
 RESERVED = ("_load_id", "_line")
@@ -31,8 +32,14 @@ IMPORTED = (
 )
 
 
+def table_of(source: Source) -> str:
+    """El nombre de la tabla de un archivo, o de una de sus hojas («libro Hoja 2») si son varias."""
+    stem = Path(source.content).stem
+    return table_name(f"{stem} {source.part}" if source.part else stem)
+
+
 def table_name(stem: str) -> str:
-    """El nombre de la tabla de un archivo; «tabla» si el suyo no deja nada."""
+    """El nombre de tabla más parecido; «tabla» si no deja nada."""
     return _unreserved(clean(stem) or "tabla")
 
 

@@ -15,11 +15,12 @@ from etl.database.migrate import versions_folder
 from etl.dataset import Dataset
 from etl.declarations import PACKAGE, declared_folder, import_declared
 from etl.errors import UsageError
-from etl.reader import order, place
+from etl.reader import order
 from etl.settings import Settings
+from extras.output import place
 from extras.revision.revise import let_write, revise
 from extras.undeclared.inspection import Inspection
-from extras.undeclared.names import class_name, module_name, table_name
+from extras.undeclared.names import class_name, module_name, table_of
 from extras.undeclared.scaffold import declaration
 
 
@@ -28,7 +29,7 @@ def write(inspection: Inspection, settings: Settings) -> list[Path]:
 
     Lanza `UsageError` si la tabla ya está declarada. La base de datos tiene que estar al día.
     """
-    table = table_name(inspection.source.table_stem)
+    table = table_of(inspection.source)
     module = module_name(table)
     folder, path = declared_folder(), declared_folder() / f"{module}.py"
     _check_new(table, path)

@@ -19,7 +19,7 @@ from etl.dialect import Dialect
 from etl.errors import UsageError
 from extras.undeclared.formats import NESTED, Format
 from extras.undeclared.inspection import ColumnFacts, Inspection
-from extras.undeclared.names import table_name
+from extras.undeclared.names import table_of
 
 # (anotación, tipo de SQLAlchemy) de cada tipo de Arrow; los de texto y decimal dependen de los valores.
 PYTHON_TYPES = {
@@ -50,7 +50,7 @@ def declaration(inspection: Inspection, class_name: str) -> str:
         f'"""{_escaped(inspection.source.name[:TITLE])}. Grano: una fila por … (complételo)."""\n',
         _imports(body, key is None, dialect),
         f'\nclass {class_name}(Dataset):\n    """Escrita por «etl new»: revise tipos, reglas y clave."""\n',
-        f'    __tablename__ = "{table_name(inspection.source.table_stem)}"',
+        f'    __tablename__ = "{table_of(inspection.source)}"',
         *([] if key else [NO_KEY.format(_why_no_key(inspection))]),
         f"    files = {literal(_pattern(inspection))}",
         *([f"    dialect = {_dialect_text(dialect)}"] if dialect != Dialect() else []),

@@ -6,8 +6,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from etl.reader import many, order, place, rows, thousands
-from extras.output import escape
+from etl.reader import many, order, rows, thousands
+from extras.output import escape, place
 from extras.undeclared import staging
 from extras.undeclared.inspection import ColumnFacts, Inspection, Refused
 

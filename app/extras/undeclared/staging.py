@@ -15,7 +15,7 @@ from etl.load.ledger import Load
 from etl.reader import order
 from extras.undeclared import formats
 from extras.undeclared.infer import Plan
-from extras.undeclared.names import MAX_BYTES, table_name
+from extras.undeclared.names import MAX_BYTES, table_name, table_of
 
 SCHEMA = "staging"
 AS_TEXT = "Archivo sin declarar, todo como texto: "
@@ -35,7 +35,7 @@ ARROW_TYPES = {
 
 def table_for(connection: Connection[Any], source: Source) -> str:
     """El nombre de la tabla de un archivo; si otro ya lo usa, con el de su carpeta o su extensión."""
-    base = table_name(source.table_stem)
+    base = table_of(source)
     path = Path(source.name.removesuffix(source.inside))
     candidates = [base, table_name(f"{base[:50]}_{source.suffix.strip('.')}")]
     if len(path.parts) > 1:
