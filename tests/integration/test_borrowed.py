@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -27,7 +26,7 @@ from etl.settings import Settings
 from extras.bulk import borrow, writer
 from extras.bulk.borrow import give_key_back, pause_references, resume_references, take_key
 from loader import etl
-from own_rows import CLIENTES, VENTAS, cliente, load_one, numbers, query, rejects, venta, write, write_parents
+from own_rows import CLIENTES, VENTAS, cliente, load_one, numbers, query, rejects, venta, write_parents
 from own_rows import load as load_all
 from support import connect_settings
 
@@ -119,16 +118,6 @@ def test_many_repeated_rows_in_many_chunks(parents: Settings, taken: list[bool],
     assert numbers(result) == (120_000, len(set(ids)), 0, 120_000 - len(set(ids)), 0)
     first = {number: line for line, number in reversed(list(enumerate(ids, 2)))}
     assert dict(query(parents, "SELECT venta_id, _line FROM datos.ventas")) == first
-
-
-def test_whoever_follows_a_load_slowly_does_not_make_it_last_too_long_for_the_server(
-    parents: Settings, taken: list[bool]
-) -> None:
-    """COPY sigue abierto entre dos trozos, pero nunca más de lo que puede durar una sentencia."""
-    path = write(parents, "ventas.csv", VENTAS, *map(venta, range(1, 200_000)))
-    slow = replace(parents, statement_seconds=1)
-    [result] = load_all(slow, path, progress=lambda *_: time.sleep(0.5)).files
-    assert (result.status, result.counts.loaded, taken) == ("loaded", 199_999, [True])
 
 
 @pytest.mark.parametrize("seen_by", ["etl_loader", "etl_owner"], ids=["se comprueba fila a fila", "de una vez"])

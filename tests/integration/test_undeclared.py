@@ -5,7 +5,9 @@ import gzip
 import json
 import lzma
 import sqlite3
+import time
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -388,3 +390,12 @@ def test_the_ledger_names_the_engine_that_did_the_work(settings: Settings) -> No
     with open_session(settings, "spark", silent, print) as session:
         PARTS.undeclared(session, Source(path, path.name, path.name), False)
     assert query(settings, "SELECT file, engine FROM etl.loads") == [("suelto.csv", "local")]
+
+
+def test_whoever_follows_a_load_slowly_does_not_make_it_last_too_long_for_the_server(settings: Settings) -> None:
+    """COPY sigue abierto entre dos trozos, pero menos de lo que puede durar una sentencia."""
+    rows = 150_000
+    path = write(settings, "medidas.csv", "medida,nota\n" + "".join(f"{number},{'x' * 80}\n" for number in range(rows)))
+    slow = replace(settings, statement_seconds=1)
+    [result] = run_with(slow, [], path, progress=lambda *_: time.sleep(0.5)).files
+    assert (result.status, result.counts.loaded, result.reason) == ("loaded", rows, None)
