@@ -157,6 +157,7 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
         ('FATAL:  too many connections for role "etl_loader"', "connections"),
         ('role "etl_loader" does not exist', "not_prepared"),
         ("server does not support SSL, but SSL was required", "environment"),
+        ("OperationalError: consuming input failed: server closed the connection unexpectedly", "cut"),
         ("ModuleNotFoundError: No module named 'pandas'", "missing_module"),
         ("todo bien", None),
     ],
