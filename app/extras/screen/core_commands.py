@@ -3,7 +3,7 @@
 import shlex
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,11 @@ from etl import cli
 from etl.cli import Again, OneTable, Paths, Quiet, live_settings
 from etl.errors import UsageError
 from etl.reader import order, program, rows, shown
+from etl.settings import Settings
 from extras.document import AsJson, run_document, write_json
+
+if TYPE_CHECKING:
+    from etl.schema import Declared
 
 # Un nombre de antes, que se sigue entendiendo.
 OLD_ENGINES = {"pandas": "local"}
@@ -37,10 +41,7 @@ def run(
     again: Again = False,
 ) -> None:
     """Carga los archivos que aún no estén cargados y rehace los marts."""
-    from etl import declarations
-    from extras import elsewhere
     from extras.screen.progress import show_progress
-    from extras.screen.summary import show_result
 
     engine, engines = OLD_ENGINES.get(engine, engine), ctx.obj().engines
     if engine not in engines:
@@ -48,14 +49,25 @@ def run(
             f"El valor de «--engine» no vale: «{engine}» no es uno de {', '.join(engines)}.",
             f"Vea «{order('run --help')}».",
         )
-    declared = partial(elsewhere.load, datasets) if datasets else lambda _settings: declarations.load()
     meanwhile = () if quiet or as_json else (show_progress, _say)
-    result = cli.load(ctx, paths, declared, *meanwhile, engine=engine, again=again, as_text=as_text)
+    result = cli.load(ctx, paths, partial(_declared, datasets), *meanwhile, engine=engine, again=again, as_text=as_text)
     if as_json:
         write_json(run_document(result))
     elif not quiet or result.exit_code:
+        from extras.screen.summary import show_result  # rich tarda, y así no se paga antes de cargar
+
         show_result(result, quiet, ctx.obj().explain)
     raise typer.Exit(result.exit_code)
+
+
+def _declared(elsewhere: Path | None, settings: Settings) -> "list[Declared]":
+    if elsewhere:
+        from extras.elsewhere import load
+
+        return load(elsewhere, settings)
+    from etl import declarations
+
+    return declarations.load()
 
 
 def status(ctx: typer.Context, as_json: AsJson = False) -> None:

@@ -109,10 +109,15 @@ class Evidence:
 
     def _find_twins(self, marked: pa.ChunkedArray, sign: str) -> None:
         """Si dos textos distintos son el mismo número («3.1» y «3.10»), y si algún texto se repite."""
-        for text in marked.to_pylist() if len(self.numbers) <= MOST_TEXTS else ():
+        if len(self.numbers) > MOST_TEXTS:
+            return
+        distinct = marked.unique()
+        self.repeated = self.repeated or len(distinct) < len(marked)
+        for text in distinct.to_pylist():
             texts = self.numbers.setdefault(text.rstrip("0").removesuffix(sign), [])
-            self.repeated = self.repeated or text in texts
-            if text not in texts:
+            if text in texts:
+                self.repeated = True
+            else:
                 texts.append(text)
 
     def _measure_decimals(self, values: pa.ChunkedArray, decimals: list[Format]) -> None:

@@ -171,9 +171,12 @@ class Reader:
 
     def _reconsider(self, chunk: Chunk) -> None:
         """Una columna en texto por dudosa o por vacía puede dejar de serlo con las filas de este trozo."""
-        for plan, evidence in zip(self.plans, self._evidence, strict=True):
-            if plan.format is None and evidence.alive:
-                evidence.observe(chunk.columns[plan.name], chunk.lines)
+        pairs = zip(self.plans, self._evidence, strict=True)
+        doubtful = [seen for plan, seen in pairs if plan.format is None and seen.alive]
+        if not doubtful:
+            return
+        for evidence in doubtful:
+            evidence.observe(chunk.columns[evidence.name], chunk.lines)
         again = decide(self._evidence, self._found.delimiter, self._attempt.as_text)
         for plan, now in zip(self.plans, again, strict=True):
             if plan.format is None and now.format is not None:

@@ -8,6 +8,7 @@ sus comillas y cuanto más parezcan sus valores valores enteros. Figuras en `doc
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from extras.undeclared.detection.cut import Record, Shape, plausibility, records
 
@@ -79,10 +80,14 @@ def _quotes(text: str, delimiter: str) -> list[str | None]:
 
 def best_guess(lines: list[str], given: str | None = None) -> Guess | None:
     """La combinación de más puntuación; `None` si ninguna da una tabla de dos columnas o más."""
-    candidates = shapes("\n".join(lines), given)
-    guesses = {shape: guess for shape in candidates if (guess := _scored(lines, shape)) is not None}
-    explained = [guess for guess in guesses.values() if len(guesses) == 1 or not _leaves_rows_out(guess, guesses)]
-    return max(explained, key=lambda guess: guess.score, default=None)
+    best: Guess | None = None
+    for delimiter, some in groupby(shapes("\n".join(lines), given), key=lambda shape: shape.delimiter):
+        if best and DELIMITERS.get(delimiter, 1.0) <= best.score:
+            continue  # ninguna de las suyas puede valer más
+        guesses = {shape: guess for shape in some if (guess := _scored(lines, shape)) is not None}
+        explained = [guess for guess in guesses.values() if not _leaves_rows_out(guess, guesses)]
+        best = max([best, *explained] if best else explained, key=lambda guess: guess.score, default=None)
+    return best
 
 
 def _leaves_rows_out(guess: Guess, guesses: dict[Shape, Guess]) -> bool:
