@@ -103,3 +103,7 @@ def test_the_help_does_not_import_what_loads_need(settings: Settings) -> None:
     modules = imported(settings, "--help")
     assert "typer" in modules
     assert not modules & {"numpy", "pyarrow", "psycopg", "sqlalchemy", "rich"}
+
+
+def test_a_quiet_load_does_not_wait_for_what_draws_tables(settings: Settings, declaration: Path) -> None:
+    assert "rich" not in imported(settings, "run", "--quiet", "--datasets", str(declaration))
