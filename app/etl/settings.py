@@ -100,7 +100,7 @@ def env_lines(env_file: Path) -> dict[str, tuple[int, str, bool]]:
 def env_text(env_file: Path) -> StringIO:
     """Lo que dice `.env`, o nada. Lo que no está en UTF-8 no importa en un comentario; en un valor, sí."""
     raw = env_file.read_bytes() if env_file.is_file() else b""
-    return StringIO(raw.decode("utf-16" if raw.startswith(UTF16) else "utf-8-sig", "replace"))
+    return StringIO(raw.decode("utf-16" if raw.startswith(UTF16) else "utf-8-sig", "replace"), newline=None)
 
 
 def _value(values: Mapping[str, str], one: "Field[Any]", where: Mapping[str, str]) -> Any:

@@ -1,6 +1,6 @@
-"""Lo que acompaña al núcleo (`etl/`) y el núcleo no necesita: cada carpeta se puede borrar sola.
+"""Lo que acompaña al núcleo (`etl/`) y el núcleo no necesita: se puede borrar, entero o por carpetas.
 
-`wiring.py` es el único que conoce las dos cosas.
+`wiring.py` es el único que conoce las dos cosas. Qué carpeta usa otra está en tests/unit/test_imports.py.
 
     undeclared/  archivos sin declarar      formats/   Parquet, Excel, SQLite, .zip…
     quarantine/  corregir filas apartadas   bulk/      cargar con menos trabajo del servidor

@@ -151,7 +151,7 @@ BEGIN
       JOIN pg_attribute AS m ON m.attrelid = confrelid AND m.attnum = confkey[1]
       WHERE conrelid = target AND contype = 'f' AND (cardinality(conkey) > 1 OR NOT convalidated OR p.relkind <> 'r'
         -- Las de otra persona no las puede mirar su dueño.
-        OR NOT has_table_privilege(confrelid, 'SELECT')
+        OR NOT has_table_privilege(confrelid, 'SELECT') OR NOT has_schema_privilege(p.relnamespace, 'USAGE')
         -- Dos textos que se comparan de otro modo que la referencia.
         OR a.attcollation <> m.attcollation OR a.attcollation <> 0 AND a.atttypid <> m.atttypid)) THEN
     RETURN false;

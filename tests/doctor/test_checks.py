@@ -122,10 +122,16 @@ def test_a_port_in_use_is_not_free() -> None:
 def test_the_files_that_would_be_refused_are_told_before_loading(tmp_path: Path) -> None:
     (tmp_path / "clientes.csv").write_text("cliente_id,nombre\n1,Ana\n")
     (tmp_path / "foto.png").write_bytes(b"\x89PNG")
+    (tmp_path / "vacio.json").write_bytes(b"")
     (tmp_path / "ventas_01.csv").write_bytes(b"")
     settings = Settings(datos_dir=tmp_path)
     found = bad(files.data_files(settings, declarations.load(), PARTS))
-    assert {finding.found.split(" ")[0] for finding in found} == {"clientes.csv", "foto.png", "ventas_01.csv"}
+    assert {finding.found.split(" ")[0] for finding in found} == {
+        "clientes.csv",
+        "foto.png",
+        "vacio.json",
+        "ventas_01.csv",
+    }
     assert all(finding.fix for finding in found)
 
 

@@ -131,6 +131,24 @@ def test_what_new_declares_of_a_file_without_a_key_is_loaded_row_by_row(
     assert found == [("Ana", 2 * repeats), ("Eva", 1), ("Pepe", repeats)]
 
 
+def test_what_clashes_with_an_index_of_somebody_else_is_told_as_such(settings: Settings, tmp_path: Path) -> None:
+    """En una tabla sin clave propia, con filas, y en un trozo que no es el primero."""
+    root = own_project(tmp_path / "proyecto")
+    path = settings.datos_dir / "visitas.csv"
+    path.write_text("nombre,ciudad\nAna,Lugo\nAna,Lugo\n", encoding="utf-8")
+    for order in (("new", str(path)), ("migrate",), ("run", "--quiet")):
+        done = etl(root, settings, *order)
+        assert done.returncode == 0, done.stderr
+    with connect_settings(settings) as connection:
+        connection.execute("CREATE UNIQUE INDEX ON datos.visitas (nombre) WHERE nombre = 'Repe'")
+        connection.execute("INSERT INTO datos.visitas VALUES ('de antes', 'Vigo', 1, 100)")
+    path.write_text("nombre,ciudad\n" + "Ana,Lugo\n" * 90_000 + "Repe,Vigo\n" * 2, encoding="utf-8")
+    failed = etl(root, settings, "run", str(path))
+    assert failed.returncode == 3
+    assert "visitas_nombre_idx" in failed.stderr
+    assert "KeyError" not in failed.stderr
+
+
 def test_what_new_declares_of_a_nested_json_is_loaded(settings: Settings, tmp_path: Path) -> None:
     root = own_project(tmp_path / "proyecto")
     path = settings.datos_dir / "nido.jsonl"

@@ -154,6 +154,18 @@ def test_a_row_with_odd_quotes_that_is_right_as_it_is_shown_is_loaded_when_its_m
     assert clientes(settings) == [(1, "Ana"), (2, 'Eva "la" Ruiz')]
 
 
+def test_what_was_edited_in_the_text_of_the_row_counts_also_without_its_motive(settings: Settings) -> None:
+    load_one(settings, "clientes.csv", CLIENTES, cliente(1), cliente(2, 'Eva "la" Ruiz'))
+    path = correct(
+        settings,
+        "clientes",
+        "clientes_corregir.csv",
+        lambda row: {"_motivo": "", "_fila": row["_fila"].replace('"la" ', "")},
+    )
+    assert load_path(settings, path).counts.loaded == 1
+    assert clientes(settings) == [(1, "Ana"), (2, "Eva Ruiz")]
+
+
 def test_declaring_a_file_says_how_many_of_its_corrections_are_gone(settings: Settings) -> None:
     name = "clientes.csv"
     path = settings.datos_dir / name

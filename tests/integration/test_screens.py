@@ -117,6 +117,18 @@ def test_a_warning_of_many_files_is_told_once(
     assert told[1:] == ["! enero_1.csv: solo aquí"]
 
 
+def test_a_warning_of_what_was_already_loaded_sends_to_where_it_is(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    files = [FileResult(f"enero_{day}.csv", None, None) for day in range(1, 6)]
+    for file in files:
+        file.skip(outdated=True)
+    summary.show_result(RunResult(uuid4(), "local", files, [], {}), quiet=False, explain=PARTS.explain)
+    [told] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("!")]
+    assert re.search(r"\(y lo mismo en otros 4: vea «\S*etl status»\)$", told)
+
+
 def test_an_empty_database_says_how_to_begin(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     show_status(settings)
     assert re.search(r"Todavía no se ha cargado nada: \S*etl run", capsys.readouterr().out)

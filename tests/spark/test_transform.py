@@ -82,7 +82,7 @@ def test_both_engines_leave_the_same_rows_rejects_and_filtered(
     declared.write_text(LINES.replace('"lineas"', f'"{table}"'))
     write_lines(settings.datos_dir / "lineas.csv")
     found = []
-    tables = elsewhere.load(settings, declared)
+    tables = elsewhere.load(declared, settings)
     for engine in ("local", "spark"):
         [file] = run_with(settings, tables, engine=engine).files
         assert (file.status, file.reason) == ("loaded", None)

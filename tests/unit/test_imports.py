@@ -19,6 +19,7 @@ NEIGHBOURS = {
     ("undeclared", "bulk"),
     ("doctor", "revision"),
     ("doctor", "undeclared"),
+    ("doctor", "formats"),
     ("undeclared", "revision"),
     ("forget", "marts"),
     ("screen", "marts"),

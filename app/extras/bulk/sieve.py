@@ -40,12 +40,11 @@ class Sieve:
 
     def learn(self, connection: Connection[Any], own: sql.Composable, types: pa.Schema) -> None:
         """Apunta las claves de las filas de la tabla que cumplen `own`, leídas por trozos."""
+        names = [name for name in self._table.key if name in types.names]  # el número de la carga no va en las filas
         query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
-            sql.SQL(", ").join(map(sql.Identifier, self._table.key)),
-            sql.Identifier(self._table.schema, self._table.table),
-            own,
+            sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(self._table.schema, self._table.table), own
         )
-        for keys in copy_out(connection, query, pa.schema([types.field(name) for name in self._table.key])):
+        for keys in copy_out(connection, query, pa.schema([types.field(name) for name in names])):
             self._note(_hashes(keys, self._table.key))
 
     def _note(self, keys: np.ndarray) -> np.ndarray:

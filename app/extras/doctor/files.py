@@ -20,7 +20,8 @@ from etl.schema import Declared
 from etl.settings import Settings, env_lines, env_text
 from extras.doctor.docker import Project
 from extras.doctor.finding import Finding, bad, ok
-from extras.undeclared.parts import parts as tables_in
+from extras.formats.readers import EXCEL, SQLITE
+from extras.undeclared.json_file import JSON
 from extras.undeclared.unknown import open_unknown
 
 PASSWORDS = ("POSTGRES_PASSWORD", "ETL_LOADER_PASSWORD", "LECTOR_PASSWORD", "JUPYTER_TOKEN")
@@ -142,8 +143,10 @@ def data_files(settings: Settings, tables: list[Declared], parts: Parts) -> Iter
 
 def _refusal(source: Source, declared: Declared | None, parts: Parts) -> FileRefused | None:
     try:
-        for one in [source] if declared else tables_in(source):
-            with opened(one) as file, read(one, file, declared, parts.reading) if declared else open_unknown(one, file):
+        with opened(source) as file:
+            if declared is None and source.suffix in (*JSON, *EXCEL, *SQLITE):  # habría que leerlos enteros
+                return FileRefused("Está vacío.", "Quítelo o cópielo de nuevo.") if file.size == 0 else None
+            with read(source, file, declared, parts.reading) if declared else open_unknown(source, file):
                 pass
     except FileRefused as error:
         return error

@@ -174,9 +174,9 @@ def _mended(writing: Writing, row: Row, before: Reject) -> Mended | None:
     blank = dict.fromkeys(writing.columns, "")
     as_text = writing.cells(row[RAW])
     now = writing.cells(before.raw) or blank
-    if as_text and before.code == "quote" and not row[REASON].strip():
-        return Mended(before.line, cells, before, writing.raw(before.raw, cells))
     if seal(row[RAW]) == row[SEAL]:
+        if as_text and before.code == "quote" and not row[REASON].strip():
+            return Mended(before.line, cells, before, writing.raw(before.raw, cells))
         if cells == (as_text or blank):
             return None
     elif cells in (as_text, now, blank):

@@ -15,7 +15,7 @@ from etl.database.connection import Connection, connect
 from etl.database.migrate import alembic_config, ensure_ready, explained, version, versions_folder
 from etl.errors import UsageError
 from etl.reader import order
-from etl.settings import IN_IMAGE, Settings
+from etl.settings import IN_IMAGE, ROOT, Settings
 from extras.output import place
 from extras.revision.written import check, heads, revisions
 
@@ -76,7 +76,7 @@ def let_write(words: str) -> str:
     """Qué hacer si una orden no puede escribir en el código."""
     if not IN_IMAGE:
         return "Mire de quién es esa carpeta."
-    if os.environ.get("CODE_MODE") == "rw":
+    if not os.statvfs(ROOT / "app").f_flag & os.ST_RDONLY:
         return "La carpeta es de otro usuario: ponga en .env ETL_UID y ETL_GID, los que dicen «id -u» e «id -g»."
     return f"En el contenedor, el código es de solo lectura. Para dejar que lo escriba esta vez: {order(words)}"
 

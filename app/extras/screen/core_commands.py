@@ -74,13 +74,14 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Enseña las tablas, sus filas y las últimas cargas."""
     from etl import declarations, plain
     from etl.database.connection import connect
-    from extras.screen.status import show_status
 
     settings, tables = live_settings(ctx), declarations.load()
     with connect(settings) as connection:
         if as_json:
             write_json(plain.status(connection, tables))
         else:
+            from extras.screen.status import show_status
+
             show_status(connection, tables)
 
 
@@ -96,8 +97,6 @@ def rejects(
     """Enseña las filas rechazadas y por qué. Con --csv, las prepara para corregirlas."""
     from etl import declarations, plain
     from etl.database.connection import connect
-    from extras.quarantine.export import export_rejects
-    from extras.screen.status import show_rejects
 
     settings = live_settings(ctx)
     if csv is None:
@@ -105,8 +104,12 @@ def rejects(
             if as_json:
                 write_json({"rejects": plain.rejected(connection, table)})
             else:
+                from extras.screen.status import show_rejects
+
                 show_rejects(connection, table)
         return
+    from extras.quarantine.export import export_rejects
+
     count = export_rejects(settings, table, csv, declarations.load())
     cure = "Corríjala y cárguela" if count == 1 else "Corríjalas y cárguelas"
     typer.echo(f"{rows(count)} en «{csv}».{f' {cure}: {program()} run {shlex.quote(str(csv))}' if count else ''}")

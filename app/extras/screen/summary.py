@@ -58,16 +58,18 @@ def show_result(result: RunResult, quiet: bool, explain: Explain) -> None:
 
 def _warnings(result: RunResult) -> Iterator[str]:
     """Los avisos de cada archivo; el que dan muchos, con otros números, una sola vez."""
-    alike: dict[str, list[str]] = {}
+    alike: dict[tuple[bool, str], list[str]] = {}
     for file in result.files:
         known = [file.reason] if file.status == "skipped" and file.reason else []
         for warning in [*known, *file.warnings]:
-            alike.setdefault(re.sub(r"\d+", "", warning), []).append(f"{file.file}: {warning}")
-    for told in alike.values():
+            alike.setdefault((file.status == "skipped", re.sub(r"\d+", "", warning)), []).append(
+                f"{file.file}: {warning}"
+            )
+    for (skipped, _), told in alike.items():
         if len(told) <= MANY:
             yield from told
         else:
-            yield f"{told[0]} (y lo mismo en otros {len(told) - 1}: vea «{program()} report»)"
+            yield f"{told[0]} (y lo mismo en otros {len(told) - 1}: vea «{program()} {'status' if skipped else 'report'}»)"
 
 
 def _table(result: RunResult, width: int) -> Table:

@@ -1,6 +1,6 @@
 """Mira un archivo entero sin cargarlo: cómo está escrito, qué columnas tiene y qué filas apartaría.
 
-Entra un `Source` y sale un `Inspection`. No hace falta base de datos. `screen/file.py` lo enseña y
+Entra un `Source` y sale un `Inspection`. No hace falta base de datos. `show.py` lo enseña y
 `scaffold.py` escribe con él una declaración.
 """
 
