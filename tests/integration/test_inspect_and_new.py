@@ -141,8 +141,8 @@ def test_what_clashes_with_an_index_of_somebody_else_is_told_as_such(settings: S
         assert done.returncode == 0, done.stderr
     with connect_settings(settings) as connection:
         connection.execute("CREATE UNIQUE INDEX ON datos.visitas (nombre) WHERE nombre = 'Repe'")
-        connection.execute("INSERT INTO datos.visitas VALUES ('de antes', 'Vigo', 1, 100)")
-    path.write_text("nombre,ciudad\n" + "Ana,Lugo\n" * 90_000 + "Repe,Vigo\n" * 2, encoding="utf-8")
+        connection.execute("INSERT INTO datos.visitas VALUES ('de antes', 'Vigo', 0, 100)")
+    path.write_text("nombre,ciudad\n" + "Ana,Lugo\n" * 300_000 + "Repe,Vigo\n" * 2, encoding="utf-8")
     failed = etl(root, settings, "run", str(path))
     assert failed.returncode == 3
     assert "visitas_nombre_idx" in failed.stderr
