@@ -58,7 +58,7 @@ def load_declared(
             result.warnings = [*mended, *text.warnings, *counts.warnings, *settled]
             ledger.finish(connection, load, sha256, counts, text.encoding, result.warnings)
         else:
-            result.skip(outdated=version.outdated)
+            result.skip(then=version.declaration, now=load.declaration)
             result.warnings += versions.settle(connection, load, version)
         result.warnings += parts.declared_now(connection, source.name)
 

@@ -82,10 +82,10 @@ class FileResult:
         """No entró nada de él."""
         self.status, self.counts, self.reason = status, Counts(), reason
 
-    def skip(self, reason: str | None = None, outdated: bool = False) -> None:
-        """Ya estaba cargado; `outdated`: con otra declaración que la de ahora."""
+    def skip(self, reason: str | None = None, then: str | None = None, now: str | None = None) -> None:
+        """Ya estaba cargado; `then` y `now`: con qué declaración, si se sabe, y cuál es la de ahora."""
         self.status, self.counts, self.reason = "skipped", Counts(), reason
-        if outdated:
+        if then not in (None, now):
             self.warnings.append(f"se cargó con otra declaración; para usar la de ahora: {order('run --again')}")
 
     def describe(self, encoding: str | None, written: Dialect | None, line_end: str | None = None) -> None:

@@ -4,7 +4,6 @@ Sale un `Settings`, que se pasa a quien lo necesite. Las contraseñas pueden ven
 `DB_PASSWORD_FILE` apunta a un secreto de Docker y manda sobre `DB_PASSWORD`.
 """
 
-import codecs
 import os
 import sys
 from collections.abc import Mapping
@@ -17,14 +16,13 @@ from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
 from etl.errors import UsageError
+from etl.extract.source import marked_encoding
 
 # La carpeta del repositorio; en la imagen, donde el código está en /app, es la raíz.
 ROOT = Path(__file__).resolve().parents[2]
 # Un Codespace también es un contenedor, pero en él el código no está en /app y sí hay Docker.
 IN_IMAGE = Path("/") == ROOT
 
-# Como empieza lo que guarda el Bloc de notas como «Unicode».
-UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # Lo que queda donde había bytes que no son UTF-8.
 UNKNOWN = "\ufffd"
 
@@ -100,7 +98,9 @@ def env_lines(env_file: Path) -> dict[str, tuple[int, str, bool]]:
 def env_text(env_file: Path) -> StringIO:
     """Lo que dice `.env`, o nada. Lo que no está en UTF-8 no importa en un comentario; en un valor, sí."""
     raw = env_file.read_bytes() if env_file.is_file() else b""
-    return StringIO(raw.decode("utf-16" if raw.startswith(UTF16) else "utf-8-sig", "replace"), newline=None)
+    # El Bloc de notas puede guardar en UTF-16 y poner delante una marca.
+    text = raw.decode(marked_encoding(raw, "utf-8"), "replace").removeprefix("\ufeff")
+    return StringIO(text, newline=None)
 
 
 def _value(values: Mapping[str, str], one: "Field[Any]", where: Mapping[str, str]) -> Any:

@@ -123,7 +123,7 @@ def test_a_warning_of_what_was_already_loaded_sends_to_where_it_is(
     monkeypatch.setenv("COLUMNS", "200")
     files = [FileResult(f"enero_{day}.csv", None, None) for day in range(1, 6)]
     for file in files:
-        file.skip(outdated=True)
+        file.skip(then="antes", now="ahora")
     summary.show_result(RunResult(uuid4(), "local", files, [], {}), quiet=False, explain=PARTS.explain)
     [told] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("!")]
     assert re.search(r"\(y lo mismo en otros 4: vea «\S*etl status»\)$", told)

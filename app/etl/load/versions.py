@@ -43,14 +43,14 @@ class Known:
 class Version:
     """Lo que hay que hacer con un archivo. Sin `new`, nada: está cargado y entero.
 
-    `reopened`: es un contenido conocido, que se carga otra vez. `replaces`: había otra versión. `outdated`: lo que hay se
-    leyó con otra declaración.
+    `reopened`: es un contenido conocido, que se carga otra vez. `replaces`: había otra versión. `declaration`: con
+    cuál se leyó lo que hay.
     """
 
     new: bool
     reopened: bool = False
     replaces: bool = False
-    outdated: bool = False
+    declaration: str | None = None
 
 
 def begin(connection: Connection[Any], load: Load, again: bool) -> Version:
@@ -60,8 +60,7 @@ def begin(connection: Connection[Any], load: Load, again: bool) -> Version:
     """
     known = find_known(connection, load)
     if known and is_complete(connection, load, known) and not (again and known.declaration != load.declaration):
-        outdated = known.declaration not in (None, load.declaration)
-        return Version(new=False, replaces=_keep(connection, load, known), outdated=outdated)
+        return Version(new=False, replaces=_keep(connection, load, known), declaration=known.declaration)
     _defer_references(connection, load.table)
     replaces = _retire_previous(connection, load, known.load_id if known else NEW)
     if known:

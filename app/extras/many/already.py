@@ -31,7 +31,7 @@ def already_loaded(session: Session, pairs: Pairs) -> dict[str, FileResult]:
     for source, declared in pairs:
         if declared and source.name in found and _is_same(session, source, declared, found[source.name]):
             result = FileResult(source.name, declared.table.table, declared.table.name, bytes=found[source.name][1])
-            result.skip(outdated=found[source.name][3] not in (None, declared.fingerprint))
+            result.skip(then=found[source.name][3], now=declared.fingerprint)
             results[source.name] = result
     return results
 

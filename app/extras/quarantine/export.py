@@ -12,7 +12,6 @@ from pathlib import Path
 
 from etl.database.connection import connect
 from etl.errors import UsageError
-from etl.extract.careful import BAD_QUOTE
 from etl.plain import pattern, table_columns
 from etl.reader import program
 from etl.schema import Declared
@@ -26,7 +25,7 @@ from extras.undeclared import staging
 # Aquí sus valores ya están separados.
 AS_IT_IS = "comillas fuera de sitio o sin cerrar; corrija sus valores o, si están bien aquí, borre este motivo"
 ROWS = (
-    "SELECT l.table_name, l.header, l.dialect, l.file, l.load_id, r.line, r.message, r.raw FROM etl.rejects AS r"
+    "SELECT l.table_name, l.header, l.dialect, l.file, l.load_id, r.line, r.code, r.message, r.raw FROM etl.rejects AS r"
     " JOIN etl.loads AS l USING (load_id) WHERE l.status = 'loaded' AND l.table_name LIKE %(table)s"
     " AND r.code NOT IN ('filtered', 'repaired') ORDER BY l.load_id, r.line"
 )
@@ -65,9 +64,9 @@ def _content(columns: list[str], rows: list[tuple], delimiter: str) -> bytes:  #
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=max(marks, key=marks.__getitem__, default=delimiter))
     writer.writerow([*columns, *EXPLAINED])
-    for table, header, written, file, load_id, line, message, raw in rows:
+    for table, header, written, file, load_id, line, code, message, raw in rows:
         writing = Writing(columns, header or [], written, table.startswith(f"{staging.SCHEMA}."))
         cells = writing.cells(raw) or {}
-        explained = [file, load_id, line, seal(raw), AS_IT_IS if cells and message == BAD_QUOTE else message, raw]
+        explained = [file, load_id, line, seal(raw), AS_IT_IS if cells and code == "quote" else message, raw]
         writer.writerow(harmless(cell) for cell in [*(cells.get(name, "") for name in columns), *explained])
     return text.getvalue().encode("utf-8-sig")
