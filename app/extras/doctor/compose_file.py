@@ -93,12 +93,12 @@ def _named(project: Project, key: str) -> Finding:
         return ok("volumen", f"los datos están en el volumen «{name}»")
     others = [other for other in existing if other.endswith(f"_{key}") and not _in_use_elsewhere(other)]
     if others:
-        old = others[0].removesuffix(f"_{key}")
+        olds = [other.removesuffix(f"_{key}") for other in others]
         return bad(
             "volumen",
-            f"«{name}» aún no existe, pero hay otro de un proyecto llamado «{old}»: si cambió el nombre de la "
-            "carpeta, sus datos están ahí",
-            f"si es eso, COMPOSE_PROJECT_NAME={old} en .env; si no, docker compose up -d crea el suyo aparte",
+            f"«{name}» aún no existe, pero hay otro de un proyecto llamado {' o '.join(f'«{old}»' for old in olds)}: "
+            "si cambió el nombre de la carpeta, sus datos están ahí",
+            f"si es eso, COMPOSE_PROJECT_NAME={' o '.join(olds)} en .env; si no, docker compose up -d crea el suyo aparte",
         )
     return ok("volumen", f"se creará «{name}» la primera vez")
 
