@@ -28,6 +28,7 @@ def assemble() -> "Parts":
     from etl.extract.read import Reading
     from etl.local import open_local
     from etl.parts import Parts
+    from extras.bulk.records import split
     from extras.bulk.writer import open_writer
     from extras.embedded.server import with_server
     from extras.formats.archives import members
@@ -37,7 +38,7 @@ def assemble() -> "Parts":
     from extras.marts.changed import renew
     from extras.undeclared.declared_now import declared_now
 
-    reading = Reading(TABLES, look_at_encoding, look_above_header, one_per_line)
+    reading = Reading(TABLES, look_at_encoding, look_above_header, one_per_line, split)
     open_cluster = late("spark.cluster", "open_cluster")  # solo quien pide un clúster paga Java
     return Parts(
         server=with_server,

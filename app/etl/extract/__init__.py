@@ -2,6 +2,6 @@
 
 discover.py  encuentra los archivos         source.py     abre uno y calcula su huella
 read.py      elige el lector                match.py      empareja su cabecera con lo declarado
-delimited.py CSV y parecidos, con           jsonl.py      JSON lines
-             records.py y careful.py
+delimited.py CSV y parecidos                records.py    qué es un registro de ellos
+jsonl.py     JSON lines
 """

@@ -1,6 +1,6 @@
 """CSV, TSV y parecidos: bytes -> trozos de columnas de texto, con la línea de cada fila.
 
-`records.py` y `careful.py` deciden qué es un registro; aquí Arrow los separa en columnas.
+`records.py` decide qué es un registro; aquí Arrow los separa en columnas.
 Todo el archivo se lee por bloques: la memoria no depende de su tamaño.
 """
 
@@ -20,8 +20,7 @@ from pyarrow import csv as arrow_csv
 from etl.chunk import Chunk, Reject, constants, from_numpy
 from etl.dialect import Dialect
 from etl.errors import FileRefused
-from etl.extract.careful import RECORD_LIMIT, split_carefully
-from etl.extract.records import Records, split_regular
+from etl.extract.records import Records, Split, split
 from etl.extract.source import ByteStream
 
 if TYPE_CHECKING:
@@ -53,6 +52,7 @@ class DelimitedFile:
     line: int
     # Si tras sus bytes acaba el archivo; si no, lo que queda a medias sigue en `pending`.
     to_end: bool = True
+    split: Split = split
 
     def chunks(self, columns: dict[str, int]) -> Iterator[Chunk]:
         """Las filas por trozos. `columns`: para cada columna de la tabla, su posición en el archivo."""
@@ -73,7 +73,7 @@ class DelimitedFile:
             block = b"".join((self.pending, memoryview(data)[:cut]))
             if at_end and block and not block.endswith((b"\n", b"\r")):
                 block += b"\n"
-            records = split(block, self.dialect, len(self.header), self.line, at_end)
+            records = self.split(block, self.dialect, len(self.header), self.line, at_end)
             many = records.next_line - self.line > MOST_LINES
             size = max(size // 2, FIRST_BLOCK) if many else min(2 * size, BLOCK)
             self.pending, self.line = block[records.consumed :] + data[cut:], records.next_line
@@ -85,7 +85,7 @@ class DelimitedFile:
             yield records
 
 
-def open_delimited(first: bytes, rest: ByteStream, dialect: Dialect) -> DelimitedFile:
+def open_delimited(first: bytes, rest: ByteStream, dialect: Dialect, split: Split = split) -> DelimitedFile:
     """Lee la cabecera y deja el archivo listo para dar sus filas.
 
     `first` y `rest`: cómo empieza el archivo y lo que sigue, en UTF-8. Sin cabecera declarada, `header` son las
@@ -100,7 +100,7 @@ def open_delimited(first: bytes, rest: ByteStream, dialect: Dialect) -> Delimite
     header = names if dialect.header else [str(number) for number in range(1, len(names) + 1)]
     if dialect.header and following and all(row[len(header) :] == [""] for row in following):
         header = [*header, UNNAMED]
-    return DelimitedFile(header, dialect, rest, first[sum(map(len, lines[:used])) :], used + 1)
+    return DelimitedFile(header, dialect, rest, first[sum(map(len, lines[:used])) :], used + 1, split=split)
 
 
 def _first_rows(lines: list[bytes], dialect: Dialect) -> tuple[list[str], int, list[list[str]]]:
@@ -130,15 +130,6 @@ def csv_reader(lines: Iterable[str], dialect: Dialect) -> "_csv.Reader":
         escapechar=dialect.escape,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
     )
-
-
-def split(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) -> Records:
-    """Los registros de un bloque, por el camino más rápido que puede con él."""
-    regular = None if dialect.escape else split_regular(block, dialect, fields, line)
-    # Lo que sobra puede seguir en el bloque siguiente, salvo que no lo haya o ya sea demasiado.
-    if regular and len(block) - regular.consumed < (1 if at_end else RECORD_LIMIT):
-        return regular
-    return split_carefully(block, dialect, fields, line, at_end)
 
 
 def to_chunk(records: Records, dialect: Dialect, header: list[str], columns: dict[str, int]) -> Chunk:

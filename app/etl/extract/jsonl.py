@@ -15,9 +15,8 @@ import pyarrow as pa
 
 from etl.chunk import Chunk, Reject
 from etl.dialect import ISO
-from etl.extract.careful import BAD_BYTES, BAD_NUL
 from etl.extract.match import clean, plain_name
-from etl.extract.records import is_utf8, readable
+from etl.extract.records import BAD_BYTES, BAD_NUL, is_utf8, readable
 from etl.extract.source import ByteStream, Utf8Stream
 
 ROWS = 20_000

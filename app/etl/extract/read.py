@@ -16,6 +16,7 @@ from etl.errors import Corrected, FileRefused
 from etl.extract.delimited import DelimitedFile, open_delimited
 from etl.extract.jsonl import open_json_lines
 from etl.extract.match import match_columns
+from etl.extract.records import Split, split
 from etl.extract.source import (
     ByteStream,
     Opened,
@@ -74,12 +75,14 @@ class Reading:
     `tables`: los lectores de otros formatos, por su extensión. `encoding`: con qué codificación se lee un
     principio de archivo que no es ASCII, sabiendo lo que dicen su marca o su declaración. `look`: qué corrige de
     lo declarado un principio de archivo sin la cabecera declarada. `lines`: los objetos de un JSON, cada uno en su línea.
+    `split`: corta un bloque de texto en registros.
     """
 
     tables: Mapping[str, Reader] = field(default_factory=dict)
     encoding: Callable[[bytes, str], tuple[str, list[str]]] = as_marked
     look: Callable[[bytes, Dialect, Schema], tuple[Dialect, list[str]]] = as_declared
     lines: Callable[[bytes, ByteStream, str], tuple[ByteStream, str]] = as_lines
+    split: Split = split
 
 
 @dataclass(frozen=True)
@@ -161,11 +164,11 @@ def _open_delimited(
     """El archivo delimitado; si su cabecera no es la declarada, como diga `reading.look`, y sus avisos."""
     divert(sample)
     try:
-        document = open_delimited(first, rest, written)
+        document = open_delimited(first, rest, written, reading.split)
         match_columns(document.header, rows, written.header)
     except FileRefused:
         looked, warnings = reading.look(sample, written, rows)  # quizá sepa decir por qué
         if looked == written:
             raise
-        return open_delimited(first, rest, looked), warnings
+        return open_delimited(first, rest, looked, reading.split), warnings
     return document, []

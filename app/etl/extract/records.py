@@ -1,22 +1,30 @@
 """Corta bytes en registros sin fiarse de las comillas: qué filas tienen la forma del archivo y cuáles no.
 
-Entra un bloque de texto en UTF-8 y salen sus registros completos, la línea física en que empieza
-cada uno y las líneas apartadas con su motivo. Lo usa `delimited.py`. Tres caminos, del más rápido
-al más paciente, con el mismo resultado:
-
-  1. sin nada sospechoso, cada línea es un registro;
-  2. con comillas bien puestas, un salto de línea entre comillas no corta (numpy, sin bucles);
-  3. con algo mal puesto (`careful.py`), se aparta solo la línea que no encaja.
+Entra un bloque de texto en UTF-8 y salen sus registros completos, la línea física en que empieza cada uno y las líneas
+apartadas con su motivo. Cada registro pasa por una gramática estricta. La línea que no encaja, o en que hay un NUL o
+bytes que no son UTF-8, se aparta sola y se sigue en la siguiente: una comilla sin cerrar no se lleva consigo el resto
+del archivo. Lo usa `delimited.py`; otro más rápido, con el mismo resultado, lo puede traer `Reading` (`read.py`).
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
 from etl.chunk import Reject
 from etl.dialect import Dialect
 
-LF, CR = 10, 13
+# Un registro que ocupa más no es un registro: es una comilla que nadie cerró.
+RECORD_LIMIT = 1 << 20
+LINE_END = re.compile(rb"\r\n|\n|\r")
+
+BAD_QUOTE = (
+    "comillas fuera de sitio o sin cerrar; si son parte del texto, duplíquelas y encierre el campo entre comillas"
+)
+BAD_BYTES = "hay bytes que no son de la codificación del archivo; guárdelo entero en una sola codificación"
+BAD_NUL = "hay un carácter NUL; PostgreSQL no lo admite en un texto"
 
 
 @dataclass
@@ -46,82 +54,131 @@ def readable(raw: bytes) -> str:
     return raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace").replace("\0", "\\x00")
 
 
-def line_breaks(data: bytes) -> np.ndarray:
-    """Posiciones de los «\\n»."""
-    return np.flatnonzero(np.frombuffer(data, np.uint8) == LF)
-
-
-def split_regular(block: bytes, dialect: Dialect, fields: int, line: int) -> Records | None:
-    """Los registros de un bloque de líneas enteras, o `None` si algo pide mirarlo con cuidado."""
-    if not block.endswith(b"\n") or not _has_regular_bytes(block):
-        return None
-    breaks = line_breaks(block)
-    if _has_blank_line(block, breaks):
-        return None
-    if not dialect.quote or dialect.quote.encode() not in block:
-        return Records(
-            block,
-            np.concatenate([[0], breaks[:-1] + 1]),
-            np.arange(line, line + len(breaks)),
-            len(block),
-            line + len(breaks),
-        )
-    return _split_quoted(block, breaks, dialect, fields, line)
-
-
-def _split_quoted(block: bytes, breaks: np.ndarray, dialect: Dialect, fields: int, line: int) -> Records | None:
-    """Camino 2: comillas según RFC 4180. `None` si alguna no está donde debe.
-
-    Tampoco si un registro de varias líneas no tiene `fields` campos: puede ser una comilla sin
-    cerrar, y hay que mirarlo línea a línea.
-
-    En un texto bien escrito las comillas alternan: una abre y la siguiente cierra («""» es cerrar
-    y volver a abrir). La que abre va tras un separador o un salto; la que cierra, antes de ellos.
-    """
-    data = np.frombuffer(block, np.uint8)
-    quote, delimiter = ord(dialect.quote or '"'), ord(dialect.delimiter)
-    quotes = np.flatnonzero(data == quote)
-    outside = np.flatnonzero(np.searchsorted(quotes, breaks) % 2 == 0)
-    if not outside.size:
-        return None
-    consumed = int(breaks[outside[-1]]) + 1
-    quotes = quotes[: np.searchsorted(quotes, consumed)]
-    opening, closing = quotes[0::2], quotes[1::2]
-    # Antes de la primera posición del bloque hay, por definición, un salto de línea.
-    before = np.where(opening == 0, LF, data[opening - 1])
-    if not (
-        np.isin(before, [delimiter, LF, quote]).all() and np.isin(data[closing + 1], [delimiter, LF, CR, quote]).all()
-    ):
-        return None
-    lines = line + np.concatenate([[0], outside[:-1] + 1])
-    next_line = line + int(outside[-1]) + 1
-    starts = np.concatenate([[0], breaks[outside][:-1] + 1])
-    inner_breaks = len(outside) < next_line - line
-    if inner_breaks:
-        commas = np.flatnonzero(data == delimiter)
-        commas = commas[np.searchsorted(quotes, commas) % 2 == 0]
-        widths = 1 + np.diff(np.searchsorted(commas, [*starts, consumed]))
-        if (widths[np.diff([*lines, next_line]) > 1] != fields).any():
-            return None
-    return Records(block[:consumed], starts, lines, consumed, next_line, inner_breaks)
-
-
-def _has_regular_bytes(block: bytes) -> bool:
-    """En UTF-8, sin NUL y sin retornos sueltos."""
-    if b"\0" in block or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n")):
-        return False
-    return block.isascii() or is_utf8(block)
-
-
-def _has_blank_line(block: bytes, breaks: np.ndarray) -> bool:
-    lengths = np.diff(breaks, prepend=-1)
-    short = breaks[lengths <= 2]
-    return any(not block[max(0, end - 1) : end].strip(b"\r\n") for end in short.tolist())
-
-
 def is_utf8(raw: bytes) -> bool:
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:
         return False
     return True
+
+
+# De un bloque: cómo está escrito el archivo, cuántos campos tiene una fila, en qué línea empieza y si es el último.
+Split = Callable[[bytes, Dialect, int, int, bool], Records]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Un registro, una línea en blanco o una apartada: dónde acaba y cuántas líneas físicas ocupa."""
+
+    end: int
+    height: int
+    is_row: bool = False
+    reject: Reject | None = None
+
+
+def split(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) -> Records:
+    """Los registros de `block` y las líneas apartadas; lo que queda a medias no se consume.
+
+    `fields` es cuántos campos tiene una fila: un registro de varias líneas con otro número de
+    campos es una comilla sin cerrar. Con `at_end` no hay bloque siguiente y nada queda a medias.
+    """
+    found = Records(b"", np.array([]), np.array([]), 0, line)
+    pieces, lines = [], []
+    while found.consumed < len(block):
+        span = one_record(block, found.consumed, dialect, fields, found.next_line, at_end)
+        if span is None:
+            break
+        if span.is_row:
+            pieces.append(block[found.consumed : span.end])
+            lines.append(found.next_line)
+            found.inner_breaks |= span.height > 1
+        found.rejects += [span.reject] if span.reject else []
+        found.consumed, found.next_line = span.end, found.next_line + span.height
+    ends = np.cumsum([0, *map(len, pieces)])
+    found.data, found.starts, found.lines = b"".join(pieces), ends[:-1], np.array(lines, np.int64)
+    return found
+
+
+def one_record(block: bytes, start: int, dialect: Dialect, fields: int, line: int, at_end: bool) -> Span | None:
+    """El registro que empieza en `start`; `None` si puede acabar en el bloque siguiente."""
+    grammar = _grammar(dialect)
+    match = grammar.record.match(block, start)
+    if not at_end and (match is None or _may_be_half(block, match.end())):
+        end = line_end(block, start)
+        short = len(block) - start < RECORD_LIMIT
+        if end < 0 or _may_be_half(block, end):
+            return None
+        if short and (match or grammar.unfinished.match(block, start)):
+            return None
+    raw = match.group() if match else b""
+    height = _height(raw)
+    if match is None or (height > 1 and _width(raw, dialect) != fields):
+        return _set_aside(block, start, line_end(block, start), line, 1, "quote", BAD_QUOTE)
+    if b"\0" in raw:
+        return _set_aside(block, start, match.end(), line, height, "nul", BAD_NUL)
+    if not is_utf8(raw):
+        return _set_aside(block, start, match.end(), line, height, "encoding", BAD_BYTES)
+    return Span(match.end(), height, bool(raw.strip(b"\r\n")))
+
+
+def _may_be_half(block: bytes, end: int) -> bool:
+    """Si el fin de línea está justo al final del bloque y puede ser la mitad de un «\\r\\n»."""
+    return end == len(block) and block.endswith(b"\r")
+
+
+def _set_aside(block: bytes, start: int, end: int, line: int, height: int, code: str, message: str) -> Span:
+    return Span(end, height, reject=Reject(line, readable(block[start:end]), None, None, code, message))
+
+
+def line_end(block: bytes, start: int) -> int:
+    """La posición tras el próximo fin de línea; -1 si no hay ninguno."""
+    match = LINE_END.search(block, start)
+    return match.end() if match else -1
+
+
+def _height(record: bytes) -> int:
+    """Cuántas líneas físicas ocupa un registro."""
+    return len(LINE_END.findall(record))
+
+
+def _width(record: bytes, dialect: Dialect) -> int:
+    """Cuántos campos tiene un registro bien formado."""
+    return sum(1 for _ in _grammar(dialect).field.finditer(record))
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """Cómo es un registro completo, el comienzo de uno que puede seguir, y un campo con lo que lo acaba."""
+
+    record: re.Pattern[bytes]
+    unfinished: re.Pattern[bytes]
+    field: re.Pattern[bytes]
+
+
+@lru_cache
+def _grammar(dialect: Dialect) -> Grammar:
+    """La gramática de un dialecto.
+
+    Los cuantificadores son posesivos (`*+`): no hay vuelta atrás, así que el tiempo es lineal. El de
+    fuera es un grupo atómico, que es lo mismo: con él posesivo, un Python anterior a 3.11.5 se pierde
+    cuando falla lo de dentro (gh-106052).
+    """
+    comma = re.escape(dialect.delimiter.encode())
+    quote = re.escape(dialect.quote.encode()) if dialect.quote else b""
+    escape = re.escape(dialect.escape.encode()) if dialect.escape else b""
+    escaped = b"|" + escape + b"(?s:.)" if escape else b""
+    # Un apóstrofo dentro de un valor («O'Donnell») es texto, aunque las comillas sean simples.
+    first, banned = (b"(?!')", b"") if dialect.quote == "'" else (b"", quote)
+    bare = first + b"(?:[^" + comma + banned + escape + rb"\r\n]" + escaped + b")*+"
+    inside = b"(?:[^" + quote + escape + b"]|" + quote * 2 + escaped + b")*+"
+    value = b"(?:" + quote + inside + quote + b"|" + bare + b")" if quote else bare
+    end = rb"(?:\r\n|\n|\r)"
+    # El bloque puede acabar tras una comilla (¿cierra, o es la primera de dos?) o un signo de escape.
+    last = bare + (escape + b"?" if escape else b"")
+    if quote:
+        last = quote + inside + b"(?:" + quote + (b"|" + escape if escape else b"") + b")?|" + last
+    return Grammar(
+        record=re.compile(value + b"(?>(?:" + comma + value + b")*)" + end),
+        unfinished=re.compile(b"(?>(?:" + value + comma + b")*)(?:" + last + rb")\Z"),
+        field=re.compile(value + b"(?:" + comma + b"|" + end + b")"),
+    )

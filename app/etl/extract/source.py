@@ -2,7 +2,7 @@
 
 Un `Source` es un archivo, o algo que está dentro de otro; los encuentra `discover.py`. La huella se calcula
 con los mismos bytes que se cargan, al leerlos. Lo que no se puede leer en la codificación del archivo sigue siendo
-ilegible en UTF-8: `careful.py` aparta esas líneas, no las inventa. Lo siguiente es `read.py`, que elige el formato.
+ilegible en UTF-8: `records.py` aparta esas líneas, no las inventa. Lo siguiente es `read.py`, que elige el formato.
 """
 
 import codecs

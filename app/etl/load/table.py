@@ -3,13 +3,10 @@
 Entra una conexión con la transacción del archivo ya abierta; no la confirma ni la deshace
 (eso es de `one_file.py`). Primero se intenta lo rápido, COPY directo a la tabla dentro de un
 SAVEPOINT; solo cuando una clave choca, las filas van a una tabla temporal y se mezclan con cuidado.
-
-Lo normal es el formato binario de COPY, con `pgpq`. No hay `pgpq` para Linux en ARM (Docker en un Mac): allí Arrow
-escribe CSV, que da las mismas filas y tarda la mitad más.
 """
 
 import io
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,21 +25,8 @@ from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
 from etl.schema import Table
 
-try:
-    import pgpq
-    from pgpq.encoders import StringEncoderBuilder
-    from pgpq.schema import Jsonb
-except ImportError:
-    pgpq = None  # type: ignore[assignment]
-
 STAGE = sql.Identifier("etl_stage")
 REJECTS = sql.Identifier("etl", "rejects")
-# pgpq no suelta el GIL mientras escribe: por partes, el hilo que carga no espera más de 1 ms.
-SLICE = 4096
-FORMAT = sql.SQL("FORMAT csv" if pgpq is None else "FORMAT binary")
-# Lo que lleva el formato binario delante y detrás de las filas.
-BINARY = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
-START, END = (b"", b"") if pgpq is None else BINARY
 # Las clases de valores que Arrow y PostgreSQL ordenan igual; un texto depende de la intercalación.
 ORDERED = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_date, pa.types.is_timestamp)
 # Recibe los bytes leídos y las cuentas hasta ahora.
@@ -63,58 +47,10 @@ class Prepared:
     blank: int = 0
 
 
-def encode(rows: pa.Table, load_id: int, jsonb: Collection[str] = ()) -> list[bytes]:
-    """Las filas y su `_load_id`, listas para COPY, por trozos: unirlos sería copiarlo todo otra vez.
-
-    Las columnas de `jsonb` son texto JSON.
-    """
-    rows = rows.append_column("_load_id", from_numpy(np.full(rows.num_rows, load_id, np.int32)))
-    return as_csv(rows) if pgpq is None else as_binary(rows, jsonb)
-
-
-def as_binary(rows: pa.Table, jsonb: Collection[str] = ()) -> list[bytes]:
-    """Formato binario de COPY."""
-    infer, as_jsonb = pgpq.ArrowToPostgresBinaryEncoder.infer_encoder, StringEncoderBuilder.new_with_output
-    encoders = {one.name: as_jsonb(one, Jsonb()) if one.name in jsonb else infer(one) for one in rows.schema}
-    encoder = pgpq.ArrowToPostgresBinaryEncoder.new_with_encoders(rows.schema, encoders)
-    encoder.write_header()
-    batches = [encoder.write_batch(batch) for batch in rows.combine_chunks().to_batches(SLICE)]
-    return [*batches, encoder.finish().removesuffix(END)]
-
-
-def as_csv(rows: pa.Table) -> list[bytes]:
-    """CSV con todos los textos entre comillas: así uno vacío no se confunde con un nulo."""
-    for at, field in enumerate(rows.schema):
-        if pa.types.is_binary(field.type) or pa.types.is_duration(field.type):  # Arrow no sabe escribirlos
-            texts = [
-                str(value) if not isinstance(value, bytes) else f"\\x{value.hex()}" for value in rows[at].to_pylist()
-            ]
-            rows = rows.set_column(at, field.name, pa.array(texts, pa.string(), mask=rows[at].is_null().to_numpy()))
-    output = io.BytesIO()
-    csv.write_csv(rows, output, csv.WriteOptions(include_header=False, quoting_style="needed"))
-    return [output.getvalue()]
-
-
-@contextmanager
-def copying(connection: Connection, table: sql.Composable, names: list[str]) -> Iterator[Copy]:
-    """COPY a `table`, abierto para lo que devuelva `encode` de filas con las columnas `names`."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, [*names, "_load_id"]))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, FORMAT)
-    with connection.cursor().copy(statement) as copy:
-        copy.write(START)
-        yield copy
-        copy.write(END)
-
-
-def copy_rows(connection: Connection, table: sql.Composable, names: list[str], payload: list[bytes]) -> None:
-    """Envía a `table` lo que devolvió `encode` de unas filas con las columnas `names`."""
-    with copying(connection, table, names) as copy:
-        for piece in payload:
-            copy.write(piece)
-
-
 class TableWriter:
     """Carga los trozos de un archivo en su tabla y lleva la cuenta de cada fila."""
+
+    FORMAT = sql.SQL("FORMAT csv")
 
     def __init__(self, connection: Connection, table: Table, load_id: int) -> None:
         self.connection = connection
@@ -123,9 +59,33 @@ class TableWriter:
         self.counts = Counts()
         self.target = sql.Identifier(table.schema, table.table)
 
+    def encode(self, rows: pa.Table) -> list[bytes]:
+        """Las filas y su `_load_id`, listas para COPY, por trozos: unirlos sería copiarlo todo otra vez."""
+        return self.written(rows.append_column("_load_id", from_numpy(np.full(rows.num_rows, self.load_id, np.int32))))
+
+    def written(self, rows: pa.Table) -> list[bytes]:
+        """En CSV, con todos los textos entre comillas: así uno vacío no se confunde con un nulo."""
+        output = io.BytesIO()
+        csv.write_csv(rows, output, csv.WriteOptions(include_header=False, quoting_style="needed"))
+        return [output.getvalue()]
+
+    @contextmanager
+    def copying(self, table: sql.Composable, names: list[str]) -> Iterator[Copy]:
+        """COPY a `table`, abierto para lo que devuelva `encode` de filas con las columnas `names`."""
+        columns = sql.SQL(", ").join(map(sql.Identifier, [*names, "_load_id"]))
+        statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, self.FORMAT)
+        with self.connection.cursor().copy(statement) as copy:
+            yield copy
+
+    def send(self, table: sql.Composable, names: list[str], payload: list[bytes]) -> None:
+        """Envía a `table` lo que devolvió `encode` de unas filas con las columnas `names`."""
+        with self.copying(table, names) as copy:
+            for piece in payload:
+                copy.write(piece)
+
     def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
         """Deja un trozo listo para `write`; se puede hacer en otro hilo, mientras se carga el anterior."""
-        return Prepared(rows, encode(rows, self.load_id, self.table.jsonb), rejects, chunk, chunk.blank)
+        return Prepared(rows, self.encode(rows), rejects, chunk, chunk.blank)
 
     def write(self, prepared: Prepared) -> None:
         """Carga un trozo; cada fila queda cargada, duplicada o rechazada."""
@@ -154,7 +114,7 @@ class TableWriter:
         """Manda las filas a la tabla, ya escritas; `False`, y como si nada, si alguna clave choca."""
         try:
             with self.connection.transaction():
-                copy_rows(self.connection, self.target, rows.column_names, payload)
+                self.send(self.target, rows.column_names, payload)
         except (errors.UniqueViolation, errors.ForeignKeyViolation):
             return False
         self.counts.loaded += rows.num_rows
@@ -172,7 +132,7 @@ class TableWriter:
         if rows.num_rows:
             create = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP")
             self.connection.execute(create.format(STAGE, self.target))
-            copy_rows(self.connection, STAGE, rows.column_names, encode(rows, self.load_id, self.table.jsonb))
+            self.send(STAGE, rows.column_names, self.encode(rows))
         return int(rows.num_rows)
 
     def merge_staged(self, rows: int, columns: list[str]) -> None:

@@ -11,13 +11,14 @@ import pyarrow as pa
 from psycopg import Copy
 
 from etl.chunk import Reject
-from etl.load.table import Prepared, TableWriter, copying
+from etl.load.table import Prepared
+from extras.bulk.binary import BinaryWriter
 
 # Un COPY es una sentencia, y `DB_STATEMENT_SECONDS` dice lo que puede durar: mucho más que esto.
 SECONDS = 0.3
 
 
-class StreamingWriter(TableWriter):
+class StreamingWriter(BinaryWriter):
     """Para una tabla sin clave y sin referencias.
 
     Mientras COPY está abierto la conexión no sirve para otra cosa. Hay que salir de él (`with`) también si algo falla.
@@ -42,7 +43,7 @@ class StreamingWriter(TableWriter):
         """Manda unas filas, ya escritas."""
         if time.monotonic() > self._until:
             self.end_stream()
-            self._copy = self._opened.enter_context(copying(self.connection, self.target, rows.column_names))
+            self._copy = self._opened.enter_context(self.copying(self.target, rows.column_names))
             self._until = time.monotonic() + SECONDS
         for piece in payload:
             self._copy.write(piece)

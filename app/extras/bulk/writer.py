@@ -14,7 +14,7 @@ from etl.chunk import Chunk, Reject, from_numpy
 from etl.database.connection import Connection
 from etl.load.ledger import Load, rows_of
 from etl.load.orphans import without_orphans
-from etl.load.table import Prepared, TableWriter, encode
+from etl.load.table import Prepared, TableWriter
 from extras.bulk.borrow import Borrowed, without_hurry
 from extras.bulk.sieve import Sieve, any_repeated
 from extras.bulk.stream import StreamingWriter
@@ -58,8 +58,7 @@ class BulkWriter(StreamingWriter):
             return super().prepare(chunk, rows, rejects)
         doubtful = self.sieve(rows)
         safe = rows.filter(from_numpy(~doubtful))
-        payload = encode(safe, self.load_id, self.table.jsonb)
-        return Sifted(rows, payload, rejects, chunk, chunk.blank, safe, rows.filter(from_numpy(doubtful)))
+        return Sifted(rows, self.encode(safe), rejects, chunk, chunk.blank, safe, rows.filter(from_numpy(doubtful)))
 
     def copy(self, rows: pa.Table, payload: list[bytes], chunk: Chunk) -> list[Reject] | None:
         """Copia las filas que tienen madre y devuelve las huérfanas; `None`, y como si nada, si choca una clave."""
@@ -68,7 +67,7 @@ class BulkWriter(StreamingWriter):
             return []
         rows, orphans = without_orphans(self.connection, self.table, rows, chunk)
         if orphans:
-            payload = encode(rows, self.load_id, self.table.jsonb)
+            payload = self.encode(rows)
         elif not self._orphaned:  # ya se intentó
             return None
         self._orphaned = True

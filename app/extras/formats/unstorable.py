@@ -1,6 +1,6 @@
 """Aparta las filas con un texto que PostgreSQL no puede guardar: las que llevan un carácter NUL.
 
-En un CSV las encuentra `careful.py` y en un JSON `jsonl.py`, en los bytes; en los formatos que dan
+En un CSV las encuentra `records.py` y en un JSON `jsonl.py`, en los bytes; en los formatos que dan
 textos ya hechos (Parquet, SQLite) se miran aquí. Entra un trozo y sale sin esas filas, que quedan en
 sus rechazos.
 """
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.chunk import Chunk, Reject
-from etl.extract.careful import BAD_NUL
+from etl.extract.records import BAD_NUL
 
 
 def without_unstorable(chunk: Chunk) -> Chunk:

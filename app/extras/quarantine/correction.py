@@ -22,7 +22,7 @@ from etl.dialect import ISO, Dialect
 from etl.errors import FileRefused
 from etl.extract.source import Opened, Source, decompressed, opened
 from etl.load.ledger import Counts, Load
-from etl.load.table import Prepared, TableWriter, encode, save_rejects
+from etl.load.table import Prepared, TableWriter, save_rejects
 from etl.one_file import load_file
 from etl.run import FileResult, Session
 from etl.schema import Column, Declared, Table
@@ -53,7 +53,6 @@ class Target:
     writing: Writing
     dialect: Dialect
     check: Check
-    jsonb: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -140,11 +139,10 @@ def _target(connection: Connection, table: Table, load_id: int, declared: Declar
     if declared:
         dialect = declared.dialect if written and "delimiter" in written else ISO
         writing = Writing(declared.in_file.names, header, written, undeclared=False)
-        return Target(table, writing, dialect, partial(transform, declared=declared), [*table.jsonb])
+        return Target(table, writing, dialect, partial(transform, declared=declared))
     plans = staging.columns_of(connection, table.table, (written or {}).get("formats", {}))
     writing = Writing([plan.name for plan in plans], header, written, undeclared=True)
-    jsonb = [plan.name for plan in plans if plan.format is formats.NESTED]
-    return Target(table, writing, formats.PLAIN, partial(_as_planned, plans=plans), jsonb)
+    return Target(table, writing, formats.PLAIN, partial(_as_planned, plans=plans))
 
 
 def _edited(connection: Connection, load_id: int, target: Target, rows: list[Row]) -> tuple[list[Mended], Counter[str]]:
@@ -198,7 +196,7 @@ def _apply(connection: Connection, load_id: int, target: Target, mended: list[Me
         sql.SQL("DELETE FROM {} WHERE _load_id = %s AND _line = ANY(%s)").format(name), (load_id, lines)
     ).rowcount
     writer = TableWriter(connection, target.table, load_id)
-    writer.write(_prepared(target, mended, load_id))
+    writer.write(_prepared(target, mended, writer))
     again = connection.execute("SELECT line FROM etl.rejects WHERE load_id = %s AND line = ANY(%s)", (load_id, lines))
     wrong = {line for (line,) in again}
     good = [one for one in mended if one.line not in wrong]
@@ -212,7 +210,7 @@ def _apply(connection: Connection, load_id: int, target: Target, mended: list[Me
     counts.displaced |= writer.counts.displaced
 
 
-def _prepared(target: Target, mended: list[Mended], load_id: int) -> Prepared:
+def _prepared(target: Target, mended: list[Mended], writer: TableWriter) -> Prepared:
     split = [one for one in mended if one.cells is not None]
     columns = {
         name: pa.chunked_array([pa.array([_value(one.cells, name, target.dialect) for one in split], pa.string())])
@@ -224,7 +222,7 @@ def _prepared(target: Target, mended: list[Mended], load_id: int) -> Prepared:
     broken = [Reject(one.line, one.raw, None, None, "fields", message) for one in mended if one.cells is None]
     chunk = Chunk(pa.table(columns), lines, lambda row: split[row].raw, target.dialect, broken)
     rows, rejects = target.check(chunk)
-    return Prepared(rows, encode(rows, load_id, target.jsonb), rejects, chunk)
+    return Prepared(rows, writer.encode(rows), rejects, chunk)
 
 
 def _value(cells: Cells | None, name: str, dialect: Dialect) -> str | None:

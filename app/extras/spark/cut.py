@@ -12,7 +12,7 @@ from itertools import islice
 from etl.chunk import Chunk
 from etl.dialect import Dialect
 from etl.errors import EtlError
-from etl.extract.delimited import DelimitedFile, csv_reader, split
+from etl.extract.delimited import DelimitedFile, csv_reader
 from etl.extract.jsonl import ROWS, JsonLinesFile, numbered_lines
 from etl.extract.source import ByteStream, Opened, Source, Utf8Stream, opened
 from extras.spark.plan import Cut, Part
@@ -84,7 +84,7 @@ class Layout:
 
     def _is_record(self, document: DelimitedFile, raw: bytes) -> bool:
         text = raw if self.encoding == "utf-8" else raw.decode(self.encoding, "replace").encode()
-        records = split(text[: text.rfind(b"\n") + 1], document.dialect, len(document.header), 1, at_end=False)
+        records = document.split(text[: text.rfind(b"\n") + 1], document.dialect, len(document.header), 1, False)
         rows = [records.raw(row) for row in range(min(FOLLOWING, len(records.lines)))]
         if not rows or any(reject.line <= FOLLOWING for reject in records.rejects):
             return False

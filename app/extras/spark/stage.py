@@ -18,10 +18,11 @@ from etl.extract.read import Reading, read
 from etl.extract.source import Opened, opened
 from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
-from etl.load.table import REJECTS, Prepared, TableWriter, encode, save_rejects
+from etl.load.table import REJECTS, Prepared, save_rejects
 from etl.schema import Declared
 from etl.settings import Settings
 from etl.transform.validate import transform
+from extras.bulk.binary import BinaryWriter
 from extras.spark.cut import Layout
 from extras.spark.plan import Part
 
@@ -87,7 +88,7 @@ def rejects_of(table: str) -> str:
     return f"{table}_r"
 
 
-class StageWriter(TableWriter):
+class StageWriter(BinaryWriter):
     """Deja las filas que tienen madre en la tabla de paso de un intento, y los rechazos en otra."""
 
     def __init__(self, connection: Connection, work: Work, name: str) -> None:
@@ -108,7 +109,7 @@ class StageWriter(TableWriter):
         assert prepared.chunk is not None
         rows, orphans = without_orphans(self.connection, self.table, prepared.rows, prepared.chunk)
         if rows.num_rows:
-            self.copied(rows, encode(rows, UNKNOWN, self.table.jsonb))
+            self.copied(rows, self.encode(rows))
         return orphans
 
     def set_aside(self, rejects: list[Reject]) -> None:

@@ -1,6 +1,6 @@
 """Separadores de varios bytes («||», «, », «§», columnas de espacios): se cambian por uno al leer.
 
-Arrow y las gramáticas de `careful.py` solo conocen separadores de un byte. `OneMark` los cambia en
+Arrow y las gramáticas de `records.py` solo conocen separadores de un byte. `OneMark` los cambia en
 los bytes por el separador de unidad de ASCII, y `Restored` lo deshace donde era parte de un texto.
 """
 

@@ -21,10 +21,11 @@ from etl.errors import FileRefused
 from etl.extract.source import Opened, Source, opened
 from etl.load import ledger
 from etl.load.ledger import Load
-from etl.load.table import Advance, Prepared, TableWriter, encode, write_all
+from etl.load.table import Advance, Prepared, TableWriter, write_all
 from etl.one_file import load_file
 from etl.run import FileResult, Session
 from etl.schema import Table
+from extras.bulk.binary import BinaryWriter
 from extras.bulk.stream import StreamingWriter
 from extras.formats.look import ODD_SIGN
 from extras.formats.readers import EXCEL, SQLITE
@@ -103,9 +104,9 @@ def _create_and_fill(
         first, second = next(chunks, None), next(chunks, None)
         reader = Reader(found, attempt, as_text, first, whole=second is None)
         table = staging.create(connection, load.table.table, load.load_id, reader.columns)
-        ready = (reader.prepare(chunk, load.load_id) for chunk in chain(filter(None, (first, second)), chunks))
-        target = connection, Table(staging.SCHEMA, table), load.load_id
-        with StreamingWriter(*target) if second else nullcontext(TableWriter(*target)) as writer:
+        target = connection, Table(staging.SCHEMA, table, jsonb=reader.jsonb), load.load_id
+        with StreamingWriter(*target) if second else nullcontext(BinaryWriter(*target)) as writer:
+            ready = (reader.prepare(chunk, writer) for chunk in chain(filter(None, (first, second)), chunks))
             result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
         found.describe(result)
@@ -143,6 +144,7 @@ class Reader:
         tail = takewhile(lambda one: not one.count and not titles[one.name].strip(), reversed(self._evidence[1:]))
         self.nameless = [one.name for one in tail]
         self.columns = self.plans[: len(self.plans) - len(self.nameless)]
+        self.jsonb = tuple(plan.name for plan in self.columns if plan.format is NESTED)
 
     @property
     def warnings(self) -> list[str]:
@@ -154,7 +156,7 @@ class Reader:
             told.append(f"Columnas del final sin nombre ni valores, que se quitan: {len(self.nameless)}.")
         return told
 
-    def prepare(self, chunk: Chunk, load_id: int) -> Prepared:
+    def prepare(self, chunk: Chunk, writer: TableWriter) -> Prepared:
         """Un trozo, con sus tipos y listo para COPY. Lanza `Misfit` si hay que volver a decidir."""
         rows, rejects = convert(chunk, self.plans)
         self._odd = self._odd or odd_sign(chunk)
@@ -165,9 +167,8 @@ class Reader:
             if pc.any(pc.not_equal(pc.utf8_trim_whitespace(rows[name]), EMPTY)).as_py():
                 raise Misfit(name)
         rows = rows.drop_columns(self.nameless)
-        jsonb = [plan.name for plan in self.columns if plan.format is NESTED]
         # Sin clave no hay filas dudosas que volver a mirar: los textos del trozo no esperan en la cola.
-        return Prepared(rows, encode(rows, load_id, jsonb), rejects, blank=chunk.blank)
+        return Prepared(rows, writer.encode(rows), rejects, blank=chunk.blank)
 
     def _reconsider(self, chunk: Chunk) -> None:
         """Una columna en texto por dudosa o por vacía puede dejar de serlo con las filas de este trozo."""

@@ -20,6 +20,7 @@ from etl.extract.delimited import BLOCK, DelimitedFile
 from etl.extract.read import DELIMITED, SAMPLE, Document, divert
 from etl.extract.source import ByteStream, Opened, Rewound, Source, Utf8Stream, decompressed, opened, read_fully
 from etl.run import FileResult
+from extras.bulk.records import split
 from extras.formats.disguise import refuse_disguised
 from extras.formats.foreign import refuse_format
 from extras.formats.readers import EXCEL, PARQUET, SQLITE, whole
@@ -193,5 +194,5 @@ def open_detected(sample: bytes, rest: ByteStream, found: Detected) -> Document:
         skipped = match.end() if match else len(first)
     # Sin cabecera, unos nombres que ninguna fila puede repetir.
     header = list(found.columns) if found.header_rows else [f"\0{n}" for n, _ in enumerate(found.columns)]
-    document = DelimitedFile(header, dialect, utf8, first[skipped:], line + 1)
+    document = DelimitedFile(header, dialect, utf8, first[skipped:], line + 1, split=split)
     return Restored(document, found.delimiter) if one_mark else document
