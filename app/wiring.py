@@ -30,18 +30,18 @@ def assemble() -> "Parts":
     from etl.parts import Parts
     from extras.bulk.records import split
     from extras.bulk.writer import open_writer
-    from extras.embedded.server import with_server
     from extras.formats.archives import members
     from extras.formats.json_text import one_per_line
     from extras.formats.look import look_above_header, look_at_encoding
     from extras.formats.readers import TABLES
     from extras.marts.changed import renew
+    from extras.settings import live_settings
     from extras.undeclared.declared_now import declared_now
 
     reading = Reading(TABLES, look_at_encoding, look_above_header, one_per_line, split)
     open_cluster = late("spark.cluster", "open_cluster")  # solo quien pide un clúster paga Java
     return Parts(
-        server=with_server,
+        settings=live_settings,
         engines={
             "local": partial(open_local, open_writer=open_writer),
             "spark": partial(open_cluster, reading=reading),

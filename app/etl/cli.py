@@ -20,7 +20,6 @@ import typer
 
 from etl.errors import EtlError
 from etl.reader import order, shown
-from etl.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     # Con ellos vienen Arrow y numpy, que «etl --help» no necesita.
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from etl.parts import Parts
     from etl.run import Progress, RunResult
     from etl.schema import Declared
+    from etl.settings import Settings
 
 Paths = Annotated[
     list[Path] | None, typer.Argument(metavar="RUTA...", help="Archivos o carpetas; sin ninguno, datos/.")
@@ -51,7 +51,7 @@ def run(ctx: typer.Context, paths: Paths = None, quiet: Quiet = False, again: Ag
 def load(
     ctx: typer.Context,
     paths: list[Path] | None,
-    declared: Callable[[Settings], "Sequence[Declared]"],
+    declared: "Callable[[Settings], Sequence[Declared]]",
     show_progress: "Callable[[Sequence[Source]], AbstractContextManager[Progress]] | None" = None,
     announce: Callable[[str], None] = lambda _told: None,
     *,
@@ -65,7 +65,7 @@ def load(
     from etl.run import open_session
 
     parts: Parts = ctx.obj()
-    settings = live_settings(ctx)
+    settings = parts.settings()
     migrate.ensure_ready(settings, parts.check_migrations)
     tables = declared(settings)
     with (
@@ -80,7 +80,7 @@ def status(ctx: typer.Context) -> None:
     from etl import declarations, plain
     from etl.database.connection import connect
 
-    settings, tables = live_settings(ctx), declarations.load()
+    settings, tables = ctx.obj().settings(), declarations.load()
     with connect(settings) as connection:
         plain.show_status(connection, tables)
 
@@ -90,7 +90,7 @@ def rejects(ctx: typer.Context, table: OneTable = None) -> None:
     from etl import plain
     from etl.database.connection import connect
 
-    with connect(live_settings(ctx)) as connection:
+    with connect(ctx.obj().settings()) as connection:
         plain.show_rejects(connection, table)
 
 
@@ -98,7 +98,7 @@ def migrate(ctx: typer.Context) -> None:
     """Prepara la base de datos: esquemas, usuarios y tablas."""
     from etl.database.migrate import migrate as prepare
 
-    typer.echo(f"Base de datos en la versión {prepare(live_settings(ctx), ctx.obj().check_migrations)}.")
+    typer.echo(f"Base de datos en la versión {prepare(ctx.obj().settings(), ctx.obj().check_migrations)}.")
 
 
 def add_core(app: typer.Typer) -> None:
@@ -118,12 +118,6 @@ def new_app(add_commands: Callable[[typer.Typer], None] = add_core) -> typer.Typ
     )
     add_commands(app)
     return app
-
-
-def live_settings(ctx: typer.Context) -> Settings:
-    """La configuración, con un servidor en marcha."""
-    parts: Parts = ctx.obj()
-    return parts.server(load_settings())
 
 
 def main(

@@ -49,7 +49,7 @@ def load_declared(
         if version.new:
             with read(source, file, declared, parts.reading) as text:
                 ledger.describe(connection, load, text.document.header, text.written)
-                result.describe(text.encoding, text.written)
+                result.encoding, result.written = text.encoding, text.written
                 advance = partial(session.progress, source)
                 counts, sha256 = load_rows(connection, load, declared, text, advance)
             result.counts, before = counts, version.reopened or version.replaces

@@ -19,7 +19,7 @@ from etl.load.marts import Renew, rebuild
 from etl.local import LoadRows, open_local
 from etl.run import FileResult, Session
 from etl.schema import Declared
-from etl.settings import Settings
+from etl.settings import Settings, load_settings
 
 # Lo que se sabe de un mensaje de error, línea a línea.
 Explain = Callable[[str], list[str]]
@@ -39,7 +39,8 @@ not_declared = partial(refused, "Ninguna declaración encaja con su nombre.")
 not_corrected = partial(refused, "Es una cuarentena corregida, y esta instalación no las carga.")
 
 
-def needs_address(settings: Settings) -> Settings:
+def with_address() -> Settings:
+    settings = load_settings()
     if settings.db_host is None:
         raise DatabaseUnavailable("Falta DB_HOST: no se sabe qué PostgreSQL usar.", "Póngalo en .env.")
     return settings
@@ -49,7 +50,7 @@ def needs_address(settings: Settings) -> Settings:
 class Parts:
     """Lo que se puede poner en lugar de lo del núcleo.
 
-    `server`: la misma configuración, con la dirección de un servidor en marcha. `engines`: dónde se validan las
+    `settings`: la configuración, con la dirección de un servidor en marcha. `engines`: dónde se validan las
     filas. `check_migrations`: mira si están bien escritas. `reading` y `members`: otros formatos y archivos que
     llevan otros dentro. `undeclared`: carga lo que nadie declaró. `declared_now`: avisos, al cargar un archivo que
     antes no estaba declarado. `correct` carga una cuarentena corregida; `mend` repite las correcciones de una carga
@@ -57,7 +58,7 @@ class Parts:
     `explain`: lo que se sabe de un mensaje de error, línea a línea.
     """
 
-    server: Callable[[Settings], Settings] = needs_address
+    settings: Callable[[], Settings] = with_address
     engines: Mapping[str, OpenEngine] = field(default_factory=lambda: {"local": open_local})
     check_migrations: Check = unchecked
     reading: Reading = field(default_factory=Reading)

@@ -77,18 +77,8 @@ def status(connection: Connection[Any], declared: list[Declared]) -> dict[str, l
     return {
         "tables": [{"table": f"{schema}.{name}", "rows": _count(connection, schema, name)} for schema, name in tables],
         "loads": connection.cursor(row_factory=dict_row).execute(LAST_LOADS).fetchall(),
-        "warnings": [*_quarantine(connection), *_outdated(connection, declared)],
+        "warnings": _outdated(connection, declared),
     }
-
-
-def _quarantine(connection: Connection[Any]) -> list[str]:
-    """Las tablas con filas corregidas, y cuántas siguen apartadas."""
-    found = connection.execute(
-        "SELECT l.table_name, count(*) FILTER (WHERE r.code = 'repaired'),"
-        " count(*) FILTER (WHERE r.code NOT IN ('repaired', 'filtered'))"
-        " FROM etl.rejects AS r JOIN etl.loads AS l USING (load_id) WHERE l.status = 'loaded' GROUP BY 1 ORDER BY 1"
-    )
-    return [f"{table}: filas corregidas, {done}; sin corregir, {left}" for table, done, left in found if done]
 
 
 def _outdated(connection: Connection[Any], declared: list[Declared]) -> list[str]:

@@ -57,7 +57,11 @@ Status = Literal["loaded", "skipped", "refused", "failed"]
 
 @dataclass
 class FileResult:
-    """El destino de un archivo. `reason` explica por qué no se cargó; `seconds`, lo que tardó."""
+    """El destino de un archivo.
+
+    `reason` explica por qué no se cargó; `seconds`, lo que tardó; `encoding` y `written`, cómo estaba escrito, si es de
+    texto. `facts`: lo que añade a `--json` quien lo leyó.
+    """
 
     file: str
     dataset: str | None
@@ -68,9 +72,8 @@ class FileResult:
     seconds: float = 0.0
     reason: str | None = None
     encoding: str | None = None
-    dialect: dict[str, str | None] | None = None
-    header: bool | None = None
-    preamble_rows: int | None = None
+    written: Dialect | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -87,14 +90,6 @@ class FileResult:
         self.status, self.counts, self.reason = "skipped", Counts(), reason
         if then not in (None, now):
             self.warnings.append(f"se cargó con otra declaración; para usar la de ahora: {order('run --again')}")
-
-    def describe(self, encoding: str | None, written: Dialect | None, line_end: str | None = None) -> None:
-        """Cómo está escrito el archivo: su codificación, si es de texto, y cómo separa sus campos, si los separa."""
-        self.encoding = encoding
-        if written is not None:
-            marks = {name: getattr(written, name) for name in ("delimiter", "quote", "escape")}
-            self.dialect = {**marks, "line_end": line_end}
-            self.header, self.preamble_rows = written.header, written.preamble_rows
 
 
 @dataclass

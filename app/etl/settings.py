@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 
 from etl.errors import UsageError
 from etl.extract.source import marked_encoding
@@ -22,9 +21,6 @@ from etl.extract.source import marked_encoding
 ROOT = Path(__file__).resolve().parents[2]
 # Un Codespace también es un contenedor, pero en él el código no está en /app y sí hay Docker.
 IN_IMAGE = Path("/") == ROOT
-
-# Lo que queda donde había bytes que no son UTF-8.
-UNKNOWN = "\ufffd"
 
 
 def _from(variable: str, default: Any, *, secret: bool = False) -> Any:
@@ -67,32 +63,15 @@ class Settings:
     spark_events_dir: Path = _from("SPARK_EVENTS_DIR", Path("/spark-events"))
 
 
-def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env") -> Settings:
-    """Lee `.env` y el entorno (que manda). Lanza `UsageError` si un valor no se entiende."""
-    lines = env_lines(env_file)
-    for name, (number, _, understood) in lines.items():
-        if not understood:  # se dice cuál es, y no lo que vale
-            raise UsageError(
-                f"No se entiende lo que vale «{name}»: ¿le falta cerrar unas comillas, o no está en UTF-8?",
-                f"Corríjalo en .env, línea {number}.",
-            )
+def load_settings(
+    environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env", where: Mapping[str, str] | None = None
+) -> Settings:
+    """Lee `.env` y el entorno (que manda). Lanza `UsageError` si un valor no se entiende.
+
+    `where`: dónde se corrige cada variable, si se sabe.
+    """
     values = {name: value for name, value in {**dotenv_values(stream=env_text(env_file)), **environ}.items() if value}
-    where = {
-        name: f"en .env, línea {number}: {line}" for name, (number, line, _) in lines.items() if not environ.get(name)
-    }
-    return Settings(**{one.name: _value(values, one, where) for one in fields(Settings)})
-
-
-def env_lines(env_file: Path) -> dict[str, tuple[int, str, bool]]:
-    """Cada variable de `.env`: el número y el texto de la línea que le da valor, la última, y si se entiende."""
-    lines: dict[str, tuple[int, str, bool]] = {}
-    for one in parse_stream(env_text(env_file)):
-        text = one.original.string.strip().removeprefix("export ")
-        if one.key or one.error:
-            number = one.original.line + one.original.string.partition(text)[0].count("\n")
-            understood = not one.error and UNKNOWN not in (one.value or "")
-            lines[one.key or text.partition("=")[0].strip()] = number, text, understood
-    return lines
+    return Settings(**{one.name: _value(values, one, where or {}) for one in fields(Settings)})
 
 
 def env_text(env_file: Path) -> StringIO:
@@ -129,5 +108,5 @@ def _number(name: str, text: str, where: Mapping[str, str]) -> float:
         return float(text)
     except ValueError:
         raise UsageError(
-            f"{name} vale «{text}» y se esperaba un número.", f"Corríjalo {where.get(name, 'en el entorno')}"
+            f"{name} vale «{text}» y se esperaba un número.", f"Corríjalo {where.get(name, 'en .env o en el entorno')}."
         ) from None

@@ -38,6 +38,22 @@ def run_document(result: "RunResult") -> dict[str, Any]:
 
 def file_document(file: "FileResult") -> dict[str, Any]:
     """Lo que fue de un archivo, en ese documento."""
-    fields = {**asdict(file), "seconds": round(file.seconds, 3)}
+    fields = {**asdict(file), "seconds": round(file.seconds, 3), **layout(file)}
     counts = fields.pop("counts")
+    for name in ("written", "facts"):
+        del fields[name]
     return {**fields, **{f"rows_{name}": counts[name] for name in COUNTED}}
+
+
+def layout(file: "FileResult") -> dict[str, Any]:
+    """Cómo estaba escrito, en ese documento y en el de «etl inspect»."""
+    written, facts = file.written, dict(file.facts)
+    line_end = facts.pop("line_end", None)
+    marks = ("delimiter", "quote", "escape")
+    return {
+        "encoding": file.encoding,
+        "dialect": {**{name: getattr(written, name) for name in marks}, "line_end": line_end} if written else None,
+        "header": written and written.header,
+        "preamble_rows": written and written.preamble_rows,
+        **facts,
+    }

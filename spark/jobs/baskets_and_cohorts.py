@@ -35,7 +35,7 @@ from etl.declarations import import_declared
 from etl.errors import EtlError
 from etl.load import marts
 from etl.settings import Settings, load_settings
-from extras.embedded.server import with_server
+from extras.settings import with_server
 from extras.spark.read import open_table
 from extras.spark.session import open_session, resources
 

@@ -16,7 +16,7 @@ from tests.benchmarks.cases import CASES, Bench
 
 from etl.database.connection import connect
 from etl.settings import ROOT, Settings
-from extras.embedded.server import with_server
+from extras.settings import with_server
 from own_project import own_sql
 
 FOLDER = ROOT / ".local" / "bench"

@@ -29,6 +29,7 @@ from etl.pipeline import declared_for
 from etl.run import FileResult, Session
 from etl.schema import Declared
 from etl.settings import Settings
+from extras.document import layout
 from extras.undeclared.inspection import Refused, look_or_refuse
 from extras.undeclared.one_table import load_table
 from extras.undeclared.parts import parts
@@ -150,7 +151,7 @@ class Fuzzer:
 
 def _lost_lines(result: FileResult, file: Seed, seen: list[int]) -> Iterator[str]:
     """Sin comillas ni escapes, cada línea con algo es una fila: están todas, y una vez cada una."""
-    if len(set(seen)) < len(seen) and result.dialect:
+    if len(set(seen)) < len(seen) and result.written:
         yield "una línea está dos veces"
     expected = _countable_lines(result, file)
     if expected is None or not seen:
@@ -159,13 +160,14 @@ def _lost_lines(result: FileResult, file: Seed, seen: list[int]) -> Iterator[str
     if missing or set(seen) - set(expected):
         yield f"líneas perdidas {missing[:5]}, inventadas {sorted(set(seen) - set(expected))[:5]}"
     above = sum(1 for line in expected if line < seen[0])
-    if above > (result.preamble_rows or 0) + 4:
-        yield f"{above} líneas por encima de la primera fila, y dice {result.preamble_rows} de preámbulo"
+    said = layout(result)["preamble_rows"] or 0
+    if above > said + 4:
+        yield f"{above} líneas por encima de la primera fila, y dice {said} de preámbulo"
 
 
 def _countable_lines(result: FileResult, file: Seed) -> list[int] | None:
     """Las líneas físicas con algo escrito, contadas sin saber nada de CSV; nada si no es tan fácil."""
-    marks: dict[str, Any] = result.dialect or {}
+    marks: dict[str, Any] = layout(result)["dialect"] or {}
     quote, escape = (marks.get("quote") or "\0").encode(), (marks.get("escape") or "\0").encode()
     plain = file.suffix in (".csv", ".txt", ".tsv") and not (result.encoding or "").startswith("utf-16")
     if not plain or quote in file.data or escape in file.data or (result.encoding or "").startswith("utf-32"):

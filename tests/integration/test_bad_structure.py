@@ -14,6 +14,7 @@ from declared.clientes import Cliente
 from etl.dataset import declared
 from etl.run import FileResult
 from etl.settings import Settings
+from extras.document import layout
 from own_rows import CLIENTES, cliente, clientes, load, load_as, load_one, numbers, query, rejects, write
 
 pytestmark = pytest.mark.any_server
@@ -39,7 +40,7 @@ def test_13_the_line_that_excel_puts_first_is_not_the_header(settings: Settings)
 def test_14_the_lines_above_the_header_are_skipped_with_a_warning(settings: Settings) -> None:
     path = write(settings, "clientes.csv", "Clientes de la tienda\n\n" + TEXT)
     result = load_declared(settings, path)
-    assert (result.status, clientes(settings), result.preamble_rows) == ("loaded", TWO, 2)
+    assert (result.status, clientes(settings), layout(result)["preamble_rows"]) == ("loaded", TWO, 2)
     assert result.warnings == [
         "líneas encima de la cabecera, que se saltan: 2. Si las lleva siempre, declare preamble_rows=2"
     ]
@@ -62,7 +63,7 @@ def test_14_without_the_header_anywhere_the_file_is_refused_saying_what_is_missi
 def test_17_names_under_a_row_of_groups_are_the_header(settings: Settings) -> None:
     groups = ",".join(["Cliente", "", "", "", "Dirección", "", "Fechas", ""]) + "\n"
     result = load_one(settings, "clientes.csv", groups, TEXT)
-    assert (clientes(settings), result.preamble_rows, len(result.warnings)) == (TWO, 1, 1)
+    assert (clientes(settings), layout(result)["preamble_rows"], len(result.warnings)) == (TWO, 1, 1)
 
 
 def test_16_the_rows_of_a_second_table_are_set_aside(settings: Settings) -> None:

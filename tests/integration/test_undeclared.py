@@ -21,6 +21,7 @@ from etl.dataset import declared
 from etl.extract.source import Source
 from etl.run import FileResult, open_session
 from etl.settings import Settings
+from extras.document import layout
 from own_rows import CLIENTES, PARTS, cliente, run_with, silent
 from support import connect_settings
 
@@ -150,8 +151,8 @@ def test_text_keeps_everything_as_it_was_written(settings: Settings) -> None:
     result = load(settings, as_text=True)["t.csv"]
     assert types(settings, "t") == {"id": "text", "x": "text", "y": "text"}
     assert query(settings, "SELECT id, x, y FROM staging.t ORDER BY _line") == [("007", "", "1.50"), ("8", None, "a,b")]
-    assert result.dialect == {"delimiter": ",", "quote": '"', "escape": None, "line_end": "\n"}
-    assert (result.encoding, result.header, result.preamble_rows) == ("utf-8", True, 0)
+    assert layout(result)["dialect"] == {"delimiter": ",", "quote": '"', "escape": None, "line_end": "\n"}
+    assert tuple(layout(result)[name] for name in ("encoding", "header", "preamble_rows")) == ("utf-8", True, 0)
 
 
 def test_running_again_does_nothing_and_another_mode_loads_again(settings: Settings) -> None:
@@ -223,7 +224,7 @@ def test_every_sheet_of_a_workbook_is_a_table(settings: Settings) -> None:
         (Decimal("1.234"), 4),
         (Decimal("2.500"), 5),
     ]
-    assert results["libro.xlsx/Ventas"].preamble_rows == 2
+    assert layout(results["libro.xlsx/Ventas"])["preamble_rows"] == 2
     assert query(settings, "SELECT codigo FROM staging.libro_tiendas_2") == [("007",)]
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from etl import settings as core
 from etl.errors import UsageError
-from etl.settings import ROOT, Settings, load_settings
+from etl.settings import ROOT, Settings
+from extras.settings import load_settings
 
 NO_FILE = Path("/no/hay/.env")
 
@@ -57,10 +59,13 @@ def test_a_wrong_number_is_shown_where_it_is_written(tmp_path: Path) -> None:
     env.write_text("DB_HOST=x\n# DB_PORT=5432\nDB_PORT=1\nDB_PORT=cinco\n", encoding="utf-8")
     with pytest.raises(UsageError) as wrong:
         load_settings({}, env)
-    assert wrong.value.hint == "Corríjalo en .env, línea 4: DB_PORT=cinco"
+    assert wrong.value.hint == "Corríjalo en .env, línea 4: DB_PORT=cinco."
     with pytest.raises(UsageError) as wrong:
         load_settings({"DB_PORT": "seis"}, env)
-    assert wrong.value.hint == "Corríjalo en el entorno"
+    assert wrong.value.hint == "Corríjalo en el entorno."
+    with pytest.raises(UsageError, match="DB_PORT vale «cinco»") as wrong:
+        core.load_settings({}, env)
+    assert wrong.value.hint == "Corríjalo en .env o en el entorno."
 
 
 def test_a_password_is_not_shown_when_the_settings_are_printed() -> None:

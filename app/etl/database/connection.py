@@ -6,6 +6,8 @@ servidor, ni por un bloqueo, ni por una red que se quedó muda.
 
 import logging
 import time
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -24,15 +26,8 @@ OWNER = "etl_owner"
 # Estos fallos no se arreglan insistiendo; una contraseña mala repetida puede bloquear la cuenta.
 FATAL = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
 
-# Lo que contestan libpq y el servidor a PGSSLMODE, PGSERVICE, PGTZ...: aquí nadie más pide nada de eso.
-STRAY_VARIABLES = (
-    *("SSL was required", "weak sslmode", "root certificate file", "did not request an SSL certificate"),
-    *("channel binding required", "GSSAPI encryption required", "authentication method requirement"),
-    *("hot standby mode", "connection is bad: invalid", 'definition of service "', 'service file "'),
-    *('parameter "client_encoding"', 'parameter "TimeZone"', 'parameter "DateStyle"', 'parameter "geqo"'),
-)
-# Estos tampoco se arreglan insistiendo, y psycopg no les da código al conectar.
-FATAL_WORDS = ("password authentication failed", "does not exist", "no pg_hba.conf entry", *STRAY_VARIABLES)
+# Los que psycopg no distingue al conectar, por sus palabras.
+FATAL_WORDS = Path(__file__).with_name("fatal.toml")
 
 
 class Connection(psycopg.Connection[Any]):
@@ -142,7 +137,8 @@ def _limits(settings: Settings) -> dict[str, Any]:
 
 def _is_fatal(error: psycopg.OperationalError) -> bool:
     """Al conectar, psycopg no siempre da el código del error; el texto sí dice lo mismo."""
-    return isinstance(error, FATAL) or any(words in str(error) for words in FATAL_WORDS)
+    known = tomllib.loads(FATAL_WORDS.read_text(encoding="utf-8"))
+    return isinstance(error, FATAL) or any(words in str(error) for words in [*known["words"], *known["stray"]])
 
 
 def _unavailable(settings: Settings, error: psycopg.Error) -> DatabaseUnavailable:

@@ -61,8 +61,8 @@ def begin(connection: Connection[Any], load: Load, again: bool) -> Version:
     known = find_known(connection, load)
     if known and is_complete(connection, load, known) and not (again and known.declaration != load.declaration):
         return Version(new=False, replaces=_keep(connection, load, known), declaration=known.declaration)
-    _defer_references(connection, load.table)
-    replaces = _retire_previous(connection, load, known.load_id if known else NEW)
+    defer_references(connection, load.table)
+    replaces = retire_previous(connection, load, known.load_id if known else NEW)
     if known:
         _reopen(connection, load, known.load_id)
     else:
@@ -84,12 +84,6 @@ def settle(connection: Connection[Any], load: Load, version: Version) -> list[st
     if removed or version.reopened:
         _mark_incomplete(connection, load.table)
     return [f"filas de la versión anterior que esta no trae, quitadas de la tabla: {removed}"] if removed else []
-
-
-def drop(connection: Connection[Any], load: Load) -> None:
-    """Quita las filas de un archivo como si su versión nueva no trajera ninguna."""
-    _defer_references(connection, load.table)
-    settle(connection, load, Version(new=True, replaces=_retire_previous(connection, load, NEW)))
 
 
 def find_known(connection: Connection[Any], load: Load) -> Known | None:
@@ -133,8 +127,8 @@ def _keep(connection: Connection[Any], load: Load, known: Known) -> bool:
     if not _is_still_there(load.source, known.file):
         # Su próxima versión, con el nombre nuevo, la reemplazará.
         connection.execute("UPDATE etl.loads SET file = %s WHERE load_id = %s", (load.source.name, known.load_id))
-    _defer_references(connection, load.table)
-    return _retire_previous(connection, load, known.load_id)
+    defer_references(connection, load.table)
+    return retire_previous(connection, load, known.load_id)
 
 
 def _is_still_there(source: Source, name: str) -> bool:
@@ -156,12 +150,12 @@ def _reopen(connection: Connection[Any], load: Load, load_id: int) -> None:
     ledger.reopen(connection, load, load_id)
 
 
-def _retire_previous(connection: Connection[Any], load: Load, load_id: int) -> bool:
+def retire_previous(connection: Connection[Any], load: Load, load_id: int) -> bool:
     """Borra las filas de la versión anterior del mismo archivo, que la carga `load_id` reemplaza.
 
     El apunte antiguo se queda, como `replaced`. Devuelve si había versión anterior.
     """
-    previous = _retire(connection, load, load_id)
+    previous = retire(connection, load, load_id)
     if not previous:
         return False
     table = sql.Identifier(load.table.schema, load.table.table)
@@ -184,7 +178,7 @@ def _delete(connection: Connection[Any], table: Table, loads: list[Where]) -> No
         connection.execute(sql.SQL("DELETE FROM {} WHERE {}").format(target, _rows_of(table, loads)))
 
 
-def _retire(connection: Connection[Any], load: Load, load_id: int) -> list[Where]:
+def retire(connection: Connection[Any], load: Load, load_id: int) -> list[Where]:
     """Las cargas anteriores del mismo archivo en la tabla quedan en el libro como reemplazadas por `load_id`."""
     found = connection.execute(
         sql.SQL(
@@ -196,15 +190,10 @@ def _retire(connection: Connection[Any], load: Load, load_id: int) -> list[Where
     return found.fetchall()
 
 
-def retire_rows(connection: Connection[Any], load: Load) -> None:
-    """Quita las filas de la versión anterior del mismo archivo, en una tabla sin clave."""
-    _delete(connection, load.table, _retire(connection, load, load.load_id))
-
-
 def _check_references(connection: Connection[Any], table: Table) -> None:
     """Comprueba las referencias aplazadas. Lanza `FileRefused` si faltan filas que otras tablas usan."""
     try:
-        _defer_references(connection, table, "IMMEDIATE")
+        defer_references(connection, table, "IMMEDIATE")
     except errors.ForeignKeyViolation as error:
         # El detalle viene en inglés y a veces traducido; si no se reconoce, se enseña tal cual.
         detail = error.diag.message_detail or str(error)
@@ -216,7 +205,7 @@ def _check_references(connection: Connection[Any], table: Table) -> None:
         ) from error
 
 
-def _defer_references(connection: Connection[Any], table: Table, mode: str = "DEFERRED") -> None:
+def defer_references(connection: Connection[Any], table: Table, mode: str = "DEFERRED") -> None:
     """Deja para el final las referencias a la tabla: una fila puede irse y volver en la misma transacción."""
     if table.referenced_by:
         names = sql.SQL(", ").join(sql.Identifier(*name) for name in table.referenced_by)

@@ -2,7 +2,6 @@
 
 import typer
 
-from etl.cli import live_settings
 from etl.reader import shown
 
 
@@ -12,7 +11,7 @@ def catalog(ctx: typer.Context) -> None:
     from extras.catalog.markdown import markdown
     from extras.catalog.tables import read_tables, reading
 
-    with reading(live_settings(ctx)) as connection:
+    with reading(ctx.obj().settings()) as connection:
         tables = read_tables(connection, ["datos", "marts"])
     typer.echo(shown(markdown(tables, declarations.load())), nl=False)
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from etl.database.connection import STRAY_VARIABLES
+from etl.database.connection import FATAL_WORDS
 from etl.reader import OWNER_SERVICE, order, program
 from etl.settings import IN_IMAGE
 
@@ -37,7 +37,8 @@ def known() -> dict[str, Any]:
 
 def causes() -> list[Cause]:
     """Las causas, en su orden."""
-    return [Cause(**{"signs": STRAY_VARIABLES, **one}) for one in known()["cause"]]
+    stray = tomllib.loads(FATAL_WORDS.read_text(encoding="utf-8"))["stray"]
+    return [Cause(**{"signs": stray, **one}) for one in known()["cause"]]
 
 
 def find_cause(text: str) -> Cause | None:

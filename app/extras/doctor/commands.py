@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import typer
 
-from etl.settings import load_settings
 from extras.document import AsJson, write_json
+from extras.settings import load_settings
 
 
 def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:

@@ -18,6 +18,7 @@ from etl.settings import Settings
 from extras.doctor.finding import Finding, bad, ok
 from extras.revision.revise import differ
 from extras.revision.written import heads, last_known, revisions
+from extras.settings import with_server
 
 
 def database(settings: Settings, parts: Parts, inside: bool) -> Iterator[Finding]:
@@ -28,7 +29,7 @@ def database(settings: Settings, parts: Parts, inside: bool) -> Iterator[Finding
         yield bad("conexión", told, "DB_HOST=postgres   (el nombre del servicio)")
         return
     try:
-        ready = parts.server(replace(settings, connect_seconds=2))
+        ready = with_server(replace(settings, connect_seconds=2))
         with connect(ready) as connection:
             version = connection.info.server_version // 10_000
             found = migrate.version(connection)
@@ -66,7 +67,7 @@ def _migrations(settings: Settings, found: str | None) -> Finding:
 def written_here(settings: Settings, parts: Parts) -> Iterator[Finding]:
     """Si las tablas son como se declaran y los marts se entienden; nada, si no se llega a la base de datos."""
     try:
-        ready = parts.server(replace(settings, connect_seconds=2))
+        ready = with_server(replace(settings, connect_seconds=2))
         with connect(ready, role=LOADER) as connection:
             if migrate.version(connection) not in heads(revisions(settings)):
                 return

@@ -17,10 +17,11 @@ from etl.extract.source import Source, opened
 from etl.parts import Parts
 from etl.reader import many
 from etl.schema import Declared
-from etl.settings import Settings, env_lines, env_text
+from etl.settings import Settings, env_text
 from extras.doctor.docker import Project
 from extras.doctor.finding import Finding, bad, ok
 from extras.formats.readers import EXCEL, SQLITE
+from extras.settings import env_lines
 from extras.undeclared.json_file import JSON
 from extras.undeclared.unknown import open_unknown
 

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import typer
 
-from etl.settings import Settings, load_settings
-from extras.embedded.server import with_server
+from etl.settings import Settings
+from extras.settings import load_settings, with_server
 
 database = typer.Typer(help="La base de datos propia, la que se usa sin DB_HOST.", no_args_is_help=True)
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from etl.cli import live_settings
 from etl.reader import program, rows
 
 
@@ -17,7 +16,7 @@ def forget(
     from etl.declarations import load
     from extras.forget.forget import forget as undo
 
-    settings = live_settings(ctx)
+    settings = ctx.obj().settings()
     for table, removed in undo(settings, file, load()):
         typer.echo(f"{table}: {rows(removed)} menos.")
     typer.echo(

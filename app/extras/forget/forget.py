@@ -16,6 +16,7 @@ from etl.extract.source import Source
 from etl.load import versions
 from etl.load.ledger import Load
 from etl.load.marts import refresh_marts
+from etl.load.versions import NEW, Version
 from etl.one_file import lock
 from etl.reader import program
 from etl.schema import Declared, Table
@@ -68,9 +69,10 @@ def _forget(connection: Connection, name: str, table_name: str, table: Table | N
         (name,),
     ).fetchone()
     if table:
-        versions.drop(connection, load)
+        versions.defer_references(connection, table)
+        versions.settle(connection, load, Version(new=True, replaces=versions.retire_previous(connection, load, NEW)))
     else:
-        versions.retire_rows(connection, load)
+        versions.retire(connection, load, NEW)
         try:
             connection.execute(sql.SQL("DROP TABLE {}").format(identifier))
         except errors.DependentObjectsStillExist as error:

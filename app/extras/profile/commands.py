@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from etl.cli import live_settings
 from etl.errors import UsageError
 from etl.reader import program
 from extras.document import AsJson, write_json
@@ -21,7 +20,7 @@ def profile(
     from extras.profile import profile as its
     from extras.profile.show import show
 
-    with reading(live_settings(ctx)) as connection:
+    with reading(ctx.obj().settings()) as connection:
         table = next((one for one in read_tables(connection) if name in (one.name, one.full_name)), None)
         if table is None:
             raise UsageError(f"No hay ninguna tabla «{name}».", f"Véalas con «{program()} status».")

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from etl.cli import live_settings
-
 
 def report(
     ctx: typer.Context,
@@ -19,7 +17,7 @@ def report(
     from extras.output import place
     from extras.report.write import write
 
-    written = write(live_settings(ctx), output)
+    written = write(ctx.obj().settings(), output)
     typer.echo(f"Informe escrito en {place(written)}: ábralo con el navegador.")
 
 

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from etl.cli import live_settings
 from etl.reader import order
 from extras.output import place
 
@@ -18,7 +17,7 @@ def revision(
     """Escribe la migración que pide lo declarado. La aplica «etl migrate»."""
     from extras.revision.revise import revise
 
-    written = revise(live_settings(ctx), message)
+    written = revise(ctx.obj().settings(), message)
     for path in written:
         typer.echo(f"Escrito: {place(path)}")
     if written:

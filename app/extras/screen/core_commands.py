@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from etl import cli
-from etl.cli import Again, OneTable, Paths, Quiet, live_settings
+from etl.cli import Again, OneTable, Paths, Quiet
 from etl.errors import UsageError
 from etl.reader import order, program, rows, shown
 from etl.settings import Settings
@@ -72,13 +72,14 @@ def _declared(elsewhere: Path | None, settings: Settings) -> "list[Declared]":
 
 def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Enseña las tablas, sus filas y las últimas cargas."""
-    from etl import declarations, plain
+    from etl import declarations
     from etl.database.connection import connect
+    from extras.quarantine import status as quarantine
 
-    settings, tables = live_settings(ctx), declarations.load()
+    settings, tables = ctx.obj().settings(), declarations.load()
     with connect(settings) as connection:
         if as_json:
-            write_json(plain.status(connection, tables))
+            write_json(quarantine.status(connection, tables))
         else:
             from extras.screen.status import show_status
 
@@ -98,7 +99,7 @@ def rejects(
     from etl import declarations, plain
     from etl.database.connection import connect
 
-    settings = live_settings(ctx)
+    settings = ctx.obj().settings()
     if csv is None:
         with connect(settings) as connection:
             if as_json:

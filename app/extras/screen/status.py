@@ -6,11 +6,12 @@ from typing import Any
 from psycopg import Connection
 from rich.console import Console
 
-from etl.plain import BUSY, STATUSES, rejected, status
+from etl.plain import BUSY, STATUSES, rejected
 from etl.reader import program, thousands
 from etl.schema import Declared
 from extras.marts.groups import kinds
 from extras.output import MOTIVES, escape, free, grid
+from extras.quarantine.status import status
 
 COUNTS = {"rows_loaded": "cargadas", "rows_duplicate": "duplicadas", "rows_rejected": "rechazadas"}
 

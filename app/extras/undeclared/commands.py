@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl.cli import live_settings
 from etl.errors import EtlError, UsageError
-from etl.settings import load_settings
 from extras.document import AsJson, write_json
+from extras.settings import load_settings
 
 if TYPE_CHECKING:
     from etl.extract.source import Source
@@ -53,7 +52,7 @@ def new(
     if len(sources) != 1 or sources[0].part:
         raise UsageError(f"«{path}» tiene varias tablas.", "Guarde cada una en su archivo.")
     inspection = look(sources[0])
-    settings = live_settings(ctx)
+    settings = ctx.obj().settings()
     ensure_ready(settings, ctx.obj().check_migrations)
     for written in write(inspection, settings):
         typer.echo(f"Escrito: {place(written)}")

@@ -14,6 +14,7 @@ from etl.chunk import Reject
 from etl.errors import Corrected, FileRefused, unexpected
 from etl.extract.source import Source
 from etl.run import FileResult
+from extras.document import layout
 from extras.undeclared import staging
 from extras.undeclared.convert import NOT_EXACT, ImpossibleDates, Misfit, convert
 from extras.undeclared.evidence import new_evidence, observe
@@ -95,10 +96,7 @@ class Inspection:
             "file": self.source.name,
             "reason": None,
             "table": self.table,
-            "encoding": written.encoding,
-            "dialect": written.dialect,
-            "header": written.header,
-            "preamble_rows": written.preamble_rows,
+            **layout(written),
             "reasons": list(self.reasons),
             "warnings": self.warnings,
             "rows_read": self.rows + self.rejected,

@@ -76,10 +76,13 @@ class Found:
 
     def describe(self, result: FileResult) -> None:
         """Apunta lo que `etl run --json` dice de un archivo."""
-        result.describe(self.encoding, self.written, self.detected.line_end if self.detected else None)
         head = self.detected or self.heading
-        result.header = head is None or head.header_rows > 0
-        result.preamble_rows = head.preamble_rows if head else 0
+        result.encoding, result.written = self.encoding, self.written
+        result.facts = {
+            "line_end": self.detected and self.detected.line_end,
+            "header": head is None or head.header_rows > 0,
+            "preamble_rows": head.preamble_rows if head else 0,
+        }
 
 
 @contextmanager
