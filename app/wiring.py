@@ -28,8 +28,8 @@ def assemble() -> "Parts":
     from etl.extract.read import Reading
     from etl.local import open_local
     from etl.parts import Parts
+    from extras.bulk.local import load_rows
     from extras.bulk.records import split
-    from extras.bulk.writer import open_writer
     from extras.formats.archives import members
     from extras.formats.json_text import one_per_line
     from extras.formats.look import look_above_header, look_at_encoding
@@ -42,10 +42,7 @@ def assemble() -> "Parts":
     open_cluster = late("spark.cluster", "open_cluster")  # solo quien pide un clúster paga Java
     return Parts(
         settings=live_settings,
-        engines={
-            "local": partial(open_local, open_writer=open_writer),
-            "spark": partial(open_cluster, reading=reading),
-        },
+        engines={"local": partial(open_local, load_rows=load_rows), "spark": partial(open_cluster, reading=reading)},
         check_migrations=late("revision.written", "check"),
         reading=reading,
         members=members,

@@ -118,8 +118,7 @@ def limit(rule: Rule) -> Any:
 
 def satisfies(rule: Rule, values: pa.Array) -> pa.Array:
     """Qué valores cumplen la regla: booleanos, nulo donde el valor es nulo."""
-    kind = KINDS[type(rule)]
-    return kind.fits(values, getattr(rule, kind.limit))
+    return KINDS[type(rule)].fits(values, limit(rule))
 
 
 def expectation(rule: Rule) -> str:

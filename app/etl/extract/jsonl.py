@@ -105,14 +105,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _to_chunk(batch: list[tuple[int, bytes]], keys: dict[str, str]) -> Chunk:
-    good: list[tuple[int, bytes, dict[str, Any]]] = []
-    rejects: list[Reject] = []
-    for line, raw in batch:
-        row = decode(raw)
-        if row is None:
-            rejects.append(_reject(line, raw))
-        else:
-            good.append((line, raw, row))
+    rows = [(line, raw, decode(raw)) for line, raw in batch]
+    good = [(line, raw, row) for line, raw, row in rows if row is not None]
+    rejects = [_reject(line, raw) for line, raw, row in rows if row is None]
     columns = {name: pa.array([text_of(row.get(key)) for *_, row in good], pa.string()) for name, key in keys.items()}
     table = pa.table(columns)
     return Chunk(

@@ -53,21 +53,6 @@ class Document(Protocol):
 Reader = Callable[[Source, Opened], AbstractContextManager[tuple[Document, list[str]]]]
 
 
-def as_marked(_sample: bytes, encoding: str) -> tuple[str, list[str]]:
-    """La codificación que dicen la marca o la declaración, y los avisos."""
-    return encoding, []
-
-
-def as_declared(_sample: bytes, dialect: Dialect, _rows: Schema) -> tuple[Dialect, list[str]]:
-    """Lo declarado, sin mirar si el archivo lo cumple, y los avisos."""
-    return dialect, []
-
-
-def as_lines(_sample: bytes, whole: ByteStream, encoding: str) -> tuple[ByteStream, str]:
-    """Un JSON, sin mirar si lleva un objeto por línea, y su codificación."""
-    return whole, encoding
-
-
 @dataclass(frozen=True)
 class Reading:
     """Lo que se añade al leer; viaja a los ejecutores de Spark.
@@ -79,9 +64,12 @@ class Reading:
     """
 
     tables: Mapping[str, Reader] = field(default_factory=dict)
-    encoding: Callable[[bytes, str], tuple[str, list[str]]] = as_marked
-    look: Callable[[bytes, Dialect, Schema], tuple[Dialect, list[str]]] = as_declared
-    lines: Callable[[bytes, ByteStream, str], tuple[ByteStream, str]] = as_lines
+    encoding: Callable[[bytes, str], tuple[str, list[str]]] = lambda _sample, encoding: (encoding, [])
+    look: Callable[[bytes, Dialect, Schema], tuple[Dialect, list[str]]] = lambda _sample, dialect, _rows: (dialect, [])
+    lines: Callable[[bytes, ByteStream, str], tuple[ByteStream, str]] = lambda _sample, whole, encoding: (
+        whole,
+        encoding,
+    )
     split: Split = split
 
 

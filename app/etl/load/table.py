@@ -6,10 +6,10 @@ SAVEPOINT; solo cuando una clave choca, las filas van a una tabla temporal y se 
 """
 
 import io
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,17 +20,15 @@ from pyarrow import csv
 
 from etl.chunk import FILTERED, Chunk, Reject, from_numpy
 from etl.database.connection import Connection
-from etl.extract.source import Opened
 from etl.load.ledger import Counts
 from etl.load.orphans import without_orphans
 from etl.schema import Table
 
 STAGE = sql.Identifier("etl_stage")
+MERGE = sql.SQL(Path(__file__).with_name("merge.sql").read_text(encoding="utf-8"))
 REJECTS = sql.Identifier("etl", "rejects")
 # Las clases de valores que Arrow y PostgreSQL ordenan igual; un texto depende de la intercalación.
 ORDERED = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_date, pa.types.is_timestamp)
-# Recibe los bytes leídos y las cuentas hasta ahora.
-Advance = Callable[[int, Counts], None]
 
 
 @dataclass(frozen=True)
@@ -165,19 +163,7 @@ def merge_statement(table: Table, columns: list[str], load_id: int, stage: sql.C
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     names = [*columns, "_load_id"]
     updates = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in table.key]
-    return sql.SQL(
-        "WITH merged AS (INSERT INTO {table} AS t ({columns})"
-        " SELECT DISTINCT ON ({key}) {staged}, {load_id} FROM {stage} ORDER BY {key}, _line"
-        " ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE t._load_id < excluded._load_id"
-        " RETURNING (t.xmax <> 0) AS updated),"
-        # Ve la tabla como estaba antes de la mezcla.
-        " displaced AS (SELECT l.load_id, l.file, count(DISTINCT t.ctid) AS rows FROM {stage} AS s"
-        " JOIN {table} AS t USING ({key}) JOIN etl.loads AS l ON l.load_id = t._load_id"
-        " WHERE t._load_id < {load_id} GROUP BY 1, 2),"
-        " ceded AS (UPDATE etl.loads SET ceded = true WHERE NOT ceded AND load_id IN (SELECT load_id FROM displaced))"
-        " SELECT count(*), count(*) FILTER (WHERE updated),"
-        " (SELECT jsonb_object_agg(file, rows) FROM displaced) FROM merged"
-    ).format(
+    return MERGE.format(
         table=sql.Identifier(table.schema, table.table),
         stage=stage,
         key=key,
@@ -194,19 +180,3 @@ def save_rejects(connection: Connection, load_id: int, rejects: list[Reject], ta
     with connection.cursor().copy(statement) as copy:
         for reject in rejects:
             copy.write_row((load_id, reject.line, reject.raw, reject.column, reject.value, reject.code, reject.message))
-
-
-def write_all(writer: TableWriter, chunks: Iterable[Prepared], file: Opened, advance: Advance) -> Counts:
-    """Carga los trozos; mientras se carga uno, otro hilo prepara el siguiente.
-
-    Arrow, SHA-256 y psycopg sueltan el GIL: leer y validar coinciden de verdad con la carga. En memoria hay dos
-    trozos; otro más no acelera nada.
-    """
-    following = iter(chunks)
-    with ThreadPoolExecutor(1, "etl-prepare") as thread:
-        coming = thread.submit(next, following, None)
-        while (prepared := coming.result()) is not None:
-            coming = thread.submit(next, following, None)
-            writer.write(prepared)
-            advance(max(file.bytes_read, file.beside), writer.counts)
-    return writer.counts

@@ -6,8 +6,10 @@ PostgreSQL) o no sale a cuenta, devuelve `False` y `changed.py` lo rehace entero
 """
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, sql
@@ -16,6 +18,7 @@ from etl.load.ledger import rows_of
 from etl.load.marts import ITS_AUTHORS, SCHEMA
 from etl.schema import Table
 
+QUERIES: dict[str, str] = tomllib.loads(Path(__file__).with_name("queries.toml").read_text(encoding="utf-8"))
 ASKED = re.compile(r"^--\s*Por grupos de datos\.(\w+): *(\w+(?:, *\w+)*)\.?\s*$", re.M)
 # Con la hora de ahora, los grupos que no cambian también serían otros.
 MOMENT = re.compile(
@@ -24,29 +27,6 @@ MOMENT = re.compile(
 # Con más grupos, o si es nueva buena parte de la tabla, se acaba antes rehaciéndolo.
 MOST_VALUES, FEW_ROWS, SHARE = 10_000, 100_000, 4
 
-# La forma de la tabla: con otro archivo por debajo se reescribió, y lo apuntado de ella ya no vale.
-COLUMNS = """
-SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
-WHERE attrelid = to_regclass(format('datos.%%I', %s::text)) AND attname = ANY (%s) AND NOT attisdropped
-AND 3 = (SELECT count(*) FROM pg_trigger WHERE tgrelid = attrelid AND tgenabled IN ('O', 'A')
-         AND tgname IN ('note_delete', 'note_update', 'note_moved'))
-"""
-REGISTERED = """
-SELECT FROM etl.grains WHERE mart = %s AND table_name = %s AND columns = %s
-AND filenode = pg_relation_filenode(to_regclass(format('datos.%%I', %s::text)))
-"""
-REGISTER = """
-INSERT INTO etl.grains SELECT %s, %s, %s, pg_relation_filenode(to_regclass(format('datos.%%I', %s::text)))
-ON CONFLICT (mart) DO UPDATE SET table_name = excluded.table_name, columns = excluded.columns, filenode = excluded.filenode
-"""
-NEW_ROWS = """
-SELECT load_id, rows_loaded, CASE WHEN (keys ->> 'rows')::bigint = rows_loaded THEN keys -> 'limits' END
-FROM etl.loads WHERE table_name = %s AND status = 'loaded' AND load_id = ANY (%s)
-"""
-SHAPE = """
-SELECT attname, atttypid, atttypmod FROM pg_attribute
-WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
-"""
 # Por dónde dice un plan qué filas lee de una tabla.
 FILTERS = ("Filter", "Index Cond", "Recheck Cond")
 Values = dict[str, set[str | None]]
@@ -84,7 +64,7 @@ def by_groups(connection: Connection[Any], name: str, text: str, stale: set[str]
     if not connection.execute("SELECT to_regclass('etl.grains')").fetchone()[0]:  # type: ignore[index]
         return False  # la base de datos es de antes, y nadie ha repetido «etl migrate»
     grain = _asked(connection, text)
-    noted = grain is not None and connection.execute(REGISTERED, (name, *_key(grain))).fetchone() is not None
+    noted = grain is not None and connection.execute(QUERIES["registered"], (name, *_key(grain))).fetchone() is not None
     # Antes que los datos: lo que se apunte entretanto queda para la vez siguiente.
     touched = connection.execute(
         "DELETE FROM etl.touched WHERE mart = %s RETURNING column_name, value", (name,)
@@ -94,7 +74,7 @@ def by_groups(connection: Connection[Any], name: str, text: str, stale: set[str]
         if values is not None and _replace(connection, name, text, grain, values):
             return True
     if grain and (noted or _nobody_loads(connection, grain)) and _stands_alone(connection, text, grain):
-        connection.execute(REGISTER, (name, *_key(grain)))
+        connection.execute(QUERIES["register"], (name, *_key(grain)))
     else:
         connection.execute("DELETE FROM etl.grains WHERE mart = %s", (name,))
     return False
@@ -110,7 +90,7 @@ def _asked(connection: Connection[Any], text: str) -> Grain | None:
     if not found or MOMENT.search(text.replace(found[0], "")):
         return None
     names = re.split(", *", found[2])
-    types = dict(connection.execute(COLUMNS, (found[1], names)).fetchall())
+    types = dict(connection.execute(QUERIES["columns"], (found[1], names)).fetchall())
     return Grain(found[1], {name: types[name] for name in names}) if types.keys() == set(names) else None
 
 
@@ -158,7 +138,7 @@ def _values(connection: Connection[Any], grain: Grain, touched: list[tuple[str, 
     """Los valores de cada columna en los grupos que cambian; `None` si son demasiados."""
     values: Values = {name: {value for column, value in touched if column == name} for name in grain.types}
     loads = connection.execute(
-        NEW_ROWS, (grain.full_name, [int(value or 0) for column, value in touched if column == "_load_id"])
+        QUERIES["new_rows"], (grain.full_name, [int(value or 0) for column, value in touched if column == "_load_id"])
     ).fetchall()
     total = connection.execute(
         "SELECT sum(rows_loaded) FROM etl.loads WHERE table_name = %s AND status = 'loaded'", (grain.full_name,)
@@ -191,7 +171,7 @@ def _replace(connection: Connection[Any], name: str, text: str, grain: Grain, va
             sql.Identifier(f"{name}__grupos"), _chosen(text, condition)
         )
     )
-    if len({tuple(connection.execute(SHAPE, (one.as_string(),)).fetchall()) for one in (fresh, mart)}) > 1:
+    if len({tuple(connection.execute(QUERIES["shape"], (one.as_string(),)).fetchall()) for one in (fresh, mart)}) > 1:
         return False
     connection.execute(sql.SQL("DELETE FROM {} WHERE {}").format(mart, condition))
     connection.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(mart, fresh))

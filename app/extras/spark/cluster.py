@@ -22,9 +22,8 @@ from etl.extract.jsonl import JsonLinesFile
 from etl.extract.read import Reading, Text, read
 from etl.extract.source import Opened, Source, opened
 from etl.load.ledger import Counts, Load
-from etl.load.table import Advance
 from etl.load.versions import find_known, is_complete
-from etl.local import LoadRows
+from etl.local import Advance, LoadRows
 from etl.parts import Pairs
 from etl.run import Session
 from etl.schema import Declared

@@ -21,11 +21,13 @@ from etl.errors import FileRefused
 from etl.extract.source import Opened, Source, opened
 from etl.load import ledger
 from etl.load.ledger import Load
-from etl.load.table import Advance, Prepared, TableWriter, write_all
+from etl.load.table import Prepared, TableWriter
+from etl.local import Advance
 from etl.one_file import load_file
 from etl.run import FileResult, Session
 from etl.schema import Table
 from extras.bulk.binary import BinaryWriter
+from extras.bulk.local import write_all
 from extras.bulk.stream import StreamingWriter
 from extras.formats.look import ODD_SIGN
 from extras.formats.readers import EXCEL, SQLITE
