@@ -26,9 +26,8 @@ def late(module: str, name: str) -> Callable[..., Any]:
 def assemble() -> "Parts":
     """Todo lo que acompaña al núcleo."""
     from etl.extract.read import Reading
-    from etl.local import open_local
     from etl.parts import Parts
-    from extras.bulk.local import load_rows
+    from extras.bulk.local import open_local
     from extras.bulk.records import split
     from extras.formats.archives import members
     from extras.formats.json_text import one_per_line
@@ -42,7 +41,7 @@ def assemble() -> "Parts":
     open_cluster = late("spark.cluster", "open_cluster")  # solo quien pide un clúster paga Java
     return Parts(
         settings=live_settings,
-        engines={"local": partial(open_local, load_rows=load_rows), "spark": partial(open_cluster, reading=reading)},
+        engines={"local": open_local, "spark": partial(open_cluster, reading=reading)},
         check_migrations=late("revision.written", "check"),
         reading=reading,
         members=members,

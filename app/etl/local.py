@@ -32,6 +32,6 @@ def load_rows(
 
 
 @contextmanager
-def open_local(_session: Session, _files: object, load_rows: LoadRows = load_rows) -> Iterator[LoadRows]:
-    """Este proceso. `load_rows`: otra manera de cargarlas, con el mismo resultado."""
+def open_local(_session: Session, _files: object) -> Iterator[LoadRows]:
+    """Este proceso."""
     yield load_rows

@@ -1,17 +1,25 @@
 """El motor de un proceso, con dos hilos: mientras se carga un trozo, el otro lee y valida el siguiente."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from etl.database.connection import Connection
 from etl.extract.read import Text
 from etl.extract.source import Opened
 from etl.load.ledger import Counts, Load
 from etl.load.table import Prepared, TableWriter
-from etl.local import Advance
+from etl.local import Advance, LoadRows
+from etl.run import Session
 from etl.schema import Declared
 from etl.transform.validate import transform
 from extras.bulk.writer import open_writer
+
+
+@contextmanager
+def open_local(_session: Session, _files: object) -> Iterator[LoadRows]:
+    """Este proceso."""
+    yield load_rows
 
 
 def load_rows(

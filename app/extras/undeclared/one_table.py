@@ -26,7 +26,6 @@ from etl.local import Advance
 from etl.one_file import load_file
 from etl.run import FileResult, Session
 from etl.schema import Table
-from extras.bulk.binary import BinaryWriter
 from extras.bulk.local import write_all
 from extras.bulk.stream import StreamingWriter
 from extras.formats.look import ODD_SIGN
@@ -107,7 +106,9 @@ def _create_and_fill(
         reader = Reader(found, attempt, as_text, first, whole=second is None)
         table = staging.create(connection, load.table.table, load.load_id, reader.columns)
         target = connection, Table(staging.SCHEMA, table, jsonb=reader.jsonb), load.load_id
-        with StreamingWriter(*target) if second else nullcontext(BinaryWriter(*target)) as writer:
+        # Un CSV corto no gana nada con lo demás; en CSV no se escribe todo lo que lleva un Parquet.
+        plain = found.detected and not second
+        with nullcontext(TableWriter(*target)) if plain else StreamingWriter(*target) as writer:
             ready = (reader.prepare(chunk, writer) for chunk in chain(filter(None, (first, second)), chunks))
             result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
