@@ -132,6 +132,16 @@ def test_a_nul_in_a_format_that_gives_texts_sets_its_row_aside(settings: Setting
     assert query(settings, "SELECT a FROM staging.p") == query(settings, "SELECT a FROM staging.s_t") == ["z"]
 
 
+def test_an_integer_that_fits_in_no_float_stays_exact_beside_one(settings: Settings) -> None:
+    with sqlite3.connect(settings.datos_dir / "s.sqlite") as connection:
+        connection.execute("CREATE TABLE t (v, w)")
+        connection.executemany("INSERT INTO t VALUES (?, ?)", [(2**53 + 1, 7), (0.5, 0.5), (-(2**63), None)])
+    connection.close()
+    run_with(settings, [])
+    assert query(settings, "SELECT v FROM staging.s_t ORDER BY _line") == [2**53 + 1, Decimal("0.5"), -(2**63)]
+    assert query(settings, "SELECT pg_typeof(w)::text FROM staging.s_t LIMIT 1") == ["double precision"]
+
+
 def test_a_first_line_longer_than_what_is_looked_at_is_refused(settings: Settings) -> None:
     result = load(settings, "l.csv", f"id,{'x' * 1_100_000}\n1,2\n")
     assert (result.status, "1 MB" in (result.reason or "")) == ("refused", True)

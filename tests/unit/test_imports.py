@@ -28,6 +28,7 @@ NEIGHBOURS = {
     ("profile", "catalog"),
     ("report", "catalog"),
     ("report", "profile"),
+    ("settings", "embedded"),
 }
 # Lo que `transform` y lo que viaja con ella no pueden conocer: ni la base de datos, ni los archivos, ni el reloj.
 PURE = ("etl.transform.validate", "etl.transform.parse", "etl.schema", "etl.chunk", "etl.dialect")
@@ -82,7 +83,9 @@ def may_import(one: str, other: str) -> bool:
             return True
         case "extras", "extras":
             same = part(one) == part(other)
-            return same or part(other) in ("", "document", "output") or (part(one), part(other)) in NEIGHBOURS
+            return (
+                same or part(other) in ("", "document", "output", "settings") or (part(one), part(other)) in NEIGHBOURS
+            )
     return False
 
 

@@ -98,12 +98,19 @@ def _kinds(connection: sqlite3.Connection, table: str, header: list[str], types:
     kinds = {}
     for at, (name, found) in enumerate(zip(header, stored, strict=True)):
         classes = set((found or "null").split(",")) - {"null"}
-        exact = any(part in types.get(name, "") for part in ("NUM", "DEC"))
         if "real" in classes and classes <= {"integer", "real"}:
+            exact = any(part in types.get(name, "") for part in ("NUM", "DEC")) or _too_long(connection, table, name)
             kinds[at] = "number" if exact else "double"
         elif len(classes) == 1:
             kinds[at] = {"integer": "integer", "text": "text", "blob": "binary"}[classes.pop()]
     return kinds
+
+
+def _too_long(connection: sqlite3.Connection, table: str, column: str) -> bool:
+    """Si algún entero no cabe exacto en un número de coma flotante."""
+    name, most = _quoted(column), 2**53
+    query = f"SELECT 1 FROM {table} WHERE typeof({name}) = 'integer' AND {name} NOT BETWEEN -{most} AND {most} LIMIT 1"  # noqa: S608 - ídem
+    return connection.execute(query).fetchone() is not None
 
 
 def _quoted(name: str) -> str:
