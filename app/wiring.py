@@ -27,8 +27,8 @@ def assemble() -> "Parts":
     """Todo lo que acompaña al núcleo."""
     from etl.extract.read import Reading
     from etl.parts import Parts
-    from extras.bulk.local import open_local
     from extras.bulk.records import split
+    from extras.bulk.writer import open_local
     from extras.formats.archives import members
     from extras.formats.json_text import one_per_line
     from extras.formats.look import look_above_header, look_at_encoding
@@ -40,7 +40,7 @@ def assemble() -> "Parts":
     reading = Reading(TABLES, look_at_encoding, look_above_header, one_per_line, split)
     open_cluster = late("spark.cluster", "open_cluster")  # solo quien pide un clúster paga Java
     return Parts(
-        settings=live_settings,
+        live_settings=live_settings,
         engines={"local": open_local, "spark": partial(open_cluster, reading=reading)},
         check_migrations=late("revision.written", "check"),
         reading=reading,

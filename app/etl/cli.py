@@ -65,7 +65,7 @@ def load(
     from etl.run import open_session
 
     parts: Parts = ctx.obj()
-    settings = parts.settings()
+    settings = parts.live_settings()
     migrate.ensure_ready(settings, parts.check_migrations)
     tables = declared(settings)
     with (
@@ -80,7 +80,7 @@ def status(ctx: typer.Context) -> None:
     from etl import declarations, plain
     from etl.database.connection import connect
 
-    settings, tables = ctx.obj().settings(), declarations.load()
+    settings, tables = ctx.obj().live_settings(), declarations.load()
     with connect(settings) as connection:
         plain.show_status(connection, tables)
 
@@ -90,7 +90,7 @@ def rejects(ctx: typer.Context, table: OneTable = None) -> None:
     from etl import plain
     from etl.database.connection import connect
 
-    with connect(ctx.obj().settings()) as connection:
+    with connect(ctx.obj().live_settings()) as connection:
         plain.show_rejects(connection, table)
 
 
@@ -98,7 +98,7 @@ def migrate(ctx: typer.Context) -> None:
     """Prepara la base de datos: esquemas, usuarios y tablas."""
     from etl.database.migrate import migrate as prepare
 
-    typer.echo(f"Base de datos en la versión {prepare(ctx.obj().settings(), ctx.obj().check_migrations)}.")
+    typer.echo(f"Base de datos en la versión {prepare(ctx.obj().live_settings(), ctx.obj().check_migrations)}.")
 
 
 def add_core(app: typer.Typer) -> None:

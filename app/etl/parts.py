@@ -50,7 +50,7 @@ def with_address() -> Settings:
 class Parts:
     """Lo que se puede poner en lugar de lo del núcleo.
 
-    `settings`: la configuración, con la dirección de un servidor en marcha. `engines`: dónde se validan las
+    `live_settings`: la configuración, con la dirección de un servidor en marcha. `engines`: dónde se validan las
     filas. `check_migrations`: mira si están bien escritas. `reading` y `members`: otros formatos y archivos que
     llevan otros dentro. `undeclared`: carga lo que nadie declaró. `declared_now`: avisos, al cargar un archivo que
     antes no estaba declarado. `correct` carga una cuarentena corregida; `mend` repite las correcciones de una carga
@@ -58,7 +58,7 @@ class Parts:
     `explain`: lo que se sabe de un mensaje de error, línea a línea.
     """
 
-    settings: Callable[[], Settings] = with_address
+    live_settings: Callable[[], Settings] = with_address
     engines: Mapping[str, OpenEngine] = field(default_factory=lambda: {"local": open_local})
     check_migrations: Check = unchecked
     reading: Reading = field(default_factory=Reading)

@@ -118,7 +118,8 @@ def limit(rule: Rule) -> Any:
 
 def satisfies(rule: Rule, values: pa.Array) -> pa.Array:
     """Qué valores cumplen la regla: booleanos, nulo donde el valor es nulo."""
-    return KINDS[type(rule)].fits(values, limit(rule))
+    kind = KINDS[type(rule)]
+    return kind.fits(values, getattr(rule, kind.limit))
 
 
 def expectation(rule: Rule) -> str:

@@ -66,7 +66,7 @@ class Settings:
 def load_settings(
     environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env", where: Mapping[str, str] | None = None
 ) -> Settings:
-    """Lee `.env` y el entorno (que manda). Lanza `UsageError` si un valor no se entiende.
+    """Lee `.env` y el entorno (que manda). Lanza `UsageError` si un número no lo es o no se puede leer un secreto.
 
     `where`: dónde se corrige cada variable, si se sabe.
     """
@@ -75,7 +75,7 @@ def load_settings(
 
 
 def env_text(env_file: Path) -> StringIO:
-    """Lo que dice `.env`, o nada. Lo que no está en UTF-8 no importa en un comentario; en un valor, sí."""
+    """Lo que dice `.env`, o nada; con «\ufffd» donde no está en UTF-8."""
     raw = env_file.read_bytes() if env_file.is_file() else b""
     # El Bloc de notas puede guardar en UTF-16 y poner delante una marca.
     text = raw.decode(marked_encoding(raw, "utf-8"), "replace").removeprefix("\ufeff")

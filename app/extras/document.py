@@ -39,10 +39,10 @@ def run_document(result: "RunResult") -> dict[str, Any]:
 def file_document(file: "FileResult") -> dict[str, Any]:
     """Lo que fue de un archivo, en ese documento."""
     fields = {**asdict(file), "seconds": round(file.seconds, 3), **layout(file)}
-    counts = fields.pop("counts")
+    counts, warnings = fields.pop("counts"), fields.pop("warnings")
     for name in ("written", "facts"):
         del fields[name]
-    return {**fields, **{f"rows_{name}": counts[name] for name in COUNTED}}
+    return {**fields, "warnings": warnings, **{f"rows_{name}": counts[name] for name in COUNTED}}
 
 
 def layout(file: "FileResult") -> dict[str, Any]:

@@ -40,7 +40,7 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path = ROOT
                 f"No se entiende lo que vale «{name}»: ¿le falta cerrar unas comillas, o no está en UTF-8?",
                 f"Corríjalo en .env, línea {number}.",
             )
-    mine = {name: f"en .env, línea {number}: {line}" for name, (number, line, _) in lines.items()}
+    mine = {name: f"en .env, línea {number}: «{line}»" for name, (number, line, _) in lines.items()}
     return core.load_settings(environ, env_file, mine | {name: "en el entorno" for name in environ if environ[name]})
 
 

@@ -34,8 +34,8 @@ from etl.dataset import declared
 from etl.declarations import import_declared
 from etl.errors import EtlError
 from etl.load import marts
-from etl.settings import Settings, load_settings
-from extras.settings import with_server
+from etl.settings import Settings
+from extras.settings import live_settings
 from extras.spark.read import open_table
 from extras.spark.session import open_session, resources
 
@@ -180,7 +180,7 @@ def run(settings: Settings) -> None:
 def main() -> int:
     """Los mismos códigos de salida que `etl`: 4 sin base de datos, 5 sin clúster."""
     try:
-        settings = with_server(load_settings())
+        settings = live_settings()
         ensure_ready(settings)
         import_declared()  # las tablas a las que apunta `ventas`
         run(settings)

@@ -202,9 +202,23 @@ def test_5_the_data_of_a_folder_that_changed_its_name_are_found(fresh: Stack) ->
     # En esta máquina puede haber más de uno abandonado (otra prueba, a la vez): se nombran todos.
     assert f"«{fresh.name}»" in finding["found"]
     # Puede ser de otro, o ser justo lo que se busca: se dice cómo usarlo y cómo no tocarlo.
-    before, names = finding["fix"].removesuffix(" en .env; si no, docker compose up -d crea el suyo aparte").split("=")
-    assert before == "si es eso, COMPOSE_PROJECT_NAME"
-    assert fresh.name in names.split(" o ")
+    names = (
+        finding["fix"]
+        .removeprefix("si es eso, ")
+        .removesuffix(" en .env; si no, docker compose up -d crea el suyo aparte")
+    )
+    assert f"COMPOSE_PROJECT_NAME={fresh.name}" in names.split(" o ")
+
+
+def test_5_of_several_forsaken_volumes_all_are_named(fresh: Stack) -> None:
+    olds = [f"{fresh.name}vieja", f"{fresh.name}antigua"]
+    for old in olds:
+        docker("volume", "create", "--label", "com.docker.compose.volume=pgdata", f"{old}_pgdata")
+    try:
+        [finding] = wrong(examine(fresh), "volumen")
+    finally:
+        docker("volume", "rm", *(f"{old}_pgdata" for old in olds))
+    assert all(f"«{old}»" in finding["found"] and f"COMPOSE_PROJECT_NAME={old}" in finding["fix"] for old in olds)
 
 
 def test_5_the_volume_of_another_copy_of_the_project_is_not_ours(stack: Stack, fresh: Stack) -> None:

@@ -136,6 +136,23 @@ def test_a_pid_file_damaged_by_a_power_cut_is_no_obstacle(local_dir: Path, conte
     assert fetch(start(local_dir, USUAL), "SELECT 1") == [(1,)]
 
 
+def test_plain_alembic_finds_the_own_server(local_dir: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "DB_HOST"}
+    environment |= {"PYTHONPATH": PYTHONPATH, "ETL_LOCAL_DIR": str(local_dir)}
+    for command in (["app/wiring.py", "migrate"], ["-m", "alembic", "-c", "sql/alembic.ini", "current"]):
+        done = subprocess.run(
+            [sys.executable, *command],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "(head)" in done.stdout
+
+
 def test_two_that_start_at_the_same_time_share_one_server(local_dir: Path, pg_version: int) -> None:
     command = [sys.executable, "-c", START, str(local_dir), str(pg_version)]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "app")}

@@ -2,11 +2,13 @@
 
 import csv
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from declared.clientes import Cliente
 from etl.dataset import declared
@@ -131,6 +133,19 @@ def test_nested_values_of_a_rejected_object_are_exported_as_json(settings: Setti
     path = correct(settings, "sitios", "sitios_corregir.csv", lambda _: {"alta": "2024-02-29"})
     assert load_path(settings, path).counts.loaded == 1
     assert query(settings, "SELECT lugar::text FROM staging.sitios WHERE alta = '2024-02-29'") == ['{"lat": 41.20}']
+
+
+def test_a_corrected_row_keeps_its_bytes_and_its_lapse(settings: Settings) -> None:
+    lapse = timedelta(hours=30)
+    rows = {"nota": ["a\0b", "bien"], "datos": [b"\x00\xff", b"x"], "rato": pa.array([lapse, lapse], pa.duration("us"))}
+    parquet.write_table(pa.table(rows), settings.datos_dir / "ratos.parquet")
+    run_with(settings, [])
+    path = correct(settings, "staging.ratos", "bien.csv", lambda row: {"nota": f"{row['nota']}c"})
+    assert load_path(settings, path).counts.loaded == 1
+    assert query(settings, "SELECT (nota, datos, rato)::text FROM staging.ratos ORDER BY _line") == [
+        '(abc,"\\\\x00ff",30:00:00)',
+        '(bien,"\\\\x78",30:00:00)',
+    ]
 
 
 def test_a_corrected_row_whose_key_is_taken_is_told_not_to_enter(settings: Settings) -> None:

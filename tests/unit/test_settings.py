@@ -59,7 +59,7 @@ def test_a_wrong_number_is_shown_where_it_is_written(tmp_path: Path) -> None:
     env.write_text("DB_HOST=x\n# DB_PORT=5432\nDB_PORT=1\nDB_PORT=cinco\n", encoding="utf-8")
     with pytest.raises(UsageError) as wrong:
         load_settings({}, env)
-    assert wrong.value.hint == "Corríjalo en .env, línea 4: DB_PORT=cinco."
+    assert wrong.value.hint == "Corríjalo en .env, línea 4: «DB_PORT=cinco»."
     with pytest.raises(UsageError) as wrong:
         load_settings({"DB_PORT": "seis"}, env)
     assert wrong.value.hint == "Corríjalo en el entorno."

@@ -7,7 +7,7 @@ servidor, ni por un bloqueo, ni por una red que se quedó muda.
 import logging
 import time
 import tomllib
-from pathlib import Path
+from importlib.resources import files  # en un ejecutor de Spark, el código está en un .zip
 from typing import Any
 
 import psycopg
@@ -27,7 +27,7 @@ OWNER = "etl_owner"
 FATAL = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
 
 # Los que psycopg no distingue al conectar, por sus palabras.
-FATAL_WORDS = Path(__file__).with_name("fatal.toml")
+FATAL_WORDS: dict[str, list[str]] = tomllib.loads(files("etl.database").joinpath("fatal.toml").read_text("utf-8"))
 
 
 class Connection(psycopg.Connection[Any]):
@@ -137,8 +137,7 @@ def _limits(settings: Settings) -> dict[str, Any]:
 
 def _is_fatal(error: psycopg.OperationalError) -> bool:
     """Al conectar, psycopg no siempre da el código del error; el texto sí dice lo mismo."""
-    known = tomllib.loads(FATAL_WORDS.read_text(encoding="utf-8"))
-    return isinstance(error, FATAL) or any(words in str(error) for words in [*known["words"], *known["stray"]])
+    return isinstance(error, FATAL) or any(one in str(error) for words in FATAL_WORDS.values() for one in words)
 
 
 def _unavailable(settings: Settings, error: psycopg.Error) -> DatabaseUnavailable:

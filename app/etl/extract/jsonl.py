@@ -27,7 +27,7 @@ SAMPLE_ROWS = 1000
 NUMBER = "\0"
 _NUMBER_INSIDE = re.compile(r'"\\u0000(-?[0-9]{1,1000}(?:\.[0-9]{1,1000})?(?:[eE][+-]?[0-9]{1,3})?)"')
 # Una barra impar delante: «\\u0000» es un texto que habla del NUL, y no un NUL.
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 BAD_JSON = "no es un objeto JSON completo en una sola línea, o repite una clave"
 
 
@@ -84,7 +84,7 @@ def numbered_lines(stream: Utf8Stream, number: int = 1) -> Iterator[tuple[int, b
 
 def decode(raw: bytes) -> dict[str, Any] | None:
     """El objeto de una línea, o nada si no es uno que se pueda guardar."""
-    if not is_utf8(raw) or _NUL.search(raw):
+    if not is_utf8(raw) or NUL.search(raw):
         return None
     try:
         row = json.loads(
@@ -118,7 +118,7 @@ def _to_chunk(batch: list[tuple[int, bytes]], keys: dict[str, str]) -> Chunk:
 def _reject(line: int, raw: bytes) -> Reject:
     if not is_utf8(raw):
         return Reject(line, readable(raw), None, None, "encoding", BAD_BYTES)
-    if _NUL.search(raw):
+    if NUL.search(raw):
         return Reject(line, readable(raw), None, None, "nul", BAD_NUL)
     return Reject(line, readable(raw), None, None, "json", BAD_JSON)
 

@@ -53,6 +53,11 @@ class Document(Protocol):
 Reader = Callable[[Source, Opened], AbstractContextManager[tuple[Document, list[str]]]]
 
 
+def as_lines(_sample: bytes, whole: ByteStream, encoding: str) -> tuple[ByteStream, str]:
+    """Un JSON, sin mirar si lleva un objeto por línea, y su codificación."""
+    return whole, encoding
+
+
 @dataclass(frozen=True)
 class Reading:
     """Lo que se añade al leer; viaja a los ejecutores de Spark.
@@ -66,10 +71,7 @@ class Reading:
     tables: Mapping[str, Reader] = field(default_factory=dict)
     encoding: Callable[[bytes, str], tuple[str, list[str]]] = lambda _sample, encoding: (encoding, [])
     look: Callable[[bytes, Dialect, Schema], tuple[Dialect, list[str]]] = lambda _sample, dialect, _rows: (dialect, [])
-    lines: Callable[[bytes, ByteStream, str], tuple[ByteStream, str]] = lambda _sample, whole, encoding: (
-        whole,
-        encoding,
-    )
+    lines: Callable[[bytes, ByteStream, str], tuple[ByteStream, str]] = as_lines
     split: Split = split
 
 

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.resources import files  # en un ejecutor de Spark, el código está en un .zip
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from etl.load.orphans import without_orphans
 from etl.schema import Table
 
 STAGE = sql.Identifier("etl_stage")
-MERGE = sql.SQL(Path(__file__).with_name("merge.sql").read_text(encoding="utf-8"))
+MERGE = sql.SQL(files("etl.load").joinpath("merge.sql").read_text("utf-8"))
 REJECTS = sql.Identifier("etl", "rejects")
 # Las clases de valores que Arrow y PostgreSQL ordenan igual; un texto depende de la intercalación.
 ORDERED = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_date, pa.types.is_timestamp)
@@ -59,9 +59,11 @@ class TableWriter:
 
     def encode(self, rows: pa.Table) -> list[bytes]:
         """Las filas y su `_load_id`, listas para COPY, por trozos: unirlos sería copiarlo todo otra vez."""
-        return self.written(rows.append_column("_load_id", from_numpy(np.full(rows.num_rows, self.load_id, np.int32))))
+        return self.formatted(
+            rows.append_column("_load_id", from_numpy(np.full(rows.num_rows, self.load_id, np.int32)))
+        )
 
-    def written(self, rows: pa.Table) -> list[bytes]:
+    def formatted(self, rows: pa.Table) -> list[bytes]:
         """En CSV, con todos los textos entre comillas: así uno vacío no se confunde con un nulo."""
         output = io.BytesIO()
         csv.write_csv(rows, output, csv.WriteOptions(include_header=False, quoting_style="needed"))

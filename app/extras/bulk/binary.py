@@ -3,12 +3,10 @@
 No hay `pgpq` para Linux en ARM (Docker en un Mac): allí se escribe CSV, que tarda la mitad más.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from psycopg import Copy, sql
+from psycopg import sql
 
 from etl.load.table import TableWriter
 
@@ -21,14 +19,15 @@ except ImportError:
 
 # pgpq no suelta el GIL mientras escribe: por partes, el hilo que carga no espera más de 1 ms.
 SLICE = 4096
-# Lo que lleva el formato delante y detrás de las filas.
-START, END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 
 
 class CsvWriter(TableWriter):
     """En CSV, también lo que Arrow no sabe escribir."""
 
-    def written(self, rows: pa.Table) -> list[bytes]:
+    # Lo que va delante y detrás de todas las filas de un COPY.
+    START, END = b"", b""
+
+    def formatted(self, rows: pa.Table) -> list[bytes]:
         for at, field in enumerate(rows.schema):
             if pa.types.is_binary(field.type) or pa.types.is_duration(field.type):
                 texts = [
@@ -36,29 +35,23 @@ class CsvWriter(TableWriter):
                     for value in rows[at].to_pylist()
                 ]
                 rows = rows.set_column(at, field.name, pa.array(texts, pa.string(), mask=rows[at].is_null().to_numpy()))
-        return super().written(rows)
+        return super().formatted(rows)
 
 
 class BinaryWriter(TableWriter):
     """En binario. Las columnas jsonb de la tabla llegan como texto JSON."""
 
     FORMAT = sql.SQL("FORMAT binary")
+    START, END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 
-    def written(self, rows: pa.Table) -> list[bytes]:
+    def formatted(self, rows: pa.Table) -> list[bytes]:
         infer, as_jsonb = pgpq.ArrowToPostgresBinaryEncoder.infer_encoder, StringEncoderBuilder.new_with_output
         jsonb = self.table.jsonb
         encoders = {one.name: as_jsonb(one, Jsonb()) if one.name in jsonb else infer(one) for one in rows.schema}
         encoder = pgpq.ArrowToPostgresBinaryEncoder.new_with_encoders(rows.schema, encoders)
         encoder.write_header()
         batches = [encoder.write_batch(batch) for batch in rows.combine_chunks().to_batches(SLICE)]
-        return [*batches, encoder.finish().removesuffix(END)]
-
-    @contextmanager
-    def copying(self, table: sql.Composable, names: list[str]) -> Iterator[Copy]:
-        with super().copying(table, names) as copy:
-            copy.write(START)
-            yield copy
-            copy.write(END)
+        return [self.START, *batches, encoder.finish().removesuffix(self.END), self.END]
 
 
 if not TYPE_CHECKING and pgpq is None:

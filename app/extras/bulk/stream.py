@@ -44,9 +44,11 @@ class StreamingWriter(BinaryWriter):
         if time.monotonic() > self._until:
             self.end_stream()
             self._copy = self._opened.enter_context(self.copying(self.target, rows.column_names))
+            self._copy.write(self.START)
             self._until = time.monotonic() + SECONDS
         for piece in payload:
-            self._copy.write(piece)
+            if piece not in (self.START, self.END):  # son de todos los trozos
+                self._copy.write(piece)
         self.counts.loaded += rows.num_rows
 
     def set_aside(self, rejects: list[Reject]) -> None:
@@ -56,5 +58,7 @@ class StreamingWriter(BinaryWriter):
 
     def end_stream(self) -> None:
         """Acaba COPY, si está abierto: la conexión vuelve a servir para otra cosa."""
+        if self._until:
+            self._copy.write(self.END)
         self._opened.close()
         self._until = 0.0

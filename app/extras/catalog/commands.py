@@ -11,7 +11,7 @@ def catalog(ctx: typer.Context) -> None:
     from extras.catalog.markdown import markdown
     from extras.catalog.tables import read_tables, reading
 
-    with reading(ctx.obj().settings()) as connection:
+    with reading(ctx.obj().live_settings()) as connection:
         tables = read_tables(connection, ["datos", "marts"])
     typer.echo(shown(markdown(tables, declarations.load())), nl=False)
 

@@ -37,8 +37,7 @@ def known() -> dict[str, Any]:
 
 def causes() -> list[Cause]:
     """Las causas, en su orden."""
-    stray = tomllib.loads(FATAL_WORDS.read_text(encoding="utf-8"))["stray"]
-    return [Cause(**{"signs": stray, **one}) for one in known()["cause"]]
+    return [Cause(**{"signs": FATAL_WORDS["stray"], **one}) for one in known()["cause"]]
 
 
 def find_cause(text: str) -> Cause | None:

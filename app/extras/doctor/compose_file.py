@@ -98,7 +98,8 @@ def _named(project: Project, key: str) -> Finding:
             "volumen",
             f"«{name}» aún no existe, pero hay otro de un proyecto llamado {' o '.join(f'«{old}»' for old in olds)}: "
             "si cambió el nombre de la carpeta, sus datos están ahí",
-            f"si es eso, COMPOSE_PROJECT_NAME={' o '.join(olds)} en .env; si no, docker compose up -d crea el suyo aparte",
+            f"si es eso, {' o '.join(f'COMPOSE_PROJECT_NAME={old}' for old in olds)} en .env; si no, docker compose up -d"
+            " crea el suyo aparte",
         )
     return ok("volumen", f"se creará «{name}» la primera vez")
 

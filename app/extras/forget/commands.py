@@ -16,7 +16,7 @@ def forget(
     from etl.declarations import load
     from extras.forget.forget import forget as undo
 
-    settings = ctx.obj().settings()
+    settings = ctx.obj().live_settings()
     for table, removed in undo(settings, file, load()):
         typer.echo(f"{table}: {rows(removed)} menos.")
     typer.echo(

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,9 @@ def _json(value: Any) -> str | None:
         return json.dumps(_named(value), ensure_ascii=False, default=_plain)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any) -> str | None:
+    if isinstance(value, timedelta):
+        return clock(value)
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
@@ -200,6 +203,6 @@ def _python(value: pa.Scalar) -> Any:
 def _row_text(batch: pa.RecordBatch) -> Callable[[int], str]:
     def text(row: int) -> str:
         values = {name: _python(column[row]) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
-        return json.dumps(values, ensure_ascii=False, default=str)
+        return json.dumps(values, ensure_ascii=False, default=_plain)
 
     return text

@@ -20,7 +20,7 @@ def profile(
     from extras.profile import profile as its
     from extras.profile.show import show
 
-    with reading(ctx.obj().settings()) as connection:
+    with reading(ctx.obj().live_settings()) as connection:
         table = next((one for one in read_tables(connection) if name in (one.name, one.full_name)), None)
         if table is None:
             raise UsageError(f"No hay ninguna tabla «{name}».", f"Véalas con «{program()} status».")

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from etl.extract.jsonl import decode, text_of
+from etl.extract.jsonl import NUL, decode, text_of
 from etl.extract.match import clean, plain_name
 from extras.undeclared.detection.cut import Shape, split, split_loosely
 from extras.undeclared.names import column_names
@@ -72,7 +72,7 @@ def split_raw(raw: str, header: list[str], written: dict[str, Any] | None) -> li
 
 def _from_json(raw: str, header: list[str]) -> list[str | None]:
     """De un objeto, los valores de sus claves; de una lista (Excel, SQLite), los que hay."""
-    if row := decode(raw.encode()):
+    if row := decode(NUL.sub(rb"\1", raw.encode())):  # un NUL no cabe en una celda: se ve el texto sin él
         return [text_of(row.get(name)) for name in header]
     try:
         cells = json.loads(raw)

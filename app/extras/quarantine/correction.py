@@ -244,6 +244,8 @@ def _as_planned(chunk: Chunk, plans: list[Plan]) -> tuple[pa.Table, list[Reject]
 def _typed(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
     dialect = plan.format.dialect if plan.format else formats.PLAIN
     kind = plan.type
+    if pa.types.is_binary(kind) or pa.types.is_duration(kind):  # COPY los lee escritos como PostgreSQL
+        return text
     if pa.types.is_decimal(kind):
         kind = pa.decimal128(formats.DECIMAL_DIGITS, digits_after(dialect.decimal, text))
     return parse(text, kind, dialect)

@@ -17,7 +17,7 @@ def report(
     from extras.output import place
     from extras.report.write import write
 
-    written = write(ctx.obj().settings(), output)
+    written = write(ctx.obj().live_settings(), output)
     typer.echo(f"Informe escrito en {place(written)}: ábralo con el navegador.")
 
 

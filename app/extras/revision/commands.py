@@ -17,7 +17,7 @@ def revision(
     """Escribe la migración que pide lo declarado. La aplica «etl migrate»."""
     from extras.revision.revise import revise
 
-    written = revise(ctx.obj().settings(), message)
+    written = revise(ctx.obj().live_settings(), message)
     for path in written:
         typer.echo(f"Escrito: {place(path)}")
     if written:

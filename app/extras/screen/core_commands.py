@@ -74,12 +74,12 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Enseña las tablas, sus filas y las últimas cargas."""
     from etl import declarations
     from etl.database.connection import connect
-    from extras.quarantine import status as quarantine
+    from extras.quarantine.status import status as find
 
-    settings, tables = ctx.obj().settings(), declarations.load()
+    settings, tables = ctx.obj().live_settings(), declarations.load()
     with connect(settings) as connection:
         if as_json:
-            write_json(quarantine.status(connection, tables))
+            write_json(find(connection, tables))
         else:
             from extras.screen.status import show_status
 
@@ -99,7 +99,7 @@ def rejects(
     from etl import declarations, plain
     from etl.database.connection import connect
 
-    settings = ctx.obj().settings()
+    settings = ctx.obj().live_settings()
     if csv is None:
         with connect(settings) as connection:
             if as_json:

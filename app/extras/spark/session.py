@@ -156,8 +156,9 @@ def _zip_package(folder: Path) -> Path:
     with zipfile.ZipFile(target, "w") as archive:
         for name in ("etl", "extras", "declared"):
             package = Path(importlib.import_module(name).__path__[0])
-            for file in sorted(package.rglob("*.py")):
-                archive.write(file, Path(name) / file.relative_to(package))
+            for file in sorted(package.rglob("*.*")):
+                if file.suffix in (".py", ".sql", ".toml"):
+                    archive.write(file, Path(name) / file.relative_to(package))
     return target
 
 

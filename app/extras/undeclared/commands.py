@@ -52,7 +52,7 @@ def new(
     if len(sources) != 1 or sources[0].part:
         raise UsageError(f"«{path}» tiene varias tablas.", "Guarde cada una en su archivo.")
     inspection = look(sources[0])
-    settings = ctx.obj().settings()
+    settings = ctx.obj().live_settings()
     ensure_ready(settings, ctx.obj().check_migrations)
     for written in write(inspection, settings):
         typer.echo(f"Escrito: {place(written)}")

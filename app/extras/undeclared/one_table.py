@@ -26,8 +26,8 @@ from etl.local import Advance
 from etl.one_file import load_file
 from etl.run import FileResult, Session
 from etl.schema import Table
-from extras.bulk.local import write_all
 from extras.bulk.stream import StreamingWriter
+from extras.bulk.writer import write_all
 from extras.formats.look import ODD_SIGN
 from extras.formats.readers import EXCEL, SQLITE
 from extras.undeclared import staging

@@ -156,11 +156,15 @@ def test_the_plain_path_agrees_with_the_grammar(rows: list[list[str]]) -> None:
     assert summary(plain) == summary(split(block, COMMA, 2, 2, True))
 
 
-@given(data=st.lists(st.sampled_from([b"a", b",", b'"', b"\n", b"\r", b"\0", b"\xff", b"1,2\n"])).map(b"".join))
-def test_the_careful_path_agrees_with_the_grammar(data: bytes) -> None:
+BYTES = [b"a", b",", b'"', b"'", b"\\", b"\n", b"\r", b"\0", b"\xff", b"1,2\n"]
+DIALECTS = [COMMA, Dialect(escape="\\"), Dialect(quote="'"), Dialect(quote=None), Dialect(quote=None, escape="\\")]
+
+
+@given(data=st.lists(st.sampled_from(BYTES)).map(b"".join), dialect=st.sampled_from(DIALECTS))
+def test_the_careful_path_agrees_with_the_grammar(data: bytes, dialect: Dialect) -> None:
     # Al final, quien llama pone el salto que falte.
     for block, at_end in ((data, False), (data + b"\n", True)):
-        careful, found = (how(block, COMMA, 2, 2, at_end) for how in (bulk.split_carefully, split))
+        careful, found = (how(block, dialect, 2, 2, at_end) for how in (bulk.split_carefully, split))
         assert (summary(careful), careful.inner_breaks) == (summary(found), found.inner_breaks)
 
 
