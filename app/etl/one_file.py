@@ -31,6 +31,8 @@ ATTEMPTS = 3
 # Otra carga de la misma tabla puede tardar; más de diez minutos es que está parada.
 OTHER_LOADER_SECONDS = 600
 
+TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
+
 # Los de PostgreSQL, por su clase en psycopg, dichos en palabras y con su siguiente paso.
 FAILURES = Path(__file__).with_name("failures.toml")
 
@@ -143,9 +145,7 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
 def lock(connection: Connection, table: Table) -> None:
     """Una carga por tabla cada vez: la segunda espera y luego ve lo que hizo la primera."""
     deadline = time.monotonic() + OTHER_LOADER_SECONDS
-    while not connection.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (table.name,)).fetchone()[
-        0
-    ]:  # type: ignore[index]
+    while not connection.execute(TRY_LOCK, (table.name,)).fetchone()[0]:  # type: ignore[index]
         if time.monotonic() > deadline:
             raise FileFailed(f"Otra carga de {table.name} sigue en marcha.", "Espere a que acabe y repita.")
         time.sleep(0.1)

@@ -69,20 +69,18 @@ def upgrade(settings: Settings, revision: str) -> None:
 @contextmanager
 def explained(settings: Settings) -> Iterator[None]:
     """Lo que falle al ejecutar una migración es de quien la escribió, y se dice como suyo."""
-    import sqlalchemy as sa
-
     try:
         with blamed("La migración", versions_folder(settings)):
             yield
     except UsageError as error:
-        cause = error.__cause__
-        if isinstance(cause, sa.exc.DBAPIError) and isinstance(cause.orig, errors.InsufficientPrivilege):
-            raise _not_prepared(settings, str(cause.orig)) from cause
-        if isinstance(cause, sa.exc.DBAPIError) and isinstance(cause.orig, errors.LockNotAvailable):
+        cause = getattr(error.__cause__, "orig", None)  # lo que dijo PostgreSQL
+        if isinstance(cause, errors.InsufficientPrivilege):
+            raise _not_prepared(settings, str(cause)) from error.__cause__
+        if isinstance(cause, errors.LockNotAvailable):
             raise DatabaseUnavailable(
                 "No se puede migrar: otra sesión está usando una de las tablas.",
                 "Espere a que acabe la carga en marcha y repita; no se cambió nada.",
-            ) from cause
+            ) from error.__cause__
         raise
 
 
