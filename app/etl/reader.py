@@ -23,6 +23,8 @@ def program() -> str:
     if IN_IMAGE:
         return "docker compose run --rm app_etl"
     name = Path(sys.argv[0])
+    if name.parts[-2:] == ("etl", "__main__.py"):  # el núcleo solo
+        return "python -m etl"
     return os.path.relpath(name) if name.name == "etl" and not shutil.which("etl") else "etl"
 
 

@@ -52,6 +52,7 @@ def test_alone_it_says_what_it_cannot_do_and_shows_the_rest_in_plain_text(settin
     assert "✖ otro.csv: Ninguna declaración encaja con su nombre." in run.stderr
     assert "✖ ventas_libro.xlsx: Formato «.xlsx» desconocido." in run.stderr
     assert "cargado clientes.csv: " in run.stdout
+    assert run.stdout.splitlines()[-1] == "Siga con: python -m etl status"
     status = etl(root, settings, "etl", "status")
     assert (status.returncode, status.stderr) == (0, "")
     assert f"datos.ventas: {query(settings, 'SELECT count(*) FROM datos.ventas')[0]} filas" in status.stdout

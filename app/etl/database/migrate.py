@@ -16,6 +16,7 @@ from psycopg import errors, sql
 
 from etl.database.connection import LOADER, OWNER, Connection, connect
 from etl.errors import DatabaseUnavailable, UsageError, blamed
+from etl.reader import OWNER_SERVICE, order
 from etl.settings import Settings
 
 READER = "lector"
@@ -162,5 +163,5 @@ def set_password(connection: psycopg.Connection[Any], role: str, password: str) 
 def _not_prepared(settings: Settings, detail: str) -> DatabaseUnavailable:
     return DatabaseUnavailable(
         f"La base de datos «{settings.db_name}» no está preparada: {detail}.",
-        "Ejecute «etl migrate» con un usuario que pueda crear papeles (en Docker: docker compose run --rm migrate).",
+        f"Ejecute «{order('migrate')}» con un usuario que pueda crear papeles (en Docker: {OWNER_SERVICE}).",
     )

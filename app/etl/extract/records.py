@@ -112,7 +112,7 @@ def one_record(block: bytes, start: int, dialect: Dialect, fields: int, line: in
             return None
     raw = match.group() if match else b""
     height = _height(raw)
-    if match is None or (height > 1 and _width(raw, dialect) != fields):
+    if match is None or (height > 1 and len(grammar.field.findall(raw)) != fields):
         return _set_aside(block, start, line_end(block, start), line, 1, "quote", BAD_QUOTE)
     if b"\0" in raw:
         return _set_aside(block, start, match.end(), line, height, "nul", BAD_NUL)
@@ -139,11 +139,6 @@ def line_end(block: bytes, start: int) -> int:
 def _height(record: bytes) -> int:
     """Cuántas líneas físicas ocupa un registro."""
     return len(LINE_END.findall(record))
-
-
-def _width(record: bytes, dialect: Dialect) -> int:
-    """Cuántos campos tiene un registro bien formado."""
-    return sum(1 for _ in _grammar(dialect).field.finditer(record))
 
 
 @dataclass(frozen=True)
