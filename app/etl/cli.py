@@ -162,10 +162,8 @@ def _explain(error: Any, parts: Callable[[], "Parts"]) -> int:
 
     name, message, hint, known = type(error).__name__, str(error).strip(), "", [""]
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        message, hint = (
-            "Interrumpido: no queda nada a medias.",
-            "Repita la orden cuando quiera: lo ya cargado se salta.",
-        )
+        message = "Interrumpido: no queda nada a medias."
+        hint = "Repita la orden cuando quiera: lo ya cargado se salta."
         code = TERMINATED if Terminated.received else INTERRUPTED
     elif isinstance(error, EtlError):
         message, hint, code, known = (error.message, error.hint, error.exit_code, parts().explain(error.message))

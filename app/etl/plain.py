@@ -47,6 +47,7 @@ def show_result(result: RunResult, quiet: bool, explain: Callable[[str], list[st
             _say(
                 f"{OUTCOMES[file.status]} {file.file}: {rows(counts.read)} = {thousands(counts.loaded)} cargadas"
                 f" + {thousands(counts.duplicate)} duplicadas + {thousands(counts.rejected)} rechazadas"
+                + (f" ({thousands(counts.filtered)} las descarta la transformación)" if counts.filtered else "")
             )
             _say(*(f"! {file.file}: {warning}" for warning in file.warnings))
     _say(*(f"✖ {wrong}" for wrong in result.wrong_marts), error=True)
@@ -89,7 +90,7 @@ def _outdated(connection: Connection[Any], declared: list[Declared]) -> list[str
     ).fetchall()
     now = {one.table.name: one.fingerprint for one in declared}
     return [
-        f"{table}: su declaración ha cambiado desde que se cargó {many(count, 'archivo')}."
+        f"{table}: su declaración ha cambiado desde que se {'cargó' if count == 1 else 'cargaron'} {many(count, 'archivo')}."
         f" Para cargar otra vez con la de ahora: {program()} run --again"
         for table, then, count in found
         if now.get(table, then) != then

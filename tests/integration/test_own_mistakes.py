@@ -86,6 +86,7 @@ def test_a_mart_that_is_wrong_does_not_stop_the_others(root: Path, etl: Etl, set
     (marts / "b_mal.sql").write_text("SELECT count(*) AS n\nFROM datos.cosas WHERE (nombre = 'a'\n")
     (marts / "c_mal.sql").write_text("SELECT nada FROM datos.cosas")
     (marts / "d_bien.sql").write_text("SELECT count(*) AS n FROM cosas")
+    (marts / "e_dos.sql").write_text("SELECT 1 AS uno; DELETE FROM datos.cosas")
     assert etl("revision", "cosas").returncode == 0
     assert etl("migrate").returncode == 0
     done = etl("run")
@@ -93,7 +94,8 @@ def test_a_mart_that_is_wrong_does_not_stop_the_others(root: Path, etl: Etl, set
     assert "sql/marts/a_mal.sql, línea 3: function conut() does not exist" in done.stderr
     assert "sql/marts/b_mal.sql, línea 2: syntax error" in done.stderr
     assert 'sql/marts/c_mal.sql, línea 1: column "nada" does not exist' in done.stderr
-    assert query(settings, "SELECT n FROM marts.d_bien") == [2]
+    assert "sql/marts/e_dos.sql: " in done.stderr
+    assert query(settings, "SELECT n FROM marts.d_bien") == query(settings, "SELECT count(*) FROM datos.cosas") == [2]
     assert query(settings, "SELECT count(*) FROM datos.cosas") == [2]
 
 
@@ -159,7 +161,7 @@ def test_a_transformation_that_fails_stops_its_file_and_no_other(root: Path, etl
     assert done.returncode == 3
     message = " ".join(done.stderr.split())
     assert "La transformación Cosa.transform (" in message
-    assert f"{path.name}, línea 18) KeyError: 'nmbre', línea 20" in message.replace(str(path.parent) + "/", "")
+    assert f"{path.name}, línea 18): KeyError: 'nmbre', línea 20" in message.replace(str(path.parent) + "/", "")
     assert "Primera fila: línea 2." in message
     assert query(settings, "SELECT status FROM etl.loads ORDER BY file") == ["failed", "loaded"]
     assert query(settings, "SELECT count(*) FROM datos.cosas") == [0]
@@ -193,6 +195,7 @@ def test_the_doctor_reads_the_marts_too(root: Path, etl: Etl, settings: Settings
         "sql/marts/a_mal.sql, línea 2: function conut() does not exist",
         "sql/marts/b_mal.sql, línea 1: cross-database references are not implemented",
         "sql/marts/c_mal.sql: no está en UTF-8",
+        'sql/marts/d_de_nadie.sql no se hará mientras falte lo que lee: relation "nada" does not exist',
     ):
         assert said in told
     assert query(settings, "SELECT tablename FROM pg_tables WHERE schemaname = 'marts'") == []

@@ -1,5 +1,6 @@
 """La transformación de un data set: qué recibe, qué se le admite y qué se dice cuando no hace lo que debe."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -149,6 +150,12 @@ WRONG: dict[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
     "ordena": (lambda rows: amount(rows).sort_values("id", ascending=False), "cambia el orden"),
     "le falta una columna": (lambda rows: rows, "la columna «importe» falta"),
     "le sobra una columna": (lambda rows: amount(rows).assign(otra=1), "la columna «otra» no está declarada"),
+    "repite una columna": (
+        lambda rows: pd.concat([amount(rows), amount(rows)[["importe"]]], axis=1),
+        "la columna «importe» está repetida",
+    ),
+    "dos pisos de nombres": (lambda rows: pd.concat({"a": amount(rows)}, axis=1), "no está declarada"),
+    "se va": (lambda _rows: sys.exit(0), "SystemExit: 0"),
     "coma flotante": (lambda rows: amount(rows).assign(importe=0.5), "es double (0.5) y se esperaba un decimal exacto"),
     "texto por número": (lambda rows: amount(rows).assign(unidades="3"), "se esperaba un número entero"),
     "número por texto": (lambda rows: amount(rows).assign(correo=3), "se esperaba un texto"),
@@ -165,6 +172,18 @@ def test_what_it_does_wrong_is_told_to_who_wrote_it(function: Callable[[pd.DataF
     assert f"({__file__}, línea {function.__code__.co_firstlineno})" in caught.value.message
     assert "Primera fila: línea 2." in caught.value.message
     assert caught.value.hint
+
+
+def test_the_row_that_is_told_is_the_first_that_fails() -> None:
+    def fail(rows: pd.DataFrame) -> pd.DataFrame:
+        if (rows["id"] > 1).any():
+            raise ValueError(f"no con {rows['id'].max()}")
+        return amount(rows)
+
+    with pytest.raises(FileFailed) as caught:
+        run(fail)
+    assert "ValueError: no con 2" in caught.value.message
+    assert "Primera fila: línea 3." in caught.value.message
 
 
 def test_the_obvious_formula_on_decimals_is_answered_with_its_cure() -> None:

@@ -34,8 +34,7 @@ FIRST_BLOCK = 512 << 10
 MOST_LINES = 150_000
 # Una línea que no cabe en 64 MB no es de un archivo delimitado.
 LINE_LIMIT = 64 << 20
-FIELD_LIMIT = 1 << 20
-HEADER_LIMIT = 1 << 20
+FIELD_LIMIT = HEADER_LIMIT = 1 << 20
 # Si todas las filas que siguen a la cabecera acaban en un separador de más, es así como está escrito.
 FOLLOWING, UNNAMED = 50, "(sin nombre)"
 SEP_LINE = re.compile(rb'"?sep=(.|\\t)"?\s*$', re.IGNORECASE)

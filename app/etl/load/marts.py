@@ -34,7 +34,7 @@ Renew = Callable[[Connection[Any], Path], bool]
 def rebuild(connection: Connection[Any], path: Path) -> bool:
     """Hace un mart entero con lo que devuelve su SELECT, en la transacción que esté abierta."""
     name, text = path.stem, select(path)
-    connection.execute(create(name, text))
+    connection.execute(create(name, text), binary=True)  # así, dos sentencias en un mart no valen
     connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(building(name), description(text)))
     swap_in(connection, name)
     return True

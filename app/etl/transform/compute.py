@@ -38,7 +38,7 @@ KINDS = (
 
 
 class _WrongError(Exception):
-    """Lo que hace mal la función, y cómo se arregla."""
+    """Lo que hace mal la función, cómo se arregla y, si se sabe, en qué fila."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ def compute(declared: Declared, rows: pa.Table, lines: np.ndarray) -> Made:
     try:
         return _made(declared.function, frame, declared.rows.columns)
     except _WrongError as wrong:
-        code, (what, cure) = declared.function.__code__, wrong.args
+        code, (what, cure, *row) = declared.function.__code__, wrong.args
         raise FileFailed(
-            f"La transformación {code.co_qualname} ({code.co_filename}, línea {code.co_firstlineno}) {what}."
-            f" Primera fila: línea {frame.index[0]}.",
+            f"La transformación {code.co_qualname} ({code.co_filename}, línea {code.co_firstlineno}): {what}."
+            f" Primera fila: línea {frame.index[row[0] if row else 0]}.",
             cure or "Corríjala y repita la carga: de este archivo no quedó nada.",
         ) from wrong.__cause__
 
@@ -79,18 +79,19 @@ def _made(function: Function, frame: "pd.DataFrame", columns: Sequence[Column]) 
     raised: dict[int, str] = {}
     try:
         made = function(frame.copy())
-    except Exception as error:  # noqa: BLE001 - es código de quien declara los datos
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - es código de quien declara los datos
         raised = _failing(function, frame, error)
         made = _without(function, frame, raised, columns)
     kept = _same_rows(frame, made)
-    wrong = sorted(set(made.columns) ^ {column.name for column in columns})
+    names, expected = [str(name) for name in made.columns], {column.name for column in columns}
+    wrong = sorted(set(names) ^ expected) or [name for name in names if names.count(name) > 1]
     if wrong:
-        what = "no está declarada" if wrong[0] in made.columns else "falta"
+        what = "falta" if wrong[0] not in names else "está repetida" if wrong[0] in expected else "no está declarada"
         raise _WrongError(f"la columna «{wrong[0]}» {what}", "Devuelva justo las columnas declaradas.")
     return Made(kept, {column.name: _arrow(made[column.name], column) for column in columns}, raised)
 
 
-def _failing(function: Function, frame: "pd.DataFrame", error: Exception) -> dict[int, str]:
+def _failing(function: Function, frame: "pd.DataFrame", error: BaseException) -> dict[int, str]:
     """Las filas en que falla la función, y por qué; se buscan partiendo por la mitad."""
     found: dict[int, str] = {}
     pending, most = [(0, len(frame), error)], max(1, min(MOST_RAISED, len(frame) // 2))
@@ -100,12 +101,12 @@ def _failing(function: Function, frame: "pd.DataFrame", error: Exception) -> dic
         if middle == start:
             found[start] = _said(failure, function)
             if len(found) > most:
-                raise _WrongError(_said(error, function), _cure(error)) from error
+                raise _WrongError(next(iter(found.values())), _cure(error), min(found)) from error
             continue
         for one, other in ((middle, end), (start, middle)):
             try:
                 function(frame.iloc[one:other].copy())
-            except Exception as caught:  # noqa: BLE001 - ídem
+            except (Exception, SystemExit) as caught:  # noqa: BLE001 - ídem
                 pending.append((one, other, caught))
     return found
 
@@ -122,7 +123,7 @@ def _without(
         return pd.DataFrame(empty, index=good.index)
     try:
         return function(good)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _WrongError(_said(error, function), _cure(error)) from error
 
 
@@ -140,7 +141,8 @@ def _same_rows(frame: "pd.DataFrame", made: Any) -> np.ndarray:
         raise _WrongError("devuelve filas que no recibió", cure)
     if made.index.has_duplicates:
         repeated = made.index[made.index.duplicated()][0]
-        raise _WrongError(f"repite la fila de la línea {repeated}", "Devuelva cada fila una vez.")
+        row = int(np.argmax(frame.index == repeated))
+        raise _WrongError(f"repite la fila de la línea {repeated}", "Devuelva cada fila una vez.", row)
     if (np.diff(kept) < 0).any():
         raise _WrongError("cambia el orden de las filas", "No las ordene: un trozo no es el archivo entero.")
     return kept
@@ -167,7 +169,7 @@ def _arrow(series: "pd.Series[Any]", column: Column) -> pa.ChunkedArray:
     return values
 
 
-def _said(error: Exception, function: Function) -> str:
+def _said(error: BaseException, function: Function) -> str:
     """La excepción y la línea del archivo de la función en que se lanzó."""
     steps = traceback.extract_tb(error.__traceback__)
     inside = [step.lineno for step in steps if step.filename == function.__code__.co_filename]
@@ -175,5 +177,5 @@ def _said(error: Exception, function: Function) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
-def _cure(error: Exception) -> str:
+def _cure(error: BaseException) -> str:
     return DECIMALS if "Decimal precision out of range" in str(error) else ""

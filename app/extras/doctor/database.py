@@ -71,7 +71,8 @@ def written_here(settings: Settings, parts: Parts) -> Iterator[Finding]:
         with connect(ready, role=LOADER) as connection:
             if migrate.version(connection) not in heads(revisions(settings)):
                 return
-            _, wrong = each(settings.sql_dir / "marts", partial(_try_mart, connection))
+            waiting: list[str] = []
+            _, wrong = each(settings.sql_dir / "marts", partial(_try_mart, connection, waiting))
             # Solo el dueño ve las tablas como son: en los contenedores, que entran como cargador, lo es `migrate`.
             asked = connection.execute("SELECT pg_has_role(%s, %s, 'MEMBER')", (ready.db_user, OWNER))
             owner = asked.fetchone()
@@ -86,11 +87,16 @@ def written_here(settings: Settings, parts: Parts) -> Iterator[Finding]:
         if not isinstance(error, DatabaseUnavailable):
             yield bad("declaraciones", error.message, error.hint)
     yield from (bad("marts", one, f"Corríjalo y repita: {order('run')}") for one in wrong)
+    yield from (ok("marts", one) for one in waiting)
 
 
-def _try_mart(connection: Connection, path: Path) -> bool:
+def _try_mart(connection: Connection, waiting: list[str], path: Path) -> bool:
     """Crea el mart sin datos y lo deshace: solo para ver si se entiende. Si una carga tiene sus tablas, no se mira."""
     with suppress(errors.LockNotAvailable), connection.transaction(force_rollback=True):
         connection.execute(f"{SEARCH_PATH}; SET LOCAL lock_timeout = '200ms'")
-        connection.execute(create(path.stem, f"{select(path)}\nWITH NO DATA"))
+        try:
+            connection.execute(create(path.stem, f"{select(path)}\nWITH NO DATA"))
+        except errors.UndefinedTable as error:
+            waiting.append(f"sql/marts/{path.name} no se hará mientras falte lo que lee: {error.diag.message_primary}")
+            raise
     return False
