@@ -10,6 +10,7 @@ import registry
 from etl.database.connection import OWNER, connect
 from etl.dataset import Dataset
 from etl.declarations import import_declared
+from etl.settings import load_settings
 
 SCHEMAS = ("datos", "etl")
 AFTER = Path(__file__).with_name("after.sql").read_text(encoding="utf-8").replace("%", "%%")
@@ -32,9 +33,12 @@ def finish_revision(migration_context, _revision, directives):
 
 def own_or_given():
     """La configuración de quien usa «alembic» a secas: el servidor de DB_HOST o, sin él, el propio."""
-    from extras.settings import live_settings
+    settings = load_settings()
+    if settings.db_host:  # el núcleo solo también llega aquí
+        return settings
+    from extras.settings import with_server
 
-    return live_settings()
+    return with_server(settings)
 
 
 def connection():

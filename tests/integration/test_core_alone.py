@@ -20,6 +20,13 @@ def etl(root: Path, settings: Settings, program: str, *arguments: str) -> subpro
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=root)
 
 
+def leave_the_core_alone(root: Path) -> None:
+    """Sin lo que lo acompaña, ni lo del proyecto que prueba, que está instalado y se encontraría en su lugar."""
+    shutil.rmtree(root / "app" / "extras")
+    for name in ("extras", "wiring"):
+        (root / "app" / f"{name}.py").write_text("raise ImportError('el núcleo está solo')\n")
+
+
 def test_the_core_loads_the_same_without_what_accompanies_it(
     settings: Settings, database: ServerAddress, tmp_path: Path
 ) -> None:
@@ -29,9 +36,10 @@ def test_the_core_loads_the_same_without_what_accompanies_it(
     assert whole.returncode == 0, whole.stderr
     with_everything = state(database)
     clear(database)
-    shutil.rmtree(root / "app" / "extras")
-    (root / "app" / "wiring.py").unlink()
+    leave_the_core_alone(root)
     assert etl(root, settings, "etl", "migrate").returncode == 0
+    current = etl(root, settings, "alembic", "-c", "sql/alembic.ini", "current")
+    assert (current.returncode, "(head)" in current.stdout) == (0, True), current.stderr
     alone = etl(root, settings, "etl", "run")
     assert alone.returncode == 0, alone.stderr
     assert_equal(with_everything, state(database))
@@ -42,8 +50,7 @@ def test_the_core_loads_the_same_without_what_accompanies_it(
 
 def test_alone_it_says_what_it_cannot_do_and_shows_the_rest_in_plain_text(settings: Settings, tmp_path: Path) -> None:
     root = own_project(tmp_path / "proyecto")
-    shutil.rmtree(root / "app" / "extras")
-    (root / "app" / "wiring.py").unlink()
+    leave_the_core_alone(root)
     write_sample(settings.datos_dir, 240, every=20)
     (settings.datos_dir / "otro.csv").write_text("a;b\n1;2\n")
     (settings.datos_dir / "ventas_libro.xlsx").write_bytes(b"PK")

@@ -32,6 +32,8 @@ class StreamingWriter(BinaryWriter):
         return self
 
     def __exit__(self, *error: Any) -> None:
+        if error[0] is None:
+            self.end_stream()
         self._opened.__exit__(*error)
 
     def add(self, prepared: Prepared) -> list[Reject]:

@@ -64,7 +64,7 @@ def _migrations(settings: Settings, found: str | None) -> Finding:
     return bad("migraciones", f"las tablas están en la versión {found} y el código espera la {wanted}", fix)
 
 
-def written_here(settings: Settings, parts: Parts) -> Iterator[Finding]:
+def written_here(settings: Settings) -> Iterator[Finding]:
     """Si las tablas son como se declaran y los marts se entienden; nada, si no se llega a la base de datos."""
     try:
         ready = with_server(replace(settings, connect_seconds=2))

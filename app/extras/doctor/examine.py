@@ -50,7 +50,7 @@ def examine(settings: Settings, parts: Parts, root: Path = ROOT) -> list[Finding
         tables = declarations.load()
     except EtlError as error:
         return [*findings, bad("declaraciones", error.message, error.hint)]
-    findings += [] if beside else database.written_here(settings, parts)
+    findings += [] if beside else database.written_here(settings)
     return [*findings, *files.data_files(settings, tables, parts)]
 
 
