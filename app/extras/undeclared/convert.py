@@ -147,13 +147,11 @@ def _looks_like_code(text: pa.ChunkedArray) -> bool:
         edges = np.frombuffer(offsets, np.int32)[piece.offset : piece.offset + len(piece) + 1]
         if bytes(data[edges[0] : edges[-1]]).translate(None, b"0123456789.-"):
             return True
-        # Tres bytes más, para poder mirar el segundo y el tercero también de un último valor vacío.
-        signs = np.concatenate([np.frombuffer(data, np.uint8)[: edges[-1]], np.zeros(3, np.uint8)])
-        start, size = edges[:-1], np.diff(edges)
-        first, second, third = signs[start], signs[start + 1], signs[start + 2]
-        zero = (first == ZERO) & (size > 1) & (second != POINT)
-        minus_zero = (first == MINUS) & (second == ZERO) & (size > 2) & (third != POINT)
-        if (zero | minus_zero | ((signs[edges[1:] - 1] == POINT) & (size > 0))).any():
+        signs, written = np.frombuffer(data, np.uint8), np.diff(edges) > 0
+        start, end = edges[:-1][written], edges[1:][written]
+        start = start + (signs[start] == MINUS)
+        longer = start[end - start > 1]
+        if ((signs[longer] == ZERO) & (signs[longer + 1] != POINT)).any() or (signs[end - 1] == POINT).any():
             return True
     return False
 
