@@ -32,7 +32,7 @@ run: $(VENV)/listo-local  ## Carga los archivos de datos/ en PostgreSQL (sin Doc
 
 # Sin ARGS, cada archivo de pruebas en el procesador que quede libre (tests/conftest.py).
 test: $(VENV)/listo-dev  ## Pasa todas las pruebas.
-	@$(BIN)/python -m pytest $(or $(ARGS),-n logical --maxprocesses 4)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n logical --maxprocesses 4 --no-loadscope-reorder)
 
 test-spark: $(VENV)/spark-3.5  ## Pasa las pruebas de Spark con la línea del curso, la 3.5.
 	@PYTHONPATH=$(CURDIR)/$< $(BIN)/python -m pytest $(or $(ARGS),tests/spark)

@@ -50,7 +50,7 @@ def show_result(result: RunResult, quiet: bool, explain: Callable[[str], list[st
                 + (f" ({thousands(counts.filtered)} las descarta la transformación)" if counts.filtered else "")
             )
             _say(*(f"! {file.file}: {warning}" for warning in file.warnings))
-    _say(*(f"✖ {wrong}" for wrong in result.wrong_marts), error=True)
+    _say(*(f"✖ {wrong}. Corríjalo y repita: {program()} run" for wrong in result.wrong_marts), error=True)
     if not quiet:
         _say(f"Siga con: {program()} status")
 

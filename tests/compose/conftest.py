@@ -91,14 +91,12 @@ def project(
     return folder
 
 
-@pytest.fixture(scope="session")
-def make_stack(project: Path, images: dict[str, str], built: dict[str, str]) -> Iterator[Callable[..., Stack]]:
-    """Hace stacks que usan la imagen ya construida y los borra todos al acabar."""
+def _making(environment: dict[str, str]) -> Iterator[Callable[..., Stack]]:
     made: list[Stack] = []
 
     def make(folder: Path, **options: object) -> Stack:
-        environment = {**images, **built, **options.pop("environment", {})}  # type: ignore[dict-item]
-        made.append(Stack(folder, environment, **options))  # type: ignore[arg-type]
+        own = {**environment, **options.pop("environment", {})}  # type: ignore[dict-item]
+        made.append(Stack(folder, own, **options))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -106,18 +104,28 @@ def make_stack(project: Path, images: dict[str, str], built: dict[str, str]) -> 
         stack.destroy()
 
 
+@pytest.fixture(scope="session")
+def make_shared(project: Path, images: dict[str, str], built: dict[str, str]) -> Iterator[Callable[..., Stack]]:
+    """Hace stacks que usan la imagen ya construida y los borra todos al acabar las pruebas."""
+    yield from _making({**images, **built})
+
+
 @pytest.fixture
-def fresh(make_stack: Callable[..., Stack], clone: Clone, tmp_path: Path) -> Iterator[Stack]:
+def make_stack(project: Path, images: dict[str, str], built: dict[str, str]) -> Iterator[Callable[..., Stack]]:
+    """Lo mismo, y los borra al acabar la prueba: en marcha, cada uno gasta aunque nadie lo use."""
+    yield from _making({**images, **built})
+
+
+@pytest.fixture
+def fresh(make_stack: Callable[..., Stack], clone: Clone, tmp_path: Path) -> Stack:
     """Un stack de una sola prueba, en su copia del proyecto."""
-    stack = make_stack(clone(tmp_path / "proyecto"))
-    yield stack
-    stack.destroy()
+    return make_stack(clone(tmp_path / "proyecto"))
 
 
 @pytest.fixture(scope="session")
-def stack(make_stack: Callable[..., Stack], project: Path) -> Stack:
+def stack(make_shared: Callable[..., Stack], project: Path) -> Stack:
     """El stack entero, con el perfil debug, ya cargado. No se cambia: lo comparten muchas pruebas."""
-    stack: Stack = make_stack(project, profiles=("debug",))
+    stack: Stack = make_shared(project, profiles=("debug",))
     assert stack.up() == 0, stack.logs("app_etl")
     for service in ("pgadmin", "adminer"):
         _wait_healthy(stack, service)
@@ -144,10 +152,10 @@ def spark_image(project: Path, images: dict[str, str], built: dict[str, str]) ->
 
 @pytest.fixture(scope="session")
 def cluster(
-    make_stack: Callable[..., Stack], spark_image: str, clone: Clone, tmp_path_factory: pytest.TempPathFactory
+    make_shared: Callable[..., Stack], spark_image: str, clone: Clone, tmp_path_factory: pytest.TempPathFactory
 ) -> Stack:
     """Un maestro y dos trabajadores, y `datos/` ya cargado por app_etl, como tras el primer `up`."""
-    cluster: Stack = make_stack(clone(tmp_path_factory.mktemp("spark")), profiles=("spark",))
+    cluster: Stack = make_shared(clone(tmp_path_factory.mktemp("spark")), profiles=("spark",))
     began = time.monotonic()
     cluster.compose("up", "--detach", "--no-build", "--scale", "spark-worker=2", timeout=600)
     for container in (*cluster.containers("spark-worker"), cluster.container("spark-master")):

@@ -26,8 +26,6 @@ def test_an_edit_changes_the_next_run_and_only_with_the_override(
 
     server = make_stack(development.folder, files=(BASE,))
     assert "editado" not in run(server, "python", "etl_pipeline.py", "--help")
-    development.destroy()
-    server.destroy()
 
 
 def test_etl_new_writes_the_declaration_once_it_is_let(fresh: Stack) -> None:

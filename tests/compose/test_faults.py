@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Large:
 
 
 @pytest.fixture
-def loading(make_stack: Callable[..., Stack], clone: Clone, large: Large, tmp_path: Path) -> Iterator[Stack]:
+def loading(make_stack: Callable[..., Stack], clone: Clone, large: Large, tmp_path: Path) -> Stack:
     """Un stack sorprendido mientras copia una de sus doce partes de ventas."""
     stack = make_stack(clone(tmp_path / "clon"))
     for path in large.folder.iterdir():
@@ -43,8 +43,7 @@ def loading(make_stack: Callable[..., Stack], clone: Clone, large: Large, tmp_pa
             (stack.folder / "datos" / path.name).write_bytes(path.read_bytes())
     stack.compose("up", "--detach", "--no-build")
     wait_until(lambda: in_the_middle(stack), 60, "una carga a medias", pause=0.01)
-    yield stack
-    stack.destroy()
+    return stack
 
 
 def in_the_middle(stack: Stack) -> bool:

@@ -78,7 +78,6 @@ def test_without_the_override_nothing_is_published(
         assert not any(found["HostConfig"]["PortBindings"] or {}), service
     for name in PORTS + SPARK_PORTS:
         assert listeners(int(server.environment[name])) == set()
-    server.destroy()
 
 
 def test_another_project_can_join_the_network_by_its_fixed_name(stack: Stack) -> None:

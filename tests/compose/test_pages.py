@@ -135,4 +135,3 @@ def test_both_follow_the_password_of_the_environment_file(
         open_database_in_pgadmin(page)
     with open_page(url(stack, "ADMINER_PORT")) as page:
         page.locator("a[href*='select=ventas']").first.wait_for()
-    stack.destroy()

@@ -51,7 +51,6 @@ def test_the_stack_works_with_secrets_in_files(make_stack: Callable[..., Stack],
     # Y de verdad son esas: con la de por defecto ya no se entra.
     assert "etl_loader" in _login(stack, "etl_loader", PASSWORDS["etl_loader_password"])
     assert "password authentication failed" in _login(stack, "etl_loader", "cargador2026")
-    stack.destroy()
 
 
 def _login(stack: Stack, user: str, password: str) -> str:

@@ -95,6 +95,7 @@ def test_a_mart_that_is_wrong_does_not_stop_the_others(root: Path, etl: Etl, set
     assert "sql/marts/b_mal.sql, línea 2: syntax error" in done.stderr
     assert 'sql/marts/c_mal.sql, línea 1: column "nada" does not exist' in done.stderr
     assert "sql/marts/e_dos.sql: " in done.stderr
+    assert done.stderr.count("Corríjalo y repita: etl run") == 4
     assert query(settings, "SELECT n FROM marts.d_bien") == query(settings, "SELECT count(*) FROM datos.cosas") == [2]
     assert query(settings, "SELECT count(*) FROM datos.cosas") == [2]
 

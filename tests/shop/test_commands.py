@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,11 +29,9 @@ def section(text: str, title: str) -> list[Block]:
 
 
 @pytest.fixture
-def newcomer(make_stack: Callable[..., Stack], tmp_path: Path) -> Iterator[Stack]:  # noqa: F811
+def newcomer(make_stack: Callable[..., Stack], tmp_path: Path) -> Stack:  # noqa: F811
     """Una copia del proyecto con nombres y puertos propios; el resto, como en cualquier máquina."""
-    stack = make_stack(strict_copy(tmp_path / "proyecto"))
-    yield stack
-    stack.destroy()
+    return make_stack(strict_copy(tmp_path / "proyecto"))
 
 
 def follow(stack: Stack, steps: list[Block]) -> None:

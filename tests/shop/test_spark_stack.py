@@ -3,7 +3,7 @@
 import pytest
 from pyarrow import parquet
 
-from compose.conftest import cluster, engine, images, make_stack, project, spark_image  # noqa: F401 - fixtures
+from compose.conftest import cluster, engine, images, make_shared, project, spark_image  # noqa: F401 - fixtures
 from compose.stack import Stack
 from shop.stack import built, clone  # noqa: F401 - fixtures
 

@@ -44,7 +44,7 @@ def show_result(result: RunResult, quiet: bool, explain: Explain) -> None:
     for file in outside:
         errors.print(f"[red]✖[/] {escape(f'{file.file}: {file.reason}')}", highlight=False)
     for wrong in result.wrong_marts:
-        errors.print(f"[red]✖[/] {escape(wrong)}", highlight=False)
+        errors.print(f"[red]✖[/] {escape(wrong)}. Corríjalo y repita: {program()} run", highlight=False, soft_wrap=True)
     for line in dict.fromkeys(line for file in outside for line in explain(file.reason or "")[1:]):
         errors.print(line, highlight=False, soft_wrap=True)
     if quiet:
