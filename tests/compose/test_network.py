@@ -39,6 +39,7 @@ def test_the_app_reaches_postgres_by_its_name(stack: Stack) -> None:
     assert "cerrado" in stack.run("python", "-c", TRY_POSTGRES, "localhost").stdout
 
 
+@pytest.mark.usefixtures("notebooks")
 def test_only_the_published_ports_answer_and_only_on_loopback(stack: Stack) -> None:
     for name in PORTS:
         port = int(stack.environment[name])

@@ -74,7 +74,7 @@ def play(version: str, scratch: Path) -> None:
 
 @pytest.mark.pythons
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("version", OTHERS)
 def test_make_run_loads_the_same_with_both_engines(version: str, plays: dict[str, Future[None]]) -> None:
     plays[version].result()
