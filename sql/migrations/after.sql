@@ -7,6 +7,7 @@ DECLARE
   found regclass;
   name text;
   event text;
+  function text;
 BEGIN
   -- Con diez mil archivos en el libro, encontrar uno por su nombre o por su huella cuesta lo que con uno.
   IF to_regclass('etl.ix_loads_file') IS NULL THEN  -- IF NOT EXISTS esperaría a quien esté cargando
@@ -51,18 +52,30 @@ BEGIN
     FOR EACH ROW WHEN (NEW.status = 'loaded') EXECUTE FUNCTION etl.note_load();
   END IF;
 
+  -- Quien cambia filas a mano puede cambiar su clave, y las de una carga quizá ya no estén entre las que dice el libro. Lo
+  -- apunta el dueño: para cambiar una tabla no hace falta poder escribir en el libro.
+  CREATE OR REPLACE FUNCTION etl.note_hand() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp AS $function$
+  BEGIN
+    UPDATE etl.loads SET keys = NULL
+    WHERE table_name = TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME AND keys IS NOT NULL;
+    RETURN NULL;
+  END $function$;
+  REVOKE EXECUTE ON FUNCTION etl.note_hand() FROM PUBLIC;
+
   -- Solo donde falta: crearlo espera a quien esté cargando. De un UPDATE, los grupos de antes y los de después: una fila
   -- que alguien cambia a mano puede pasar a otro sin cambiar de carga.
-  FOR found, name, event IN
-    SELECT c.oid, 'note_' || n, e FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = '_load_id'
-    CROSS JOIN (VALUES ('delete', 'DELETE ON %s REFERENCING OLD'), ('update', 'UPDATE ON %s REFERENCING OLD'),
-      ('moved', 'UPDATE ON %s REFERENCING NEW')) AS events (n, e)
+  FOR found, name, event, function IN
+    SELECT c.oid, 'note_' || n, e, f FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = '_load_id'
+    CROSS JOIN (VALUES ('delete', 'DELETE ON %s REFERENCING OLD TABLE AS gone FOR EACH STATEMENT', 'note_gone'),
+      ('update', 'UPDATE ON %s REFERENCING OLD TABLE AS gone FOR EACH STATEMENT', 'note_gone'),
+      ('moved', 'UPDATE ON %s REFERENCING NEW TABLE AS gone FOR EACH STATEMENT', 'note_gone'),
+      ('hand', 'UPDATE ON %s FOR EACH STATEMENT WHEN (current_user <> ''etl_loader'')', 'note_hand')) AS events (n, e, f)
     WHERE c.relnamespace = 'datos'::regnamespace AND c.relkind = 'r' AND NOT a.attisdropped
     AND pg_has_role(c.relowner, 'USAGE')  -- no en la copia que alguien hizo de una (CREATE TABLE AS)
     AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'note_' || n)
   LOOP
-    EXECUTE format('CREATE TRIGGER %I AFTER ' || event || ' TABLE AS gone FOR EACH STATEMENT'
-      ' EXECUTE FUNCTION etl.note_gone()', name, found);
+    EXECUTE format('CREATE TRIGGER %I AFTER ' || event || ' EXECUTE FUNCTION etl.%I()', name, found, function);
   END LOOP;
 END $$;
 

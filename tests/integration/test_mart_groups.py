@@ -253,6 +253,19 @@ def test_a_load_under_way_when_it_is_first_made_is_not_lost(own: Settings) -> No
     assert query(own, "SELECT count(*) FROM etl.grains") == [len(BY_GROUPS)]
 
 
+def test_a_change_by_hand_under_way_when_it_is_first_made_is_not_lost(own: Settings) -> None:
+    with connect_settings(own) as other, connect_settings(own) as connection:
+        connection.execute("DELETE FROM etl.marts")
+        connection.execute("DELETE FROM etl.grains")
+        with other.transaction():
+            other.execute("DELETE FROM datos.ventas WHERE venta_id = 101")
+            load(own, own.datos_dir / "clientes.csv")
+            assert query(own, "SELECT count(*) FROM etl.grains") == [0]
+    take(own, ("put", 2, {7: {}}))
+    assert_as_if_remade(own)
+    assert query(own, "SELECT count(*) FROM etl.grains") == [len(BY_GROUPS)]
+
+
 def test_a_reader_sees_the_groups_as_they_were_or_as_they_are(own: Settings) -> None:
     with connect_settings(own) as reader:
         reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")

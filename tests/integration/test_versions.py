@@ -75,6 +75,16 @@ def test_a_new_version_replaces_the_rows_of_the_old_one_and_says_how_many_are_go
     run(settings)
 
 
+def test_a_row_whose_key_was_changed_by_hand_leaves_with_its_version(settings: Settings) -> None:
+    put(settings, "clientes.csv", (1, "Ana"), (2, "Luis"), (3, "Eva"))
+    run(settings)
+    with connect_settings(settings) as connection:
+        connection.execute("UPDATE datos.clientes SET cliente_id = 999 WHERE cliente_id = 1")
+    put(settings, "clientes.csv", (1, "Ana"), (3, "Eva"))
+    run(settings)
+    assert clientes(settings) == [(1, "Ana"), (3, "Eva")]
+
+
 def test_going_back_to_an_old_version_leaves_everything_as_it_was_then(settings: Settings) -> None:
     put(settings, "clientes_b.csv", (2, "Luisa"))
     for nombre in ("Ana", "Luis", "Ana"):

@@ -47,9 +47,8 @@ def _reads(connection: Connection[Any], text: str, loads: dict[str, str]) -> lis
     """Las tablas que lee un SELECT, según PostgreSQL; `None` si alguna cambia sin que lo diga el libro de cargas."""
     try:
         with connection.transaction(force_rollback=True):
-            connection.execute(
-                sql.SQL("CREATE TEMP VIEW etl_mart AS {}").format(sql.SQL(text)), binary=True
-            )  # una sola
+            # En binario vale una sola sentencia.
+            connection.execute(sql.SQL("CREATE TEMP VIEW etl_mart AS {}").format(sql.SQL(text)), binary=True)
             reads = connection.execute(QUERIES["reads"]).fetchall()
     except ITS_AUTHORS:  # no todo lo que hace una tabla hace una vista
         return None

@@ -8,14 +8,16 @@ PostgreSQL) o no sale a cuenta, devuelve `False` y `changed.py` lo rehace entero
 import re
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 
 from etl.load.ledger import rows_of
 from etl.load.marts import ITS_AUTHORS, SCHEMA
+from etl.one_file import TRY_LOCK
 from etl.schema import Table
 
 QUERIES: dict[str, str] = tomllib.loads(Path(__file__).with_name("queries.toml").read_text(encoding="utf-8"))
@@ -73,7 +75,7 @@ def by_groups(connection: Connection[Any], name: str, text: str, stale: set[str]
         values = _values(connection, grain, touched)
         if values is not None and _replace(connection, name, text, grain, values):
             return True
-    if grain and (noted or _nobody_loads(connection, grain)) and _stands_alone(connection, text, grain):
+    if grain and (noted or _nobody_writes(connection, grain)) and _stands_alone(connection, text, grain):
         connection.execute(QUERIES["register"], (name, *_key(grain)))
     else:
         connection.execute("DELETE FROM etl.grains WHERE mart = %s", (name,))
@@ -94,10 +96,13 @@ def _asked(connection: Connection[Any], text: str) -> Grain | None:
     return Grain(found[1], {name: types[name] for name in names}) if types.keys() == set(names) else None
 
 
-def _nobody_loads(connection: Connection[Any], grain: Grain) -> bool:
-    """Si no hay ninguna carga de la tabla a medias, que no habría apuntado sus grupos; no empezará otra hasta el COMMIT."""
-    query = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
-    return bool(connection.execute(query, (grain.full_name,)).fetchone()[0])  # type: ignore[index]
+def _nobody_writes(connection: Connection[Any], grain: Grain) -> bool:
+    """Si nadie está cargando ni cambiando la tabla, que no habría apuntado sus grupos; no empezará hasta el COMMIT."""
+    if connection.execute(TRY_LOCK, (grain.full_name,)).fetchone()[0]:  # type: ignore[index]
+        with suppress(errors.LockNotAvailable), connection.transaction():
+            connection.execute(sql.SQL("LOCK TABLE datos.{} IN SHARE MODE NOWAIT").format(sql.Identifier(grain.table)))
+            return True
+    return False
 
 
 def _stands_alone(connection: Connection[Any], text: str, grain: Grain) -> bool:
