@@ -57,8 +57,11 @@ BEGIN
   CREATE OR REPLACE FUNCTION etl.note_hand() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, pg_temp AS $function$
   BEGIN
-    UPDATE etl.loads SET keys = NULL
-    WHERE table_name = TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME AND keys IS NOT NULL;
+    -- A mitad de las migraciones puede no estar aún.
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'etl.loads'::regclass AND attname = 'keys') THEN
+      UPDATE etl.loads SET keys = NULL
+      WHERE table_name = TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME AND keys IS NOT NULL;
+    END IF;
     RETURN NULL;
   END $function$;
   REVOKE EXECUTE ON FUNCTION etl.note_hand() FROM PUBLIC;
