@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from hypothesis import given
@@ -237,30 +237,38 @@ def test_a_column_more_in_the_table_makes_again_the_mart_that_gives_them_all(own
     assert query(own, "SELECT count(*), count(nota) FROM marts.por_todo") == [(3, 0)]
 
 
-def test_a_load_under_way_when_it_is_first_made_is_not_lost(own: Settings) -> None:
-    """No apuntó sus grupos: mientras dura, el mart se rehace entero; después ya va por grupos."""
-    with connect_settings(own) as other, connect_settings(own) as connection:
+LOADING: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended('datos.ventas', 0))"
+REMOVING: LiteralString = "DELETE FROM datos.ventas WHERE venta_id = 101"
+
+
+def never_made(settings: Settings) -> None:
+    """Como si ningún mart se hubiera hecho todavía."""
+    with connect_settings(settings) as connection:
         connection.execute("DELETE FROM etl.marts")
         connection.execute("DELETE FROM etl.grains")
-        with other.transaction():
-            other.execute("SELECT pg_advisory_xact_lock(hashtextextended('datos.ventas', 0))")
-            other.execute("DELETE FROM datos.ventas WHERE venta_id = 101")
-            assert set(BY_GROUPS) <= set(load(own, own.datos_dir / "clientes.csv").marts)
-            assert query(own, "SELECT count(*) FROM etl.grains") == [0]
-            other.execute("UPDATE etl.loads SET rows_loaded = 1, rows_duplicate = 1 WHERE file = 'ventas_0.csv'")
+
+
+def test_a_load_under_way_when_it_is_first_made_is_not_lost(own: Settings) -> None:
+    """No apuntó sus grupos: mientras dura, el mart se rehace entero; después ya va por grupos."""
+    never_made(own)
+    with connect_settings(own) as other, other.transaction():
+        other.execute(LOADING)
+        other.execute(REMOVING)
+        assert set(BY_GROUPS) <= set(load(own, own.datos_dir / "clientes.csv").marts)
+        assert query(own, "SELECT count(*) FROM etl.grains") == [0]
+        other.execute("UPDATE etl.loads SET rows_loaded = 1, rows_duplicate = 1 WHERE file = 'ventas_0.csv'")
     load(own, own.datos_dir / "clientes.csv")
     assert_as_if_remade(own)
     assert query(own, "SELECT count(*) FROM etl.grains") == [len(BY_GROUPS)]
 
 
-def test_a_change_by_hand_under_way_when_it_is_first_made_is_not_lost(own: Settings) -> None:
-    with connect_settings(own) as other, connect_settings(own) as connection:
-        connection.execute("DELETE FROM etl.marts")
-        connection.execute("DELETE FROM etl.grains")
-        with other.transaction():
-            other.execute("DELETE FROM datos.ventas WHERE venta_id = 101")
-            load(own, own.datos_dir / "clientes.csv")
-            assert query(own, "SELECT count(*) FROM etl.grains") == [0]
+@pytest.mark.parametrize("what", [LOADING, REMOVING], ids=["a load that has not written yet", "a change by hand"])
+def test_what_is_under_way_when_it_is_first_made_is_not_lost(own: Settings, what: LiteralString) -> None:
+    never_made(own)
+    with connect_settings(own) as other, other.transaction():
+        other.execute(what)
+        load(own, own.datos_dir / "clientes.csv")
+        assert query(own, "SELECT count(*) FROM etl.grains") == [0]
     take(own, ("put", 2, {7: {}}))
     assert_as_if_remade(own)
     assert query(own, "SELECT count(*) FROM etl.grains") == [len(BY_GROUPS)]
