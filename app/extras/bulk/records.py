@@ -16,6 +16,8 @@ from etl.dialect import Dialect
 from etl.extract.records import RECORD_LIMIT, Records, Span, is_utf8, line_end, one_record
 
 LF, CR = 10, 13
+# Comparar por partes no pide memoria nueva en cada bloque.
+PART = 512 << 10
 
 
 def split(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) -> Records:
@@ -27,26 +29,16 @@ def split(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) 
     return split_carefully(block, dialect, fields, line, at_end)
 
 
-def _line_breaks(data: bytes) -> np.ndarray:
-    """Posiciones de los «\\n»."""
-    return np.flatnonzero(np.frombuffer(data, np.uint8) == LF)
-
-
 def split_regular(block: bytes, dialect: Dialect, fields: int, line: int) -> Records | None:
     """Los registros de un bloque de líneas enteras, o `None` si algo pide mirarlo con cuidado."""
     if not block.endswith(b"\n") or not _has_regular_bytes(block):
         return None
-    breaks = _line_breaks(block)
+    breaks = _places(block, "\n")
     if _has_blank_line(block, breaks):
         return None
     if not dialect.quote or dialect.quote.encode() not in block:
-        return Records(
-            block,
-            np.concatenate([[0], breaks[:-1] + 1]),
-            np.arange(line, line + len(breaks)),
-            len(block),
-            line + len(breaks),
-        )
+        starts, lines = np.concatenate([[0], breaks[:-1] + 1]), np.arange(line, line + len(breaks))
+        return Records(block, starts, lines, len(block), line + len(breaks))
     return _split_quoted(block, breaks, dialect, fields, line)
 
 
@@ -61,7 +53,7 @@ def _split_quoted(block: bytes, breaks: np.ndarray, dialect: Dialect, fields: in
     """
     data = np.frombuffer(block, np.uint8)
     quote, delimiter = ord(dialect.quote or '"'), ord(dialect.delimiter)
-    quotes = np.flatnonzero(data == quote)
+    quotes = _places(block, dialect.quote or '"')
     outside = np.flatnonzero(np.searchsorted(quotes, breaks) % 2 == 0)
     if not outside.size:
         return None
@@ -102,7 +94,7 @@ def _has_blank_line(block: bytes, breaks: np.ndarray) -> bool:
 
 def split_carefully(block: bytes, dialect: Dialect, fields: int, line: int, at_end: bool) -> Records:
     """Camino 3: como `split` del núcleo, con las líneas entre dos sospechosas de una vez."""
-    breaks = _line_breaks(block)
+    breaks = _places(block, "\n")
     suspects = _suspects(block, breaks, dialect)
     found, size = Records(b"", np.array([]), np.array([]), 0, line), 0
     pieces, starts, lines = [], [np.array([], np.int64)], [np.array([], np.int64)]
@@ -150,8 +142,9 @@ def _suspects(block: bytes, breaks: np.ndarray, dialect: Dialect) -> list[int]:
 
 def _places(block: bytes, mark: str) -> np.ndarray:
     """Dónde está un signo de un byte; buscar si está cuesta mucho menos."""
-    found = np.frombuffer(block if mark.encode() in block else b"", np.uint8) == ord(mark)
-    return np.flatnonzero(found)
+    data = np.frombuffer(block if mark.encode() in block else b"", np.uint8)
+    parts = range(0, len(data) or 1, PART)
+    return np.concatenate([np.flatnonzero(data[at : at + PART] == ord(mark)) + at for at in parts])
 
 
 def _odd_quotes(data: np.ndarray, breaks: np.ndarray, dialect: Dialect) -> np.ndarray:

@@ -145,13 +145,14 @@ def _looks_like_code(text: pa.ChunkedArray) -> bool:
         if data is None or len(piece) == piece.null_count:
             continue
         edges = np.frombuffer(offsets, np.int32)[piece.offset : piece.offset + len(piece) + 1]
-        if bytes(data[edges[0] : edges[-1]]).translate(None, b"0123456789.-"):
-            return True
-        signs, written = np.frombuffer(data, np.uint8), np.diff(edges) > 0
-        start, end = edges[:-1][written], edges[1:][written]
-        start = start + (signs[start] == MINUS)
+        written = bytes(data[edges[0] : edges[-1]])
+        signs, start, end = np.frombuffer(written, np.uint8), edges[:-1] - edges[0], edges[1:] - edges[0]
+        if b"-" in written:
+            start = start + (signs[np.minimum(start, len(signs) - 1)] == MINUS)
         longer = start[end - start > 1]
-        if ((signs[longer] == ZERO) & (signs[longer + 1] != POINT)).any() or (signs[end - 1] == POINT).any():
+        if written.translate(None, b"0123456789.-") or (signs[longer[signs[longer] == ZERO] + 1] != POINT).any():
+            return True
+        if b"." in written and (signs[end[end > start] - 1] == POINT).any():
             return True
     return False
 
@@ -160,7 +161,9 @@ def odd_sign(chunk: Chunk) -> str | None:
     """El aviso del primer signo que nadie escribe (U+0080 a U+009F) de un trozo."""
     found = []
     for column in chunk.columns.columns:
-        if any(_CONTROL_BYTES.search(data) for piece in column.chunks if (data := piece.buffers()[2])):
+        # Buscar con una expresión regular tarda: antes se mira si hay algo que no sea ASCII.
+        texts = (data for piece in column.chunks if (data := piece.buffers()[2]))
+        if any(np.frombuffer(data, np.int8).min() < 0 and _CONTROL_BYTES.search(data) for data in texts):
             row = pc.index(pc.match_substring_regex(column, CONTROL), True).as_py()
             found += [(chunk.lines[row].as_py(), column[row].as_py())] if row >= 0 else []
     return odd_sign_warning(re.findall(CONTROL, min(found)[1])[0], min(found)[0]) if found else None

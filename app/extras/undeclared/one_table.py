@@ -39,7 +39,7 @@ from extras.undeclared.names import TOO_WIDE
 from extras.undeclared.unknown import Found, open_rows, open_unknown
 
 # Con las primeras filas casi siempre basta; si no, lo dice una posterior y se miran todas.
-FIRST_ROWS = 10_000
+FIRST_ROWS = 5_000
 
 
 @dataclass
@@ -102,12 +102,14 @@ def _create_and_fill(
     """Crea la tabla, la llena y la pone en el sitio de la anterior; `Misfit` si hay que repetir."""
     with opened(load.source) as file, open_unknown(load.source, file) as (document, found):
         chunks = found.chunks(document)
-        first, second = next(chunks, None), next(chunks, None)
-        reader = Reader(found, attempt, as_text, first, whole=second is None)
+        first = next(chunks, None)
+        few = first is None or len(first.lines) <= FIRST_ROWS
+        second = next(chunks, None) if few else None
+        reader = Reader(found, attempt, as_text, first, whole=few and second is None)
         table = staging.create(connection, load.table.table, load.load_id, reader.columns)
         target = connection, Table(staging.SCHEMA, table, jsonb=reader.jsonb), load.load_id
         # Un CSV corto no gana nada con lo demás; en CSV no se escribe todo lo que lleva un Parquet.
-        plain = found.detected and not second
+        plain = found.detected and few and not second
         with nullcontext(TableWriter(*target)) if plain else StreamingWriter(*target) as writer:
             ready = (reader.prepare(chunk, writer) for chunk in chain(filter(None, (first, second)), chunks))
             result.counts = write_all(writer, ready, file, advance)
@@ -128,7 +130,7 @@ class Reader:
     """Convierte los trozos de un archivo con los tipos decididos, atento a los que no encajan."""
 
     def __init__(self, found: Found, attempt: Attempt, as_text: bool, first: Chunk | None, whole: bool) -> None:
-        """Decide los tipos por las primeras filas, si no se conocen ya todas. `whole`: no hay más trozos."""
+        """Decide los tipos por las primeras filas, si no se conocen ya todas. `whole`: no hay más."""
         self._found = found
         self._attempt = attempt
         self._impossible = ImpossibleDates()
@@ -137,7 +139,7 @@ class Reader:
         if not (as_text or attempt.evidence):
             if first:
                 observe(self._evidence, first, FIRST_ROWS)
-            if whole and (first is None or len(first.lines) <= FIRST_ROWS):
+            if whole:
                 attempt.evidence = self._evidence
         self._final = as_text or attempt.evidence is not None
         texts = [Plan(name, pa.string()) for name in found.names]

@@ -9,6 +9,7 @@ Sigue en `sniff.py` (separador y comillas), `header.py` (preámbulo y cabecera).
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 
 from etl.dialect import Dialect
 from etl.errors import FileRefused
@@ -89,15 +90,15 @@ def detect(sample: bytes, *, complete: bool = True, more: bytes = b"") -> Detect
 
 def _cut(text: str) -> int:
     """Dónde acaba lo que se mira: unas cuantas filas enteras, por anchas que sean."""
-    for rows, match in enumerate(_BREAK.finditer(text), start=1):
-        if match.end() > SAMPLE_CHARS and rows > WIDE_ROWS:
-            return match.end()
-    return len(text)
+    first = next(islice(_BREAK.finditer(text), WIDE_ROWS, None), None)
+    last = first and _BREAK.search(text, max(SAMPLE_CHARS, first.start()))
+    return last.end() if last else len(text)
 
 
 def _line_end(text: str) -> tuple[str, list[str]]:
     """El fin de línea más común, y un aviso si hay varios."""
-    counts = Counter(_BREAK.findall(text)).most_common()
+    pairs = text.count("\r\n")
+    counts = (+Counter({"\n": text.count("\n") - pairs, "\r\n": pairs, "\r": text.count("\r") - pairs})).most_common()
     best = counts[0][0] if counts else "\n"
     if len(counts) < 2:
         return best, []

@@ -73,7 +73,7 @@ def _quotes(text: str, delimiter: str) -> list[str | None]:
     """Las comillas que pueden envolver valores; sin ninguna a la vista, las dobles: son la norma."""
     found: list[str | None] = ['"']
     mark = re.escape(delimiter)
-    if re.search(rf"(?:^|\n|{mark} ?)'(?:[^'\n]|'')+'(?:$|\n|{mark})", text):
+    if "'" in text and re.search(rf"(?:^|\n|{mark} ?)'(?:[^'\n]|'')+'(?:$|\n|{mark})", text):
         found.append("'")
     return [*found, None] if '"' in text else found
 
@@ -82,7 +82,8 @@ def best_guess(lines: list[str], given: str | None = None) -> Guess | None:
     """La combinación de más puntuación; `None` si ninguna da una tabla de dos columnas o más."""
     best: Guess | None = None
     for delimiter, some in groupby(shapes("\n".join(lines), given), key=lambda shape: shape.delimiter):
-        if best and DELIMITERS.get(delimiter, 1.0) <= best.score:
+        share = sum(delimiter in line for line in lines) / len(lines)
+        if best and DELIMITERS.get(delimiter, 1.0) * share**0.5 <= best.score:
             continue  # ninguna de las suyas puede valer más
         guesses = {shape: guess for shape in some if (guess := _scored(lines, shape)) is not None}
         explained = [guess for guess in guesses.values() if not _leaves_rows_out(guess, guesses)]
