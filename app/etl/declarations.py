@@ -6,7 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import sys
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -42,10 +42,8 @@ def _said(dataset: type[Dataset]) -> Declared:
 
 
 def _blamed(dataset: type[Dataset]) -> AbstractContextManager[None]:
-    file, line = Path(inspect.getfile(dataset)), None
-    with suppress(OSError):  # una clase puede no estar escrita como tal, sino hecha con type()
-        line = inspect.getsourcelines(dataset)[1]
-    return blamed("La declaración", file.parent, file, line)
+    file = Path(inspect.getfile(dataset))
+    return blamed("La declaración", file.parent, file, dataset)
 
 
 def fingerprint(module: str) -> str:

@@ -11,9 +11,10 @@
 Las filas malas no son errores: son rechazos (`chunk.Reject`) y la carga sigue.
 """
 
+import inspect
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -66,10 +67,10 @@ class ClusterUnavailable(EtlError):
 
 
 @contextmanager
-def blamed(what: str, folder: Path, file: Path | None = None, line: int | None = None) -> Iterator[None]:
+def blamed(what: str, folder: Path, file: Path | None = None, made: type | None = None) -> Iterator[None]:
     """Lo que falla al ejecutar un archivo de `folder` es de quien lo escribió: `UsageError`, con archivo y línea.
 
-    `file` y `line`: los que se dicen si en el fallo no hay ninguno de esa carpeta.
+    `file` y la línea en que empieza la clase `made`: lo que se dice si en el fallo no hay nada de esa carpeta.
     """
     try:
         yield
@@ -78,7 +79,9 @@ def blamed(what: str, folder: Path, file: Path | None = None, line: int | None =
     except Exception as error:
         import tomllib  # solo hace falta si algo está mal
 
-        where = file
+        where, line = file, None
+        with suppress(OSError):  # una clase puede no estar escrita como tal, sino hecha con type()
+            line = inspect.getsourcelines(made)[1] if made else None
         for step in traceback.extract_tb(error.__traceback__):
             if Path(step.filename).parent == folder:
                 where, line = Path(step.filename), step.lineno

@@ -21,6 +21,8 @@ MAYBE_THOUSANDS = r"^-?[1-9][0-9]{0,2}[.,][0-9]{3}$"
 # Proporción de valores que encajan a partir de la cual se cuenta por qué la columna no es de ese tipo.
 NEARLY = 0.5
 GLANCE = 8
+# Los números que también pueden ser enteros.
+ALSO_INTEGERS = (formats.LONG_INTEGER, formats.POINT, formats.COMMA, formats.SCIENTIFIC)
 # Textos distintos que se recuerdan de una columna de decimales.
 MOST_TEXTS = 20_000
 
@@ -57,16 +59,13 @@ class Evidence:
         values, where = text.filter(written), pa.chunked_array([lines]).filter(written)
         if not len(values):
             return
-        whole = False
-        for option in list(self.alive):
-            if option in (formats.LONG_INTEGER, formats.POINT, formats.COMMA, formats.SCIENTIFIC) and whole:
+        for option in list(self.alive):  # los enteros, antes que los demás números
+            if option in ALSO_INTEGERS and formats.INTEGER in self.alive:
                 continue  # todo entero lo es también: no hace falta mirarlo
             fits = pc.match_substring_regex(values, option.regex)
             if pc.all(fits).as_py() is False:
                 self.alive.remove(option)
                 self._remember_miss(option, fits, values, where)
-            elif option is formats.INTEGER:
-                whole = True
         self.count += len(values)
         self._measure(values)
 
