@@ -22,6 +22,7 @@ from etl.settings import ROOT, Settings
 from extras.doctor.causes import explain
 from extras.embedded import account
 from extras.embedded import lifecycle as embedded
+from extras.embedded.process import running_port
 from extras.embedded.programs import PROGRAMS
 from own_project import PYTHONPATH
 from support import ServerAddress, connect, execute, fetch, own_server, settings_for, temporary_local_dir
@@ -51,6 +52,10 @@ def local_dir() -> Iterator[Path]:
 def start(local_dir: Path, version: int, **changes: str) -> ServerAddress:
     wanted = {"user": "alumno", "password": "bigdata2026", "dbname": "curso"} | changes
     return own_server(local_dir, version, **wanted)
+
+
+def is_running(local_dir: Path, version: int) -> bool:
+    return running_port(local_dir / f"pg{version}") is not None
 
 
 def server_pid(local_dir: Path, version: int) -> int:
@@ -101,9 +106,9 @@ def test_it_listens_on_the_loopback_only_and_wants_the_password(local_dir: Path,
 def test_stopping_keeps_the_data_and_stopping_twice_is_harmless(local_dir: Path, pg_version: int) -> None:
     address = start(local_dir, pg_version)
     execute(address, "CREATE TABLE t AS SELECT 42 AS n")
-    assert embedded.is_running(local_dir, pg_version)
+    assert is_running(local_dir, pg_version)
     assert embedded.stop(local_dir, pg_version) is True
-    assert not embedded.is_running(local_dir, pg_version)
+    assert not is_running(local_dir, pg_version)
     assert embedded.stop(local_dir, pg_version) is False
     again = start(local_dir, pg_version)
     assert again == address, "el puerto es el mismo mientras esté libre"
@@ -124,7 +129,7 @@ def test_a_pid_file_whose_number_belongs_to_another_program_is_no_obstacle(local
     kill(int(lines[0]))
     lines[0] = str(os.getpid())
     pid_file.write_text("\n".join(lines) + "\n")
-    assert not embedded.is_running(local_dir, USUAL)
+    assert not is_running(local_dir, USUAL)
     assert fetch(start(local_dir, USUAL), "SELECT 1") == [(1,)]
 
 
@@ -171,7 +176,7 @@ def test_the_server_outlives_who_started_it_even_when_interrupted(local_dir: Pat
         assert process.stdout is not None
         assert process.stdout.readline().strip().isdigit()
         os.killpg(process.pid, signal.SIGINT)
-    assert embedded.is_running(local_dir, USUAL)
+    assert is_running(local_dir, USUAL)
 
 
 @pytest.mark.parametrize("name", ["con espacios", "año_€", "x" * 120])

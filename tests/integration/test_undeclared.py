@@ -58,6 +58,19 @@ def types(settings: Settings, table: str) -> dict[str, str]:
     return {name: data_type for name, data_type in rows if not name.startswith("_")}
 
 
+def test_of_a_long_file_every_row_says_its_load_too(settings: Settings) -> None:
+    load_one(settings, "corto.csv", "a,b\n1,2\n")
+    load_one(settings, "largo.csv", "a,b\n" + "1,2\n" * 20_000)
+    [(own,)] = query(settings, "SELECT load_id FROM etl.loads WHERE file = 'largo.csv'")
+    found = query(settings, "SELECT _load_id, count(*), count(DISTINCT _line) FROM staging.largo GROUP BY 1")
+    assert found == [(own, 20_000, 20_000)]
+    # Una fila que alguien ponga a mano no es de esa carga sin decirlo.
+    default = (
+        "SELECT column_default FROM information_schema.columns WHERE table_name = '{}' AND column_name = '_load_id'"
+    )
+    assert query(settings, default.format("largo")) == query(settings, default.format("corto")) == [(None,)]
+
+
 def test_types_are_inferred_and_values_exact(settings: Settings) -> None:
     result = load_one(
         settings,

@@ -71,15 +71,15 @@ class TableWriter:
 
     @contextmanager
     def copying(self, table: sql.Composable, names: list[str]) -> Iterator[Copy]:
-        """COPY a `table`, abierto para lo que devuelva `encode` de filas con las columnas `names`."""
-        columns = sql.SQL(", ").join(map(sql.Identifier, [*names, "_load_id"]))
+        """COPY a `table`, abierto para filas ya escritas con las columnas `names`."""
+        columns = sql.SQL(", ").join(map(sql.Identifier, names))
         statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, self.FORMAT)
         with self.connection.cursor().copy(statement) as copy:
             yield copy
 
     def send(self, table: sql.Composable, names: list[str], payload: list[bytes]) -> None:
         """Envía a `table` lo que devolvió `encode` de unas filas con las columnas `names`."""
-        with self.copying(table, names) as copy:
+        with self.copying(table, [*names, "_load_id"]) as copy:
             for piece in payload:
                 copy.write(piece)
 

@@ -70,11 +70,6 @@ def stop(local_dir: Path, version: int) -> bool:
     return True
 
 
-def is_running(local_dir: Path, version: int) -> bool:
-    """Si el servidor de esa carpeta está encendido y acepta conexiones."""
-    return process.running_port(_data(local_dir, version)) is not None
-
-
 def psql_path(version: int) -> Path:
     """El `psql` de la misma versión que el servidor."""
     return programs.find(version) / ("psql.exe" if os.name == "nt" else "psql")

@@ -110,7 +110,7 @@ def _create_and_fill(
         target = connection, Table(staging.SCHEMA, table, jsonb=reader.jsonb), load.load_id
         # Un CSV corto no gana nada con lo demás; en CSV no se escribe todo lo que lleva un Parquet.
         plain = found.detected and few and not second
-        with nullcontext(TableWriter(*target)) if plain else StreamingWriter(*target) as writer:
+        with nullcontext(TableWriter(*target)) if plain else OneLoadWriter(*target) as writer:
             ready = (reader.prepare(chunk, writer) for chunk in chain(filter(None, (first, second)), chunks))
             result.counts = write_all(writer, ready, file, advance)
         sha256 = file.finish()
@@ -124,6 +124,13 @@ def _create_and_fill(
     titles = [title or name for name, title in originals.items()]
     ledger.describe(connection, load, titles, found.written, written_as)
     ledger.finish(connection, load, sha256, result.counts, result.encoding, result.warnings)
+
+
+class OneLoadWriter(StreamingWriter):
+    """Para una tabla con filas de una sola carga: su número lo pone la tabla, y no va en cada fila."""
+
+    ADDED = ()
+    encode = StreamingWriter.formatted
 
 
 class Reader:

@@ -70,10 +70,9 @@ def known_as(connection: Connection[Any], load: Load, as_text: bool) -> str | No
 def create(connection: Connection[Any], table: str, load_id: int, columns: list[Plan]) -> str:
     """Crea una tabla vacía con un nombre provisional y lo devuelve."""
     name = f"{table[: MAX_BYTES - 14]}__{load_id}"
-    fields: list[sql.Composable] = [
-        sql.SQL("{} {}").format(sql.Identifier(plan.name), sql.SQL(sql_type(plan))) for plan in columns
-    ]
-    fields += [sql.SQL("_line bigint NOT NULL"), sql.SQL("_load_id integer NOT NULL")]
+    fields = [sql.SQL("{} {}").format(sql.Identifier(plan.name), sql.SQL(sql_type(plan))) for plan in columns]
+    # Todas sus filas son de esta carga: con un valor por omisión, que quita `replace`, no hace falta mandarlo con cada una.
+    fields.append(sql.SQL("_line bigint NOT NULL, _load_id integer NOT NULL DEFAULT {}").format(sql.Literal(load_id)))
     connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(SCHEMA, name), sql.SQL(", ").join(fields)))
     return name
 
@@ -111,6 +110,7 @@ def replace(connection: Connection[Any], load: Load, new: str, originals: dict[s
     ]
     origin = (AS_TEXT if as_text else TYPED) + load.source.name
     statements.append(sql.SQL("COMMENT ON TABLE {} IS {}").format(fresh, sql.Literal(origin)))
+    statements.append(sql.SQL("ALTER TABLE {} ALTER _load_id DROP DEFAULT").format(fresh))
     statements.append(sql.SQL("ALTER TABLE {} RENAME TO {}").format(fresh, sql.Identifier(table)))
     connection.execute(sql.SQL("; ").join(statements))
     replaced = connection.execute(
