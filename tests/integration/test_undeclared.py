@@ -118,6 +118,33 @@ def test_a_late_row_that_does_not_fit_changes_the_type_and_is_not_lost(settings:
     assert any("«A-1» (línea 400002)" in warning for warning in result.warnings)
 
 
+@pytest.mark.parametrize(
+    ("usual", "last", "kind", "kept"),
+    [
+        # Más decimales, o un exponente que no cabe en un decimal: se miran todas y el tipo es otro.
+        ("{n}.25e-2", "1.25e-9", "numeric", "0.00000000125"),
+        ("{n}.5e3", "1.5e60", "double precision", "1.5e+60"),
+        # Lo que en coma flotante sería otro número, infinito o cero se queda como está escrito.
+        ("{digit}.5e-40", "1.23456789012345678e-40", "text", "1.23456789012345678e-40"),
+        ("{digit}.5e-40", "1e400", "text", "1e400"),
+        ("{digit}.5e-40", "1e-400", "text", "1e-400"),
+        ("{digit}.5e-40", "0e-400", "double precision", "0"),
+        # Si ningún texto se repite y dos son el mismo número, parecen versiones.
+        ("{n}.{digit}", "12.40", "text", "12.40"),
+    ],
+)
+def test_a_number_after_the_first_rows_changes_the_type_before_it_changes(
+    settings: Settings, usual: str, last: str, kind: str, kept: str
+) -> None:
+    lines = [usual.format(n=n, digit=n % 9 + 1) for n in range(12_000)]
+    result = load_one(
+        settings, "datos.csv", "fila,valor\n" + "".join(f"{n},{v}\n" for n, v in enumerate([*lines, last]))
+    )
+    assert (result.status, result.counts.loaded) == ("loaded", 12_001)
+    assert types(settings, "datos")["valor"] == kind
+    assert query(settings, "SELECT valor::text FROM staging.datos WHERE fila = 12000") == [(kept,)]
+
+
 def test_a_column_empty_at_the_beginning_gets_its_type_later(settings: Settings) -> None:
     rows = "".join(f"{n},\n" for n in range(300_000))
     result = load_one(settings, "hueca.csv", f"id,fecha\n{rows}9,2024-01-05\n")

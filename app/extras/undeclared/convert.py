@@ -5,6 +5,7 @@ una fecha que no existe aparta su fila. Lo usan `one_table.py` y `inspection.py`
 """
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,20 +16,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.chunk import EMPTY, NOTHING, Chunk, Reject
+from etl.chunk import EMPTY, NOTHING, Chunk, Reject, constants
 from etl.schema import Column
 from etl.transform.parse import FIRST_DAY, parse
 from etl.transform.validate import Problem, split, unread
 from extras.formats.look import CONTROL, odd_sign_warning
 from extras.undeclared import formats
-from extras.undeclared.evidence import all_match
-from extras.undeclared.infer import Plan
+from extras.undeclared.evidence import all_match, any_match, significant
+from extras.undeclared.infer import FLOAT_DIGITS, Plan
 
 # Fechas imposibles («31/02/2024») que se apartan; con más, es que la columna no es de fechas.
 IMPOSSIBLE, IMPOSSIBLE_SHARE = 3, 0.01
 NO_DATES = "muchas de sus fechas no existen; declare date_format"
 NOT_EXACT = "algunos de sus valores no se pueden guardar de otro modo sin cambiarlos; declare el tipo"
 ZERO, MINUS, POINT = b"0-."
+# Los números de coma flotante de menos tamaño tienen menos cifras, o son cero.
+SMALLEST = constants([sys.float_info.min], pa.float64())[0]
 _CONTROL_BYTES = re.compile(rb"\xc2[\x80-\x84\x86-\x9f]")
 
 
@@ -90,10 +93,7 @@ def _exact(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
         return text
     if plan.format in (formats.INTEGER, formats.LONG_INTEGER, formats.POINT):
         # El camino rápido: Arrow ya rechaza casi todo lo que no es un número; el resto se mira aparte.
-        try:
-            values = text.cast(plan.type)
-        except pa.ArrowInvalid as error:
-            raise Misfit(plan.name) from error
+        values = _cast(text, plan)
         if _looks_like_code(text):
             raise Misfit(plan.name)
         return values
@@ -103,14 +103,32 @@ def _exact(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
         raise Misfit(plan.name)
     if plan.format is formats.NESTED:
         return text
+    if plan.format is formats.SCIENTIFIC and pa.types.is_floating(plan.type):
+        return _doubles(text, plan)
     if plan.format in (formats.SCIENTIFIC, formats.DOUBLE, formats.INSTANT):
-        return text.cast(plan.type)
+        return _cast(text, plan)
     if plan.format is formats.BINARY:
         return _mapped(text, lambda value: bytes.fromhex(value[2:]), plan.type)
     if plan.format is formats.DURATION:
         return _mapped(text, _length, plan.type)
     values = parse(text, plan.type, plan.format.dialect)
     if values.null_count > text.null_count and not pa.types.is_temporal(plan.type):
+        raise Misfit(plan.name)
+    return values
+
+
+def _cast(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
+    try:
+        return text.cast(plan.type)
+    except pa.ArrowInvalid as error:
+        raise Misfit(plan.name) from error
+
+
+def _doubles(text: pa.ChunkedArray, plan: Plan) -> pa.ChunkedArray:
+    """Los números, si en coma flotante siguen siendo los que se escribieron: ni más cifras, ni fuera de su alcance."""
+    values = _cast(text, plan)
+    usual = pc.and_(pc.is_finite(values), pc.greater_equal(pc.abs(values), SMALLEST))
+    if any_match(text.filter(pc.invert(usual)), "^[^eE]*[1-9]") or significant(text) > FLOAT_DIGITS:
         raise Misfit(plan.name)
     return values
 

@@ -48,6 +48,11 @@ class Evidence:
     near: tuple[Format, str, int] | None = None
     nearness: int = 0
 
+    @property
+    def unsettled(self) -> bool:
+        """Aún puede verse que sus decimales son códigos: ninguno se escribe dos veces igual."""
+        return 0 < len(self.numbers) <= MOST_TEXTS and not self.repeated
+
     def observe(self, text: pa.ChunkedArray, lines: pa.Array) -> None:
         """Descarta las formas que algún valor de este trozo no cumple."""
         if not self.count:
@@ -99,11 +104,8 @@ class Evidence:
     def _measure_exponents(self, values: pa.ChunkedArray) -> None:
         whole, scale, digits = self.exponents or (0, 0, 0)
         for value in map(Decimal, pc.unique(values).to_pylist()):
-            _, figures, exponent = value.as_tuple()
-            assert isinstance(exponent, int)
-            whole, scale = max(whole, len(figures) + exponent), max(scale, -exponent)
-            digits = max(digits, len(value.normalize().as_tuple().digits))
-        self.exponents = whole, scale, digits
+            whole, scale = max(whole, value.adjusted() + 1), max(scale, -int(value.as_tuple().exponent))
+        self.exponents = whole, scale, max(digits, significant(values))
         self.sure = self.sure or any_match(values, r"\.|[eE][+-]")
 
     def _find_twins(self, marked: pa.ChunkedArray, sign: str) -> None:
@@ -155,10 +157,14 @@ def _longest(values: pa.ChunkedArray) -> int:
     return pc.max(pc.binary_length(values)).as_py() or 0
 
 
+def significant(values: pa.ChunkedArray) -> int:
+    """Cuántas cifras significativas, como mucho, tienen unos números que pueden llevar exponente."""
+    return _longest(pc.utf8_trim(pc.replace_substring_regex(values, "[eE].*|[-.]", ""), "0"))
+
+
 def digits_after(sign: str, values: pa.ChunkedArray) -> int:
     """Cuántas cifras hay, como mucho, tras el último `sign`; ninguna en los valores que no lo llevan."""
-    at = pc.find_substring(pc.utf8_reverse(values), sign)
-    return max(0, pc.max(at).as_py() or 0)
+    return max(0, pc.max(pc.find_substring(pc.utf8_reverse(values), sign)).as_py() or 0)
 
 
 def all_match(values: pa.ChunkedArray, regex: str) -> bool:

@@ -141,6 +141,7 @@ class Reader:
         self._found = found
         self._attempt = attempt
         self._impossible = ImpossibleDates()
+        self._observed = FIRST_ROWS  # del primer trozo, esas ya están miradas
         self._odd: str | None = next((told for told in found.warnings if told.startswith(ODD_SIGN)), None)
         self._evidence = attempt.evidence or new_evidence(found.names, found.kinds, found.native)
         if not (as_text or attempt.evidence):
@@ -183,16 +184,17 @@ class Reader:
         return Prepared(rows, writer.encode(rows), rejects, blank=chunk.blank)
 
     def _reconsider(self, chunk: Chunk) -> None:
-        """Una columna en texto por dudosa o por vacía puede dejar de serlo con las filas de este trozo."""
+        """Por las filas de este trozo, una columna dudosa o vacía puede dejar de ser texto, y una de decimales, serlo."""
+        rest, self._observed = slice(self._observed, None), 0
         pairs = zip(self.plans, self._evidence, strict=True)
-        doubtful = [seen for plan, seen in pairs if plan.format is None and seen.alive]
+        doubtful = [seen for plan, seen in pairs if (seen.unsettled if plan.format else seen.alive)]
         if not doubtful:
             return
         for evidence in doubtful:
-            evidence.observe(chunk.columns[evidence.name], chunk.lines)
+            evidence.observe(chunk.columns[evidence.name][rest], chunk.lines[rest])
         again = decide(self._evidence, self._found.delimiter, self._attempt.as_text)
         for plan, now in zip(self.plans, again, strict=True):
-            if plan.format is None and now.format is not None:
+            if (plan.format is None) != (now.format is None):
                 raise Misfit(plan.name)
 
 

@@ -119,10 +119,9 @@ def _unescape(text: str, shape: Shape, *, in_quotes: bool) -> str:
 
 def split_loosely(line: str, shape: Shape) -> tuple[str, ...]:
     """Los valores de una línea dañada, tal como se leen: cortada por el separador y sin más."""
-    parts = line.split(shape.delimiter)
     quote = shape.quote or '"'
-    strip = [part.strip() if shape.skip_space else part for part in parts]
-    return tuple(p[1:-1] if len(p) > 1 and p[0] == p[-1] == quote else p for p in strip)
+    parts = [part.strip() if shape.skip_space else part for part in line.split(shape.delimiter)]
+    return tuple(p[1:-1] if len(p) > 1 and p[0] == p[-1] == quote else p for p in parts)
 
 
 def records(lines: list[str], shape: Shape) -> list[Record]:

@@ -82,8 +82,7 @@ def best_guess(lines: list[str], given: str | None = None) -> Guess | None:
     """La combinación de más puntuación; `None` si ninguna da una tabla de dos columnas o más."""
     best: Guess | None = None
     for delimiter, some in groupby(shapes("\n".join(lines), given), key=lambda shape: shape.delimiter):
-        share = sum(delimiter in line for line in lines) / len(lines)
-        if best and DELIMITERS.get(delimiter, 1.0) * share**0.5 <= best.score:
+        if best and DELIMITERS.get(delimiter, 1.0) <= best.score:
             continue  # ninguna de las suyas puede valer más
         guesses = {shape: guess for shape in some if (guess := _scored(lines, shape)) is not None}
         explained = [guess for guess in guesses.values() if not _leaves_rows_out(guess, guesses)]
