@@ -49,6 +49,8 @@ class TableWriter:
     """Carga los trozos de un archivo en su tabla y lleva la cuenta de cada fila."""
 
     FORMAT = sql.SQL("FORMAT csv")
+    # Las columnas que `encode` añade a las filas.
+    ADDED: tuple[str, ...] = ("_load_id",)
 
     def __init__(self, connection: Connection, table: Table, load_id: int) -> None:
         self.connection = connection
@@ -59,9 +61,8 @@ class TableWriter:
 
     def encode(self, rows: pa.Table) -> list[bytes]:
         """Las filas y su `_load_id`, listas para COPY, por trozos: unirlos sería copiarlo todo otra vez."""
-        return self.formatted(
-            rows.append_column("_load_id", from_numpy(np.full(rows.num_rows, self.load_id, np.int32)))
-        )
+        own = from_numpy(np.full(rows.num_rows, self.load_id, np.int32))
+        return self.formatted(rows.append_column("_load_id", own))
 
     def formatted(self, rows: pa.Table) -> list[bytes]:
         """En CSV, con todos los textos entre comillas: así uno vacío no se confunde con un nulo."""
@@ -71,15 +72,15 @@ class TableWriter:
 
     @contextmanager
     def copying(self, table: sql.Composable, names: list[str]) -> Iterator[Copy]:
-        """COPY a `table`, abierto para filas ya escritas con las columnas `names`."""
-        columns = sql.SQL(", ").join(map(sql.Identifier, names))
+        """COPY a `table`, abierto para lo que devuelva `encode` de filas con las columnas `names`."""
+        columns = sql.SQL(", ").join(map(sql.Identifier, [*names, *self.ADDED]))
         statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(table, columns, self.FORMAT)
         with self.connection.cursor().copy(statement) as copy:
             yield copy
 
     def send(self, table: sql.Composable, names: list[str], payload: list[bytes]) -> None:
         """Envía a `table` lo que devolvió `encode` de unas filas con las columnas `names`."""
-        with self.copying(table, [*names, "_load_id"]) as copy:
+        with self.copying(table, names) as copy:
             for piece in payload:
                 copy.write(piece)
 

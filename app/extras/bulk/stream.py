@@ -24,8 +24,6 @@ class StreamingWriter(BinaryWriter):
     Mientras COPY está abierto la conexión no sirve para otra cosa. Hay que salir de él (`with`) también si algo falla.
     """
 
-    # Las columnas que `encode` añade a las filas.
-    ADDED: tuple[str, ...] = ("_load_id",)
     _copy: Copy
     _until = 0.0
 
@@ -47,7 +45,7 @@ class StreamingWriter(BinaryWriter):
         """Manda unas filas, ya escritas."""
         if time.monotonic() > self._until:
             self.end_stream()
-            self._copy = self._opened.enter_context(self.copying(self.target, [*rows.column_names, *self.ADDED]))
+            self._copy = self._opened.enter_context(self.copying(self.target, rows.column_names))
             self._copy.write(self.START)
             self._until = time.monotonic() + SECONDS
         for piece in payload:

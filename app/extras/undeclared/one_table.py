@@ -105,11 +105,12 @@ def _create_and_fill(
         first = next(chunks, None)
         few = first is None or len(first.lines) <= FIRST_ROWS
         second = next(chunks, None) if few else None
-        reader = Reader(found, attempt, as_text, first, whole=few and second is None)
+        whole = few and second is None
+        reader = Reader(found, attempt, as_text, first, whole)
         table = staging.create(connection, load.table.table, load.load_id, reader.columns)
         target = connection, Table(staging.SCHEMA, table, jsonb=reader.jsonb), load.load_id
         # Un CSV corto no gana nada con lo demás; en CSV no se escribe todo lo que lleva un Parquet.
-        plain = found.detected and few and not second
+        plain = found.detected and whole
         with nullcontext(TableWriter(*target)) if plain else OneLoadWriter(*target) as writer:
             ready = (reader.prepare(chunk, writer) for chunk in chain(filter(None, (first, second)), chunks))
             result.counts = write_all(writer, ready, file, advance)
