@@ -25,6 +25,7 @@ RETIRED = sql.Identifier("etl_retired")
 Where = tuple[int, Limits | None]
 # El número de una carga que todavía no lo tiene.
 NEW = 0
+SAME_SIZE = "SELECT FROM etl.loads WHERE table_name = %s AND bytes = %s AND sha256 IS NOT NULL LIMIT 1"
 STILL_REFERENCED = re.compile(r'Key \((.+)\)=\((.+)\) is still referenced from table "(.+)"\.')
 
 
@@ -91,11 +92,8 @@ def find_known(connection: Connection[Any], load: Load) -> Known | None:
 
     La huella solo se calcula si hay un archivo cargado del mismo tamaño.
     """
-    same_size = connection.execute(
-        "SELECT FROM etl.loads WHERE table_name = %s AND bytes = %s AND sha256 IS NOT NULL LIMIT 1",
-        (load.table.name, load.bytes),
-    )
-    if same_size.fetchone() is None:
+    # Sin preparar: el plan que vale para cualquier tamaño recorre el libro, si casi todos los archivos miden lo mismo.
+    if connection.execute(SAME_SIZE, (load.table.name, load.bytes), prepare=False).fetchone() is None:
         return None
     inside = load.source.inside
     row = connection.execute(

@@ -21,9 +21,9 @@ def renew(connection: Connection[Any], path: Path) -> bool:
         by_groups(connection, gone, "", None)
     name, text = path.stem, select(path)
     query = hashlib.sha256(text.encode()).hexdigest()
-    # Se mira antes que los datos: una carga que acabe entretanto hará rehacerlo otra vez.
-    loads = dict(connection.execute(QUERIES["loads"]).fetchall())
     reads, before = connection.execute(QUERIES["noted"], (name, query, SCHEMA)).fetchone() or (None, None)
+    # Se mira antes que los datos: una carga que acabe entretanto hará rehacerlo otra vez.
+    loads = dict(connection.execute(QUERIES["loads"], {"reads": reads}).fetchall())
     stale = None if before is None else _seen(reads, loads).items() ^ before.items()
     if before is not None and not stale:
         return False
