@@ -113,6 +113,15 @@ def test_a_correction_may_be_corrected(settings: Settings) -> None:
     assert query(settings, LOADS) == [(1, 1, 0, 0)]
 
 
+def test_forgetting_a_file_says_how_many_corrections_go_with_it(settings: Settings) -> None:
+    load_one(settings, "pedidos.csv", PEDIDOS)
+    load_path(
+        settings, correct(settings, "pedidos", "una.csv", lambda row: by_number(row) if row["_linea"] == "3" else {})
+    )
+    told = etl(settings, "etl forget pedidos.csv")
+    assert "filas menos. Las que usted había corregido (1) no volverán solas: corríjalas en «pedidos.csv»." in told
+
+
 def test_corrections_survive_a_file_that_is_read_again(settings: Settings) -> None:
     """Como hacen `--again` y las repeticiones de un archivo incompleto."""
     path = write(settings, "clientes.csv", CLIENTES, cliente(1), BAD)

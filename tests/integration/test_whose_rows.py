@@ -71,7 +71,7 @@ def test_forgetting_a_file_gives_back_what_it_had_displaced(settings: Settings) 
     second = write(settings, "clientes_2.csv", CLIENTES, cliente(2, "Otra"), cliente(3, "Zoe"))
     load(settings, first, second)
     assert clientes(settings) == [(1, "Ana"), (2, "Otra"), (3, "Zoe")]
-    assert forget(settings, second, TABLES) == [("datos.clientes", 2)]
+    assert forget(settings, second, TABLES) == [("datos.clientes", 2, 0)]
     assert clientes(settings) == [(1, "Ana")]
     second.unlink()
     load(settings)

@@ -17,8 +17,9 @@ def forget(
     from extras.forget.forget import forget as undo
 
     settings = ctx.obj().live_settings()
-    for table, removed in undo(settings, file, load()):
-        typer.echo(f"{table}: {rows(removed)} menos.")
+    for table, removed, mended in undo(settings, file, load()):
+        lost = f" Las que usted había corregido ({mended}) no volverán solas: corríjalas en «{file}»." if mended else ""
+        typer.echo(f"{table}: {rows(removed)} menos.{lost}")
     typer.echo(
         f"Si «{file}» sigue en datos/, la próxima carga lo traerá otra vez: sáquelo antes."
         f" Si había sustituido filas de otros archivos, vuelven con: {program()} run"

@@ -24,10 +24,15 @@ from etl.settings import Settings
 from extras.marts.changed import renew
 
 STAGING = "staging"
+# Cuántas filas tiene un archivo en una tabla, y cuántas de ellas salieron corregidas de la cuarentena.
+ROWS = (
+    "SELECT count(*), count(*) FILTER (WHERE (_load_id, _line) IN (SELECT load_id, line FROM etl.rejects"
+    " WHERE code = 'repaired')) FROM {} JOIN etl.loads AS l ON _load_id = l.load_id WHERE l.file = %s"
+)
 
 
-def forget(settings: Settings, file: Path, declared: list[Declared]) -> list[tuple[str, int]]:
-    """Quita las filas de un archivo; devuelve, por tabla, cuántas eran.
+def forget(settings: Settings, file: Path, declared: list[Declared]) -> list[tuple[str, int, int]]:
+    """Quita las filas de un archivo; devuelve, por tabla, cuántas eran y cuántas de ellas alguien había corregido.
 
     Lanza `UsageError` si no está cargado, `FileRefused` si otras tablas usan sus filas y `FileFailed` si algo
     depende de su tabla.
@@ -41,7 +46,7 @@ def forget(settings: Settings, file: Path, declared: list[Declared]) -> list[tup
             # Las hijas antes que las madres.
             order = list(known)
             found.sort(key=lambda one: order.index(one[1]) if one[1] in known else -1, reverse=True)
-            done = [(table, _forget(connection, name, table, known.get(table))) for name, table in found]
+            done = [_forget(connection, name, table, known.get(table)) for name, table in found]
         refresh_marts(connection, settings.sql_dir / "marts", renew)
     return done
 
@@ -55,19 +60,14 @@ def _loads(connection: Connection, names: list[str]) -> list[tuple[str, str]]:
     ).fetchall()
 
 
-def _forget(connection: Connection, name: str, table_name: str, table: Table | None) -> int:
+def _forget(connection: Connection, name: str, table_name: str, table: Table | None) -> tuple[str, int, int]:
     schema, _, bare = table_name.partition(".")
     if table is None and schema != STAGING:
         raise UsageError(f"La tabla {table_name} ya no está declarada.", "Devuelva su declaración a app/declared.")
     load = Load(uuid4(), "local", Source(Path(name), name, name), table or Table(schema, bare))
     lock(connection, load.table)
     identifier = sql.Identifier(schema, bare)
-    row = connection.execute(
-        sql.SQL("SELECT count(*) FROM {} AS t JOIN etl.loads AS l ON t._load_id = l.load_id WHERE l.file = %s").format(
-            identifier
-        ),
-        (name,),
-    ).fetchone()
+    rows, mended = connection.execute(sql.SQL(ROWS).format(identifier), (name,)).fetchone() or (0, 0)
     if table:
         versions.defer_references(connection, table)
         versions.settle(connection, load, Version(new=True, replaces=versions.retire_previous(connection, load, NEW)))
@@ -79,4 +79,4 @@ def _forget(connection: Connection, name: str, table_name: str, table: Table | N
             raise FileFailed(
                 f"Hay objetos que dependen de {table_name}: {error.diag.message_detail}", "Bórrelos antes."
             ) from error
-    return int(row[0]) if row else 0
+    return table_name, rows, mended
