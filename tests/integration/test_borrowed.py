@@ -86,12 +86,31 @@ SOME_SALES = st.lists(
 )
 
 
+MANY_SALES = st.lists(
+    st.tuples(st.integers(1, 900), st.sampled_from(["1"] * 29 + ["7"]), st.just("2")), min_size=20, max_size=80
+)
+
+
 @with_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sales=SOME_SALES)
 def test_an_empty_table_and_a_full_one_end_up_alike(
     parents: Settings, taken: list[bool], sales: list[tuple[int, str, str]]
 ) -> None:
     """Con repetidas, huérfanas (el producto 7) y filas malas a la vez."""
+    end_up_alike(parents, taken, sales)
+
+
+@with_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sales=MANY_SALES)
+def test_a_row_that_fails_in_a_copy_of_many_chunks_takes_none_with_it(
+    parents: Settings, taken: list[bool], sales: list[tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unas cuatro filas por trozo, y varios trozos en cada COPY: casi todos entran antes de que algo falle."""
+    monkeypatch.setattr("etl.extract.delimited.BLOCK", 200)
+    end_up_alike(parents, taken, sales)
+
+
+def end_up_alike(parents: Settings, taken: list[bool], sales: list[tuple[int, str, str]]) -> None:
     lines = [venta(number, producto_id=product, cantidad=amount) for number, product, amount in sales]
     seen = []
     for already in ([], [venta(BEFORE)]):

@@ -1,8 +1,8 @@
 """Separa las filas que seguro que entran de las que hay que preguntar a PostgreSQL.
 
-Solo trabaja cuando una clave ya chocó, o se repite en el primer trozo. Entra un trozo de filas válidas y sale qué filas
-son dudosas: su clave pudo salir antes en el archivo. Una fila dudosa no es mala: `writer.py` deja que decida el servidor.
-Una que no lo es se copia sin preguntar.
+Solo trabaja cuando una clave ya chocó. Entra un trozo de filas válidas y sale qué filas son dudosas: su clave pudo salir
+antes en el archivo. Una fila dudosa no es mala: `writer.py` deja que decida el servidor. Una que no lo es se copia sin
+preguntar.
 """
 
 import threading
@@ -60,11 +60,6 @@ class Sieve:
             self._words[word] |= bits
             missing = (self._words[word] & bits) != bits
         return known
-
-
-def any_repeated(rows: pa.Table, key: tuple[str, ...]) -> bool:
-    """Si alguna clave se repite en un trozo, quizá."""
-    return bool(_seen_before(_hashes(rows, key)).any())
 
 
 def _seen_before(keys: np.ndarray) -> np.ndarray:

@@ -1,7 +1,4 @@
-"""Llena una tabla donde ninguna fila puede chocar con otra: COPY sigue abierto de un trozo al siguiente.
-
-Así el servidor no espera entre dos trozos.
-"""
+"""COPY que sigue abierto de un trozo al siguiente: así el servidor no espera entre dos trozos."""
 
 import time
 from contextlib import ExitStack
@@ -43,8 +40,8 @@ class StreamingWriter(BinaryWriter):
 
     def stream(self, rows: pa.Table, payload: list[bytes]) -> None:
         """Manda unas filas, ya escritas."""
-        if time.monotonic() > self._until:
-            self.end_stream()
+        if not self._until:
+            self._opened.enter_context(self.connection.transaction())
             self._copy = self._opened.enter_context(self.copying(self.target, rows.column_names))
             self._copy.write(self.START)
             self._until = time.monotonic() + SECONDS
@@ -52,6 +49,8 @@ class StreamingWriter(BinaryWriter):
             if piece not in (self.START, self.END):  # son de todos los trozos
                 self._copy.write(piece)
         self.counts.loaded += rows.num_rows
+        if time.monotonic() > self._until:
+            self.end_stream()
 
     def set_aside(self, rejects: list[Reject]) -> None:
         """Guarda los rechazos de un trozo."""
@@ -59,8 +58,8 @@ class StreamingWriter(BinaryWriter):
         super().set_aside(rejects)
 
     def end_stream(self) -> None:
-        """Acaba COPY, si está abierto: la conexión vuelve a servir para otra cosa."""
+        """Acaba COPY, si está abierto: la conexión vuelve a servir para otra cosa. Si falla, nada de él entró."""
         if self._until:
+            self._until = 0.0
             self._copy.write(self.END)
         self._opened.close()
-        self._until = 0.0

@@ -1,8 +1,8 @@
 """El motor de un proceso, con dos hilos y menos trabajo del servidor que el del núcleo (`local.py`, `load/table.py`).
 
 El resultado es igual. Mientras se carga un trozo, el otro hilo lee y valida el siguiente. En una tabla vacía, la clave se
-construye al final, de una vez. Las filas que seguro que no chocan se copian directamente y solo se mezclan las demás, en
-cuanto se ve que alguna clave se repite. Las referencias se comprueban trozo a trozo.
+construye al final, de una vez. En una con filas, desde que una clave choca, las que seguro que no chocan se copian
+directamente y solo se mezclan las demás. Las referencias se comprueban en cada COPY, y no fila a fila.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
+from psycopg import errors
 
 from etl.chunk import Chunk, Reject, from_numpy
 from etl.database.connection import Connection
@@ -24,10 +25,12 @@ from etl.run import Session
 from etl.schema import Declared
 from etl.transform.validate import transform
 from extras.bulk.binary import BinaryWriter
-from extras.bulk.borrow import Borrowed, without_hurry
-from extras.bulk.sieve import Sieve, any_repeated
+from extras.bulk.borrow import Borrowed
+from extras.bulk.sieve import Sieve
 from extras.bulk.stream import StreamingWriter
 
+# Trozos de un mismo COPY, como mucho, donde alguno puede chocar: hasta que acaba, esperan en memoria.
+TOGETHER = 4
 # Por un archivo con menos bytes, pedir prestado cuesta lo que se ahorra.
 SMALL = 64 << 10
 
@@ -85,20 +88,11 @@ class Sifted(Prepared):
 
 
 class BulkWriter(StreamingWriter):
-    """Lo que es de los dos: separar las filas dudosas, apartar las huérfanas por trozos y devolver lo prestado."""
+    """Lo que es de los dos: apartar las huérfanas por trozos y devolver lo prestado."""
 
     borrowed: Borrowed
-    sieve: Sieve | None = None
     # Desde la primera huérfana se pregunta por las madres antes de copiar.
     _orphaned = False
-
-    def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
-        """Deja un trozo listo; si ya se sabe separarlas, solo escribe las filas seguras."""
-        if self.sieve is None:
-            return super().prepare(chunk, rows, rejects)
-        doubtful = self.sieve(rows)
-        safe = rows.filter(from_numpy(~doubtful))
-        return Sifted(rows, self.encode(safe), rejects, chunk, chunk.blank, safe, rows.filter(from_numpy(doubtful)))
 
     def copy(self, rows: pa.Table, payload: list[bytes], chunk: Chunk) -> list[Reject] | None:
         """Copia las filas que tienen madre y devuelve las huérfanas; `None`, y como si nada, si choca una clave."""
@@ -120,52 +114,63 @@ class BulkWriter(StreamingWriter):
 
 
 class EmptyTableWriter(BulkWriter):
-    """Llena una tabla vacía y sin su clave: las repetidas se encuentran todas a la vez, al construirla.
-
-    Si alguna se repite ya en el primer trozo, las dudosas esperan aparte y se mezclan después: quitarlas cuesta más.
-    """
-
-    _columns: list[str] | None = None
-    _aside = 0
-
-    def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
-        """Deja un trozo listo; el primero dice si vale la pena separarlas."""
-        if self._columns is None:
-            self._columns = rows.column_names
-            if any_repeated(rows, self.table.key):
-                self.sieve = Sieve(self.table)
-        return super().prepare(chunk, rows, rejects)
+    """Llena una tabla vacía y sin su clave: las repetidas se encuentran todas a la vez, al construirla."""
 
     def add(self, prepared: Prepared) -> list[Reject]:
-        """Pone las filas en la tabla, o aparte; devuelve las huérfanas, que no se cargan."""
-        chunk, rows = prepared.chunk, prepared.safe if isinstance(prepared, Sifted) else prepared.rows
+        """Pone las filas en la tabla; devuelve las huérfanas, que no se cargan."""
+        rows, payload, chunk = prepared.rows, prepared.payload, prepared.chunk
         assert chunk is not None
-        orphans = self.copy(rows, prepared.payload, chunk) if self.table.foreign_keys else None
+        orphans = self.copy(rows, payload, chunk) if self.table.foreign_keys else None
         if orphans is None:  # nada choca; lo que apunte a una tabla que no se declaró, que lo diga PostgreSQL
-            self.stream(rows, prepared.payload)
-        if not isinstance(prepared, Sifted):
-            return orphans or []
-        self.end_stream()
-        doubtful, lost = without_orphans(self.connection, self.table, prepared.doubtful, chunk)
-        self._aside += self.stage(doubtful)
-        return (orphans or []) + lost
-
-    def finish(self) -> None:
-        """Construye la clave; de las filas que la repiten se queda la primera."""
-        super().finish()
-        if self._aside:
-            with without_hurry(self.connection):
-                self.merge_staged(self._aside, self._columns or [])
+            self.stream(rows, payload)
+        return orphans or []
 
 
 class SiftingWriter(BulkWriter):
-    """Llena una tabla con filas: desde el primer choque, de cada trozo solo mezcla las filas dudosas."""
+    """Llena una tabla con filas: mientras nada choca, un trozo va tras otro en el mismo COPY.
+
+    Desde el primer choque van uno a uno, y de cada uno solo se mezclan las filas dudosas.
+    """
+
+    _sieve: Sieve | None = None
+    # Los trozos que van en el COPY abierto.
+    _underway: tuple[Prepared, ...] = ()
+
+    def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
+        """Deja un trozo listo; si ya se sabe separarlas, solo escribe las filas seguras."""
+        if self._sieve is None:
+            return super().prepare(chunk, rows, rejects)
+        doubtful = self._sieve(rows)
+        safe = rows.filter(from_numpy(~doubtful))
+        return Sifted(rows, self.encode(safe), rejects, chunk, chunk.blank, safe, rows.filter(from_numpy(doubtful)))
 
     def add(self, prepared: Prepared) -> list[Reject]:
-        """Copia las filas que pueda y mezcla las demás; devuelve las huérfanas, que no se cargan."""
+        """Pone las filas en la tabla; si el trozo va solo, devuelve las huérfanas, que no se cargan."""
+        if self._sieve or self._orphaned:
+            return self._add_alone(prepared)
+        self._underway += (prepared,)
+        self.stream(prepared.rows, prepared.payload)
+        if len(self._underway) == TOGETHER:
+            self.end_stream()
+        return []
+
+    def end_stream(self) -> None:
+        """Acaba COPY; si una fila no pudo entrar, no entró ninguna: los trozos que iban en él se repiten uno a uno."""
+        underway, self._underway = self._underway, ()
+        try:
+            super().end_stream()
+        except (errors.UniqueViolation, errors.ForeignKeyViolation):
+            self.counts.loaded -= sum(one.rows.num_rows for one in underway)
+            for one in underway:
+                orphans = self._add_alone(one)
+                self.counts.rejected += len(orphans)
+                self.set_aside(orphans)
+
+    def _add_alone(self, prepared: Prepared) -> list[Reject]:
+        """Copia las filas que pueda de un trozo y mezcla las demás; devuelve las huérfanas."""
         chunk = prepared.chunk
         assert chunk is not None
-        if self.sieve is None:
+        if self._sieve is None:
             orphans = self.copy(prepared.rows, prepared.payload, chunk)
             if orphans is not None:
                 return orphans
@@ -173,7 +178,7 @@ class SiftingWriter(BulkWriter):
             if self.counts.loaded:
                 own = rows_of(self.table, self.load_id, self.counts.limits)
                 sieve.learn(self.connection, own, prepared.rows.schema)
-            self.sieve = sieve
+            self._sieve = sieve
         if not isinstance(prepared, Sifted):  # se preparó antes de abrirlo
             prepared = self.prepare(chunk, prepared.rows, prepared.rejects)
         assert isinstance(prepared, Sifted)
