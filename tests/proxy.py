@@ -46,6 +46,11 @@ def cut_after(limit: int) -> Mischief:
     return lambda sent, _data: "cut" if sent > limit else "go"
 
 
+def cut_at(command: bytes) -> Mischief:
+    """Corta la conexión cuando va a pasar la orden, que no llega al servidor."""
+    return lambda _sent, data: "cut" if command in data else "go"
+
+
 def stall_after(limit: int) -> Mischief:
     """Deja de pasar nada, sin cortar, al pasar de `limit` bytes."""
     return lambda sent, _data: "stall" if sent > limit else "go"

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pyarrow as pa
 
-from etl.database.connection import LOADER, Connection, reconnect
+from etl.database.connection import LOADER, Connection, connect
 from etl.errors import EtlError, FileFailed, FileRefused, unexpected
 from etl.extract.read import read
 from etl.extract.source import Opened, Source, opened
@@ -107,7 +107,7 @@ def _record_failure(session: Session, load: Load, result: FileResult) -> None:
     try:
         ledger.record_failure(session.connection, load, result.status, result.reason or "")
     except psycopg.Error:
-        session.connection = reconnect(session.settings, session.connection, LOADER)
+        session.connection = connect(session.settings, LOADER, lost=session.connection)
         ledger.record_failure(session.connection, load, result.status, result.reason or "")
 
 
@@ -127,7 +127,7 @@ def _commit_once(session: Session, load: Load, result: FileResult, work: Work) -
                 raise KeyboardInterrupt from error
             if not session.connection.closed:
                 raise _failure(error) from error
-            session.connection = reconnect(session.settings, session.connection, LOADER)
+            session.connection = connect(session.settings, LOADER, lost=session.connection)
             if _was_committed(session.connection, load, result):
                 return
             if attempt == ATTEMPTS:

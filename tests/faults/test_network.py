@@ -17,7 +17,7 @@ from loader import (
     wait_for_copy,
 )
 from own_rows import query
-from proxy import Mischief, cut_after, lose_the_reply_to, nothing, proxy, stall_after
+from proxy import Mischief, cut_after, cut_at, lose_the_reply_to, nothing, proxy, stall_after
 from support import connect_settings
 
 pytestmark = pytest.mark.faults
@@ -44,6 +44,13 @@ def test_6_a_connection_cut_after_some_bytes_is_opened_again(settings: Settings,
     assert (code, statuses(settings)) == (0, ["loaded"])
     assert connections >= LOADING + 2
     assert content(settings)[0] == LOADED
+    finish(settings)
+
+
+def test_6_a_server_that_lets_in_and_falls_again_is_asked_once_more(settings: Settings) -> None:
+    prepare(settings)
+    code, connections = through(settings, cut_after(100_000), cut_at(b"pg_terminate_backend"))
+    assert (code, statuses(settings), connections) == (0, ["loaded"], LOADING + 3)
     finish(settings)
 
 

@@ -22,6 +22,7 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 LOCAL = ("localhost", "127.0.0.1", "::1")
 LOADER = "etl_loader"
 OWNER = "etl_owner"
+TERMINATE = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = %s AND application_name = 'etl'"
 
 # Estos fallos no se arreglan insistiendo; una contraseña mala repetida puede bloquear la cuenta.
 FATAL = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
@@ -46,36 +47,27 @@ class Connection(psycopg.Connection[Any]):
             raise psycopg.OperationalError(f"el servidor no respondió en {limit:.0f} s") from None
 
 
-def connect(settings: Settings, role: str | None = None) -> Connection:
+def connect(settings: Settings, role: str | None = None, lost: Connection | None = None) -> Connection:
     """Abre una conexión; con `role`, entra como el cargador o hace de ese papel (`SET ROLE`) con otro usuario.
 
-    Insiste con pausas crecientes durante `connect_seconds` si el servidor aún no responde.
-    Lanza `DatabaseUnavailable`, enseguida si el fallo no se arregla esperando.
+    Con `lost`, acaba además con esa otra, que en el servidor puede seguir viva: si la red se quedó muda en
+    mitad de un COPY, espera datos que no llegarán, con la tabla bloqueada, y ningún límite corta esa espera.
+    Insiste con pausas crecientes durante `connect_seconds` si el servidor aún no responde, o si deja entrar y
+    enseguida se cae. Lanza `DatabaseUnavailable`, enseguida si el fallo no se arregla esperando.
     """
     deadline = time.monotonic() + settings.connect_seconds
     pause = 0.1
     while True:
         try:
-            return _open(settings, role)
+            connection = _open(settings, role)
+            if lost:
+                connection.execute(TERMINATE, (lost.pid,))
+            return connection
         except psycopg.OperationalError as error:
             if _is_fatal(error) or time.monotonic() + pause > deadline:
                 raise _unavailable(settings, error) from error
         time.sleep(pause)
         pause = min(pause * 2, 3)
-
-
-def reconnect(settings: Settings, lost: Connection, role: str) -> Connection:
-    """Abre otra conexión y acaba con la perdida, que en el servidor puede seguir viva.
-
-    Si la red se quedó muda en mitad de un COPY, el servidor espera datos que no llegarán, con la
-    tabla bloqueada, y ninguno de sus límites corta esa espera.
-    """
-    connection = connect(settings, role)
-    connection.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = %s AND application_name = 'etl'",
-        (lost.pid,),
-    )
-    return connection
 
 
 def _open(settings: Settings, role: str | None) -> Connection:
