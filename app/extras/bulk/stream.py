@@ -16,7 +16,7 @@ SECONDS = 0.3
 
 
 class StreamingWriter(BinaryWriter):
-    """Para una tabla sin clave y sin referencias.
+    """Donde no hay que preguntar nada entre un trozo y el siguiente.
 
     Mientras COPY está abierto la conexión no sirve para otra cosa. Hay que salir de él (`with`) también si algo falla.
     """
