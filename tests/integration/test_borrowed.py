@@ -87,7 +87,9 @@ SOME_SALES = st.lists(
 
 
 MANY_SALES = st.lists(
-    st.tuples(st.integers(1, 900), st.sampled_from(["1"] * 29 + ["7"]), st.just("2")), min_size=20, max_size=80
+    st.tuples(st.integers(1, 900), st.sampled_from(["1"] * 29 + ["7"]), st.sampled_from(["2"] * 29 + ["muchas"])),
+    min_size=20,
+    max_size=80,
 )
 
 
