@@ -30,7 +30,8 @@ def in_order(datasets: list[type[Dataset]]) -> list[Declared]:
     for one in datasets:
         with _blamed(one):
             for key in cast(sa.Table, one.__table__).foreign_keys:
-                assert key.column is not None  # lanza si apunta a lo que no se declara
+                if key.column.table is key.parent.table:  # lanza si apunta a lo que no se declara
+                    raise TypeError("la clave foránea apunta a su propia tabla")
     tables = Dataset.metadata.sorted_tables
     ordered = sorted(datasets, key=lambda one: tables.index(cast(sa.Table, one.__table__)))
     return [_said(one) for one in ordered]

@@ -43,7 +43,7 @@ def test_an_order_prints_what_fits_where_not_everything_does(settings: Settings)
         check=False,
     )
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
-    assert query(settings, "SELECT ano FROM staging.datos") == [2024]
+    assert query(settings, "SELECT anio FROM staging.datos") == [2024]
 
 
 def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_inspect_goes_on_after_a_file_that_cannot_be_read(settings: Settings) ->
     shown = etl(ROOT, settings, "inspect", str(settings.datos_dir))
     assert shown.returncode == 3, shown.stderr
     assert "✖ varios.zip/foto.png: Formato «.png» desconocido" in shown.stdout
-    assert "staging.ano" in shown.stdout
+    assert "staging.anio" in shown.stdout
     document = json.loads(etl(ROOT, settings, "inspect", str(settings.datos_dir), "--json").stdout)
     [bad, good] = document["files"]
     assert "desconocido" in bad["reason"]

@@ -68,14 +68,23 @@ def test_a_declaration_that_is_wrong(root: Path, etl: Etl, text: str, line: int,
     assert "está mal, línea" in diagnosis.stdout
 
 
-def test_a_foreign_key_to_nothing(root: Path, etl: Etl) -> None:
+@pytest.mark.parametrize(
+    ("parent", "kind", "hint"),
+    [
+        ("nadie.x", "NoReferencedTableError", "La clave foránea apunta a una tabla que no se declara"),
+        ("cosas.cosa_id", "TypeError: la clave foránea apunta a su propia tabla", "Quite esa ForeignKey"),
+    ],
+)
+def test_a_foreign_key_to_nothing_or_to_itself(root: Path, etl: Etl, parent: str, kind: str, hint: str) -> None:
     text = GOOD.replace("mapped_column\n", "mapped_column\nfrom sqlalchemy import ForeignKey\n", 1)
-    text = text.replace("nombre: Mapped[str | None]", 'nombre: Mapped[str] = mapped_column(ForeignKey("nadie.x"))')
+    text = text.replace(
+        "nombre: Mapped[str | None]", f'otra: Mapped[int | None] = mapped_column(ForeignKey("{parent}"))'
+    )
     (root / "app" / "declared" / "cosas.py").write_text(text)
     done = etl("run")
     assert done.returncode == 2
-    assert "cosas.py» está mal, línea 9: NoReferencedTableError" in done.stderr
-    assert "La clave foránea apunta a una tabla que no se declara" in done.stderr
+    assert f"cosas.py» está mal, línea 9: {kind}" in done.stderr
+    assert hint in done.stderr
 
 
 def test_a_mart_that_is_wrong_does_not_stop_the_others(root: Path, etl: Etl, settings: Settings) -> None:

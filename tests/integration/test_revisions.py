@@ -198,6 +198,28 @@ def test_a_table_dropped_and_declared_again_is_loaded_again(settings: Settings, 
     ]
 
 
+def test_a_migration_that_takes_rows_away_is_applied_only_when_asked(
+    settings: Settings, root: Path, etl: Etl, done: Done
+) -> None:
+    other = write(settings, "id;nombre\n1;a\n", "otras")
+    done("new", str(write(settings, "id;nombre\n1;a\n")))
+    done("migrate")
+    done("run")
+    (root / "app" / "declared" / "cosas.py").unlink()
+    done("revision")
+    for order in ("revision", "run", "new"):
+        refused = etl(order, *([str(other)] if order == "new" else []))
+        assert refused.returncode == 2
+        assert "«0003_quita_cosas.py» borra datos. Revísela y aplíquela: etl migrate" in " ".join(
+            refused.stderr.split()
+        )
+        assert query(settings, "SELECT id FROM datos.cosas") == [1]
+    assert versions(root)[1:] == ["0002_tabla_cosas.py", "0003_quita_cosas.py"]
+    done("migrate")
+    assert done("revision") == NOTHING
+    assert query(settings, "SELECT to_regclass('datos.cosas')::text") == [None]
+
+
 # --- Lo que se cambia con filas dentro --------------------------------------------------------
 
 

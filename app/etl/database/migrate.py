@@ -6,7 +6,7 @@ algo está mal en ellas; sin él lo dice Alembic, con sus palabras.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ from etl.settings import Settings
 READER = "lector"
 # Dos migraciones a la vez se pisarían: la segunda espera a la primera.
 LOCK = "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('etl.database.migrate', 0))"
-# Lanza `UsageError` si con las migraciones escritas no se puede migrar.
-Check = Callable[[Settings, Connection], None]
+# Lanza `UsageError` si con las migraciones escritas no se puede migrar, o si hay que revisar antes una de los archivos
+# que se le dan: los que se van a aplicar sin que nadie lo haya pedido.
+Check = Callable[[Settings, Connection, Collection[str]], None]
 
 
-def unchecked(_settings: Settings, _connection: Connection) -> None:
+def unchecked(_settings: Settings, _connection: Connection, _unasked: Collection[str]) -> None:
     pass
 
 
@@ -42,7 +43,7 @@ def migrate(settings: Settings, check: Check = unchecked) -> str:
     """
     with connect(settings) as connection:
         _wait_for_other_migration(connection)
-        check(settings, connection)
+        check(settings, connection, ())
         if _may_administer(connection):
             connection.execute((settings.sql_dir / "init.sql").read_bytes())
             set_password(connection, LOADER, settings.loader_password)
@@ -127,7 +128,7 @@ def _ensure_ready(settings: Settings, check: Check) -> None:
         missing = written ^ _applied(connection)
         if not missing:
             return
-        check(settings, connection)
+        check(settings, connection, missing)
         if not _may_administer(connection):
             raise _not_prepared(settings, f"falta aplicar {', '.join(sorted(missing))}")
     migrate(settings, check)

@@ -7,7 +7,10 @@ from etl.errors import FileRefused
 from etl.reader import many
 from etl.schema import Schema
 
-_EXPANSIONS = str.maketrans({"ñ": "n", "ß": "ss", "€": " eur ", "%": " pct ", "º": "", "ª": "", "ø": "o"})
+_EXPANSIONS = str.maketrans({"€": " eur ", "%": " pct ", "º": "", "ª": "", "ø": "o"})
+
+# Sin la eñe sería otra palabra.
+YEAR = re.compile(r"(?<![^\W\d_])año(s?)(?![^\W\d_])")
 
 
 def match_columns(header: list[str], schema: Schema, has_names: bool) -> tuple[dict[str, int], list[str]]:
@@ -58,7 +61,7 @@ def _by_position(header: list[str], schema: Schema) -> tuple[dict[str, int], lis
 
 def clean(text: str) -> str:
     """«Precio unitario (€)» -> «precio_unitario_eur»; vacío si no queda ninguna letra ni cifra."""
-    lowered = text.translate(_EXPANSIONS).casefold().translate(_EXPANSIONS)
+    lowered = YEAR.sub(r"anio\1", unicodedata.normalize("NFC", text).casefold()).translate(_EXPANSIONS)
     plain = unicodedata.normalize("NFKD", lowered).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     return f"n_{name}" if name[:1].isdigit() else name

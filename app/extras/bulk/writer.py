@@ -30,7 +30,7 @@ from extras.bulk.sieve import Sieve
 from extras.bulk.stream import StreamingWriter
 
 # Trozos de un mismo COPY, como mucho, donde alguno puede chocar: hasta que acaba, esperan en memoria.
-TOGETHER = 4
+TOGETHER = 2
 # Por un archivo con menos bytes, pedir prestado cuesta lo que se ahorra.
 SMALL = 64 << 10
 

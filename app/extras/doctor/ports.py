@@ -60,7 +60,8 @@ def holder(port: int) -> str:
         name, _, published = line.partition("\t")
         if f":{port}->" in published:
             return f"el contenedor «{name}»"
-    return _program(port) or f"otro programa (para ver cuál: {_look(port)})"
+    look = f"netstat -ano | findstr :{port}" if os.name == "nt" else f"sudo lsof -i :{port}"
+    return _program(port) or f"otro programa (para ver cuál: {look})"
 
 
 def _program(port: int) -> str:
@@ -76,10 +77,6 @@ def _program(port: int) -> str:
     except psutil.Error:
         pass
     return ""
-
-
-def _look(port: int) -> str:
-    return f"netstat -ano | findstr :{port}" if os.name == "nt" else f"sudo lsof -i :{port}"
 
 
 def _variable(project: Project, port: int) -> str | None:

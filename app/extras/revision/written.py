@@ -1,5 +1,7 @@
 """Las migraciones escritas en `sql/migrations/versions`, y qué les pasa si algo está mal."""
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from runpy import run_path
@@ -9,6 +11,8 @@ from etl.database.migrate import version, versions_folder
 from etl.errors import UsageError, blamed
 from etl.reader import order
 from etl.settings import Settings
+
+DROPS = re.compile("drop[_ ](table|column)", re.I)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,14 @@ def last_known(known: dict[str, Revision], applied: str | None) -> str:
     return last[0]
 
 
-def check(settings: Settings, connection: Connection) -> None:
-    """Lanza `UsageError`, con lo que hay que hacer, si con las migraciones escritas no se puede migrar."""
-    last_known(revisions(settings), version(connection))
+def check(settings: Settings, connection: Connection, unasked: Collection[str]) -> None:
+    """Lanza `UsageError`, con lo que hay que hacer, si con las migraciones escritas no se puede migrar.
+
+    También si uno de los archivos `unasked`, que nadie ha pedido aplicar, borra tablas o columnas de una base de datos
+    con algo: antes tiene que verlo alguien.
+    """
+    known, applied = revisions(settings), version(connection)
+    last_known(known, applied)
+    for path in (one.path for one in known.values() if applied and one.path.name in unasked):
+        if DROPS.search(path.read_text(encoding="utf-8").partition("def downgrade")[0]):
+            raise UsageError(f"La migración «{path.name}» borra datos.", f"Revísela y aplíquela: {order('migrate')}")

@@ -104,22 +104,17 @@ def _columns(result: RunResult) -> dict[str, list[str]]:
         for name, title in COUNTS.items()
         if name != "updated" or _total(result, name)
     }
+    seconds = [file.seconds for file in files]
     return {
         "tabla": [*(shown(file.table or "") for file in files), ""],
         "estado": [*(OUTCOMES[file.status] for file in files), ""],
         **counted,
-        "segundos": [
-            _seconds(seconds) for seconds in (*(one.seconds for one in files), sum(one.seconds for one in files))
-        ],
+        "segundos": [f"{one:.2f}".replace(".", ",") for one in (*seconds, sum(seconds))],
     }
 
 
 def _total(result: RunResult, name: str) -> int:
     return sum(getattr(file.counts, name) for file in result.files)
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.2f}".replace(".", ",")
 
 
 def _show_next_steps(console: Console, result: RunResult) -> None:

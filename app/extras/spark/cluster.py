@@ -118,13 +118,10 @@ class Cluster:
             self._series = Series(self._following(source), self._cores, self._prepare, self._run)
             job = self._series.take(source)
         assert job is not None
-        self._drop_before(job)
-        return self._series, job
-
-    def _drop_before(self, job: Job) -> None:
-        """Borra las tablas de los archivos anteriores, se usaran o no."""
+        # Las tablas de los archivos anteriores sobran, se usaran o no.
         while job.work and self._created and self._created[0] != job.work.stage:
             self._staging.drop(self._created.popleft())
+        return self._series, job
 
     def _following(self, source: Source) -> list[Source]:
         """El archivo y los que se pueden adelantar con él: hasta el primero que depende de alguno."""

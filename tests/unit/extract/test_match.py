@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from etl.errors import FileRefused
-from etl.extract.match import match_columns, plain_name
+from etl.extract.match import clean, match_columns, plain_name
 from etl.schema import Column, Schema
 
 SCHEMA = Schema((Column("codigo", pa.int32(), nullable=False), Column("email", pa.string())))
@@ -54,6 +54,29 @@ def test_without_header_columns_go_by_position_and_must_be_all() -> None:
     assert match_columns(["1", "2"], SCHEMA, False) == ({"codigo": 0, "email": 1}, [])
     with pytest.raises(FileRefused, match="tiene 3 columnas y se declararon 2"):
         match_columns(["1", "2", "3"], SCHEMA, False)
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("Año", "anio"),
+        ("AN\u0303O", "anio"),
+        ("Años_cumplidos", "anios_cumplidos"),
+        ("Fin de año (2024)", "fin_de_anio_2024"),
+        ("Tamaño", "tamano"),
+        ("Daños", "danos"),
+        ("Precio unitario (€) º", "precio_unitario_eur"),
+        ("STRAßE Ñandú Ø", "strasse_nandu_o"),
+    ],
+)
+def test_a_clean_name_is_another_word_only_where_it_must(header: str, name: str) -> None:
+    assert clean(header) == name
+
+
+def test_a_year_is_found_under_either_name() -> None:
+    for declared in ("ano", "anio"):
+        schema = Schema((Column(declared, pa.int32()),))
+        assert match_columns(["Año"], schema, True) == ({declared: 0}, [])
 
 
 def test_a_plain_name_keeps_letters_and_marks_of_its_own() -> None:
