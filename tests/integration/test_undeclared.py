@@ -100,7 +100,7 @@ def test_original_names_are_kept_as_comments(settings: Settings) -> None:
     comments = query(
         settings,
         "SELECT attname, col_description(attrelid, attnum) FROM pg_attribute"
-        " WHERE attrelid = 'staging.ano_2024'::regclass AND attnum > 0 ORDER BY attnum",
+        " WHERE attrelid = 'staging.anio_2024'::regclass AND attnum > 0 ORDER BY attnum",
     )
     assert comments[:3] == [
         ("codigo_postal", "Código postal"),
