@@ -23,8 +23,9 @@ from extras.revision.written import check, heads, revisions
 def revise(settings: Settings, message: str | None = None) -> list[Path]:
     """Escribe la migración que lleva las tablas a lo que se declara ahora; devuelve los archivos nuevos.
 
-    Antes recupera las aplicadas cuyo archivo se borró, une las que salen de una misma y aplica lo que falte. Si
-    las tablas ya son como se declaran, no escribe ninguna más. Sin `message`, se llama según lo que cambia.
+    Antes recupera las aplicadas cuyo archivo se borró, une las que salen de una misma y aplica lo que falte; si eso
+    borra datos, lanza `UsageError`. Si las tablas ya son como se declaran, no escribe ninguna más. Sin `message`, se
+    llama según lo que cambia.
     """
     from alembic import command
 
