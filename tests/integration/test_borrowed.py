@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import psycopg
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as with_settings
@@ -23,7 +24,7 @@ from etl.declarations import in_order
 from etl.errors import FileFailed
 from etl.schema import Table
 from etl.settings import Settings
-from extras.bulk import borrow, writer
+from extras.bulk import borrow, sieve, writer
 from extras.bulk.borrow import give_key_back, pause_references, resume_references, take_key
 from loader import etl
 from own_rows import CLIENTES, VENTAS, cliente, load_one, numbers, query, rejects, venta, write_parents
@@ -104,10 +105,10 @@ def test_an_empty_table_and_a_full_one_end_up_alike(
 
 @with_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sales=MANY_SALES)
-def test_a_row_that_fails_in_a_copy_of_many_chunks_takes_none_with_it(
+def test_what_clashes_may_be_in_another_chunk(
     parents: Settings, taken: list[bool], sales: list[tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unas cuatro filas por trozo, y varios trozos en cada COPY: casi todos entran antes de que algo falle."""
+    """Unas cuatro filas por trozo: casi todos entran antes de que algo falle."""
     monkeypatch.setattr("etl.extract.delimited.BLOCK", 200)
     end_up_alike(parents, taken, sales)
 
@@ -167,6 +168,40 @@ def test_a_load_that_fails_leaves_the_table_as_it_was(
     assert (result.status, taken) == ("failed", [True])
     assert query(parents, KEY) == before
     assert query(parents, "SELECT count(*) FROM datos.ventas") == [0]
+
+
+@pytest.mark.parametrize(("room", "found"), [(borrow.MEMORY, [2, 101]), (0, [])])
+def test_repeated_rows_are_looked_for_where_the_noted_keys_say(
+    parents: Settings, taken: list[bool], monkeypatch: pytest.MonkeyPatch, room: int, found: list[int]
+) -> None:
+    """Si no caben en memoria, en toda la tabla: el resultado es el mismo."""
+    looked: list[list[int]] = []
+
+    def look(noted: list[pa.Table], key: tuple[str, ...]) -> list[int]:
+        looked.append(sieve.repeated_lines(noted, key))
+        return looked[-1]
+
+    monkeypatch.setattr("etl.extract.delimited.BLOCK", 200)
+    monkeypatch.setattr(borrow, "MEMORY", room)
+    monkeypatch.setattr(borrow, "repeated_lines", look)
+    result = load_one(parents, "ventas.csv", VENTAS, *map(venta, range(1, 100)), venta(1, cantidad="7"))
+    assert (numbers(result), taken, looked) == ((100, 99, 0, 1, 0), [True], [found])
+    assert query(parents, "SELECT cantidad FROM datos.ventas WHERE venta_id = 1") == [2]
+
+
+def test_keys_that_only_postgresql_finds_equal_are_looked_for_everywhere(parents: Settings, loader: Connection) -> None:
+    with connect_settings(parents) as owner:
+        owner.execute("SET ROLE etl_owner; CREATE TABLE datos.medidas (x float8 PRIMARY KEY, _line bigint)")
+    xs = [*map(float, range(20)), 7.0, -0.0]
+    keys = pa.table({"x": xs, "_line": range(2, 2 + len(xs))})
+    table = Table("datos", "medidas", key=("x",))
+    with loader.transaction():
+        assert take_key(loader, table)
+        loader.cursor().executemany(
+            "INSERT INTO datos.medidas VALUES (%s, %s)", list(zip(xs, keys["_line"].to_pylist(), strict=True))
+        )
+        assert give_key_back(loader, table, [keys]) == 2
+    assert query(parents, "SELECT x::text FROM datos.medidas ORDER BY x LIMIT 1") == ["0"]
 
 
 def test_a_table_that_others_need_keeps_its_key(settings: Settings, taken: list[bool]) -> None:

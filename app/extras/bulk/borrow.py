@@ -5,15 +5,20 @@ al final, de una vez. Las referencias se comprueban sentencia a sentencia y no f
 COMMIT; es de la transacción del archivo: si se deshace, la tabla queda como estaba.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+import pyarrow as pa
 from psycopg import errors, sql
 
 from etl.database.connection import Connection
 from etl.load.ledger import Counts
 from etl.schema import Table
+from extras.bulk.sieve import repeated_lines
+
+# Lo que ocupan, como mucho, las claves apuntadas; con más, busca las repetidas el servidor, que ordena la tabla.
+MEMORY = 32 << 20
 
 
 def _ask(what: str, connection: Connection, table: Table) -> bool:
@@ -33,16 +38,26 @@ class Borrowed:
     def __init__(self, connection: Connection, table: Table) -> None:
         self._connection, self._table = connection, table
         self.key = take_key(connection, table)
+        self._keys: list[pa.Table] = []
+        self._room = MEMORY
         # A las tablas a las que apuntan otras, `versions.py` les deja comprobaciones pendientes.
         wanted = bool(table.foreign_keys) and not table.referenced_by
         self._references = wanted and pause_references(connection, table)
+
+    def note(self, rows: pa.Table) -> None:
+        """Apunta las claves de unas filas que van a una tabla sin la suya: dicen dónde están las repetidas."""
+        keys = rows.select([name for name in (*self._table.key, "_line") if name in rows.column_names])
+        self._keys.append(keys)
+        self._room -= keys.nbytes
+        if self._room < 0:
+            self._keys.clear()
 
     def give_back(self, counts: Counts) -> None:
         """Devuelve las referencias, y la clave con las filas que la repetían ya quitadas y contadas."""
         if self._references:
             resume_references(self._connection, self._table)
         if self.key:
-            repeated = give_key_back(self._connection, self._table)
+            repeated = give_key_back(self._connection, self._table, self._keys)
             counts.loaded -= repeated
             counts.duplicate += repeated
 
@@ -55,16 +70,22 @@ pause_references = partial(_ask, "pause_references")
 resume_references = partial(_ask, "resume_references")
 
 
-def give_key_back(connection: Connection, table: Table) -> int:
-    """Construye la clave. Si hay filas que la repiten, antes las quita, menos la primera de cada una, y dice cuántas."""
+def give_key_back(connection: Connection, table: Table, keys: Sequence[pa.Table] = ()) -> int:
+    """Construye la clave. Si hay filas que la repiten, antes las quita, menos la primera de cada una, y dice cuántas.
+
+    Las busca en las líneas que dicen `keys`, y si no bastan (para PostgreSQL, 0.0 y -0.0 son iguales), en todas.
+    """
+    removed = 0
     with without_hurry(connection):
-        try:
-            _ask("give_key_back", connection, table)
-            return 0
-        except errors.UniqueViolation:
-            removed = connection.execute(_remove_repeated(table)).rowcount
-            _ask("give_key_back", connection, table)
-            return removed
+        for noted in (keys, ()):
+            try:
+                _ask("give_key_back", connection, table)
+                return removed
+            except errors.UniqueViolation:
+                lines = repeated_lines(noted, table.key)
+                removed += connection.execute(_remove_repeated(table), [lines or None]).rowcount
+        _ask("give_key_back", connection, table)
+    return removed
 
 
 @contextmanager
@@ -80,6 +101,7 @@ def without_hurry(connection: Connection) -> Iterator[None]:
 
 def _remove_repeated(table: Table) -> sql.Composed:
     return sql.SQL(
-        "DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT place FROM (SELECT ctid AS place,"
-        " row_number() OVER (PARTITION BY {key} ORDER BY _line) AS time FROM {table}) AS found WHERE time > 1))"
+        "WITH suspect AS (SELECT unnest(%s::bigint[]) AS line) DELETE FROM {table} WHERE ctid = ANY (ARRAY("
+        "SELECT place FROM (SELECT ctid AS place, row_number() OVER (PARTITION BY {key} ORDER BY _line) AS time"
+        " FROM {table} WHERE _line IN (TABLE suspect) OR NOT EXISTS (TABLE suspect)) AS found WHERE time > 1))"
     ).format(table=sql.Identifier(table.schema, table.table), key=sql.SQL(", ").join(map(sql.Identifier, table.key)))

@@ -1,15 +1,17 @@
 """Separa las filas que seguro que entran de las que hay que preguntar a PostgreSQL.
 
 Solo trabaja cuando una clave ya chocó. Entra un trozo de filas válidas y sale qué filas son dudosas: su clave pudo salir
-antes en el archivo. Una fila dudosa no es mala: `writer.py` deja que decida el servidor. Una que no lo es se copia sin
-preguntar.
+en otra del archivo. Una fila dudosa no es mala: `writer.py` deja que decida el servidor. Una que no lo es se copia sin
+preguntar. Si la clave se construye al final (`borrow.py`), dice en qué líneas está lo repetido.
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import Connection, sql
 
 from etl.chunk import from_numpy
@@ -32,10 +34,10 @@ class Sieve:
         self._words = np.zeros(WORDS, np.uint64)
 
     def __call__(self, rows: pa.Table) -> np.ndarray:
-        """Qué filas del trozo pueden repetir una clave. Las claves quedan apuntadas."""
+        """Qué filas del trozo pueden compartir clave con otra. Las claves quedan apuntadas."""
         keys = _hashes(rows, self._table.key)
         with self._turn:
-            doubtful: np.ndarray = self._note(keys) | _seen_before(keys)
+            doubtful: np.ndarray = self._note(keys) | _repeated(keys).to_numpy(zero_copy_only=False)
         return doubtful
 
     def learn(self, connection: Connection[Any], own: sql.Composable, types: pa.Schema) -> None:
@@ -52,20 +54,24 @@ class Sieve:
         word, bits = (keys >> np.uint64(24)) % np.uint64(WORDS), np.zeros(len(keys), np.uint64)
         for shift in (0, 6, 12, 18):
             bits |= np.uint64(1) << ((keys >> np.uint64(shift)) & np.uint64(63))
-        missing = (self._words[word] & bits) != bits
-        known: np.ndarray = ~missing
-        while missing.any():
-            # Con una palabra repetida numpy solo guarda la última: se insiste con las que faltan.
-            word, bits = word[missing], bits[missing]
-            self._words[word] |= bits
-            missing = (self._words[word] & bits) != bits
+        known: np.ndarray = (self._words[word] & bits) == bits
+        np.bitwise_or.at(self._words, word, bits)
         return known
 
 
-def _seen_before(keys: np.ndarray) -> np.ndarray:
-    """Cuáles ya salieron antes: los códigos de un diccionario van en el orden en que sale cada valor."""
-    codes = np.frombuffer(from_numpy(keys).dictionary_encode().indices.buffers()[1], np.int32)
-    return np.asarray(codes <= np.maximum.accumulate(np.append(np.int32(-1), codes[:-1])))
+def repeated_lines(noted: Sequence[pa.Table], key: tuple[str, ...]) -> list[int]:
+    """Las líneas de las filas cuya clave puede estar en otra; ninguna, si son tantas que decirlas no ahorra nada."""
+    if not noted:
+        return []
+    rows = pa.concat_tables(noted)
+    lines = rows["_line"].filter(_repeated(_hashes(rows, key)))
+    return lines.to_pylist() if len(lines) < rows.num_rows / 8 else []
+
+
+def _repeated(keys: np.ndarray) -> pa.Array:
+    """Cuáles salen más de una vez."""
+    ordered = np.sort(keys)
+    return pc.is_in(from_numpy(keys), from_numpy(ordered[1:][ordered[1:] == ordered[:-1]]))
 
 
 def _hashes(rows: pa.Table, key: tuple[str, ...]) -> np.ndarray:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
-from psycopg import errors
 
 from etl.chunk import Chunk, Reject, from_numpy
 from etl.database.connection import Connection
@@ -29,8 +28,6 @@ from extras.bulk.borrow import Borrowed
 from extras.bulk.sieve import Sieve
 from extras.bulk.stream import StreamingWriter
 
-# Trozos de un mismo COPY, como mucho, donde alguno puede chocar: hasta que acaba, esperan en memoria.
-TOGETHER = 2
 # Por un archivo con menos bytes, pedir prestado cuesta lo que se ahorra.
 SMALL = 64 << 10
 
@@ -119,6 +116,7 @@ class EmptyTableWriter(BulkWriter):
     def add(self, prepared: Prepared) -> list[Reject]:
         """Pone las filas en la tabla; devuelve las huérfanas, que no se cargan."""
         rows, payload, chunk = prepared.rows, prepared.payload, prepared.chunk
+        self.borrowed.note(rows)
         assert chunk is not None
         orphans = self.copy(rows, payload, chunk) if self.table.foreign_keys else None
         if orphans is None:  # nada choca; lo que apunte a una tabla que no se declaró, que lo diga PostgreSQL
@@ -127,14 +125,9 @@ class EmptyTableWriter(BulkWriter):
 
 
 class SiftingWriter(BulkWriter):
-    """Llena una tabla con filas: mientras nada choca, un trozo va tras otro en el mismo COPY.
-
-    Desde el primer choque van uno a uno, y de cada uno solo se mezclan las filas dudosas.
-    """
+    """Llena una tabla con filas: mientras nada choca, las copia. Desde el primer choque solo mezcla las dudosas."""
 
     _sieve: Sieve | None = None
-    # Los trozos que van en el COPY abierto.
-    _underway: tuple[Prepared, ...] = ()
 
     def prepare(self, chunk: Chunk, rows: pa.Table, rejects: list[Reject]) -> Prepared:
         """Deja un trozo listo; si ya se sabe separarlas, solo escribe las filas seguras."""
@@ -145,28 +138,6 @@ class SiftingWriter(BulkWriter):
         return Sifted(rows, self.encode(safe), rejects, chunk, chunk.blank, safe, rows.filter(from_numpy(doubtful)))
 
     def add(self, prepared: Prepared) -> list[Reject]:
-        """Pone las filas en la tabla; si el trozo va solo, devuelve las huérfanas, que no se cargan."""
-        if self._sieve or self._orphaned:
-            return self._add_alone(prepared)
-        self._underway += (prepared,)
-        self.stream(prepared.rows, prepared.payload)
-        if len(self._underway) == TOGETHER:
-            self.end_stream()
-        return []
-
-    def end_stream(self) -> None:
-        """Acaba COPY; si una fila no pudo entrar, no entró ninguna: los trozos que iban en él se repiten uno a uno."""
-        underway, self._underway = self._underway, ()
-        try:
-            super().end_stream()
-        except (errors.UniqueViolation, errors.ForeignKeyViolation):
-            self.counts.loaded -= sum(one.rows.num_rows for one in underway)
-            for one in underway:
-                orphans = self._add_alone(one)
-                self.counts.rejected += len(orphans)
-                self.set_aside(orphans)
-
-    def _add_alone(self, prepared: Prepared) -> list[Reject]:
         """Copia las filas que pueda de un trozo y mezcla las demás; devuelve las huérfanas."""
         chunk = prepared.chunk
         assert chunk is not None
