@@ -160,8 +160,16 @@ def to_sql(bench: Bench) -> Iterator[Row]:
         " schema='staging', if_exists='replace', index=False)"
     )
     command = [sys.executable, "-c", program, str(file), url]
-    pairs = in_turns(lambda: run(command, bench.environment), lambda: bench.fresh_etl(file), bench.times)
-    yield "pandas `to_sql` / etl", f"{median_ratio(pairs):.0f} veces", "≥ 15 veces"
+
+    def ours() -> Measure:
+        # Lo que dejó pandas, que PostgreSQL se pondría a limpiar mientras cargamos, no es cosa nuestra.
+        with connect(settings) as connection:
+            connection.execute("DROP TABLE IF EXISTS staging.pandas_lineitem")
+        return bench.fresh_etl(file)
+
+    pairs = in_turns(lambda: run(command, bench.environment), ours, bench.times)
+    peer, etl = (median_seconds(list(side)) for side in zip(*pairs, strict=True))
+    yield "pandas `to_sql` / etl", f"{median_ratio(pairs):.1f} veces ({peer:.2f} s / {etl:.2f} s)", "≥ 15 veces"
 
 
 CASES: dict[str, Callable[[Bench], Iterator[Row]]] = {
