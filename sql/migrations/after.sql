@@ -17,8 +17,12 @@ BEGIN
     CREATE INDEX ix_loads_sha256 ON etl.loads (sha256);
   END IF;
 
-  CREATE TABLE IF NOT EXISTS etl.grains (
-    mart text CONSTRAINT pk_grains PRIMARY KEY, table_name text NOT NULL, columns text[] NOT NULL, filenode oid);
+  -- La de antes no sabía si una columna se quitó y se puso otra con su nombre. Sin apuntes, los marts se rehacen enteros.
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('etl.grains') AND attname = 'numbers') THEN
+    DROP TABLE IF EXISTS etl.grains;
+  END IF;
+  CREATE TABLE IF NOT EXISTS etl.grains (mart text CONSTRAINT pk_grains PRIMARY KEY, table_name text NOT NULL,
+    columns text[] NOT NULL, numbers smallint[] NOT NULL, filenode oid);
   CREATE TABLE IF NOT EXISTS etl.touched (mart text NOT NULL, column_name text NOT NULL, value text);
 
   -- Los grupos de las filas que se van o que otras sustituyen. Con los permisos de quien las quita.

@@ -109,6 +109,7 @@ grains = sa.Table(
     sa.Column("mart", sa.Text, primary_key=True),
     sa.Column("table_name", sa.Text, nullable=False),
     sa.Column("columns", sa.ARRAY(sa.Text), nullable=False),
+    sa.Column("numbers", sa.ARRAY(sa.SmallInteger), nullable=False),
     sa.Column("filenode", OID),
 )
 touched = sa.Table(

@@ -227,6 +227,24 @@ def test_a_table_written_again_is_not_looked_up_by_what_was_noted_of_the_old_one
     assert_as_if_remade(own)
 
 
+def test_a_column_taken_out_and_put_back_is_another_column(own: Settings) -> None:
+    """Sin reescribir la tabla: lo que se apuntó de la primera no dice nada de la segunda."""
+    load_one(own, "ventas_1.csv", VENTAS, venta(110, canal="web"), venta(111, canal="tienda"))
+    [kind] = query(
+        own,
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = 'datos.ventas'::regclass AND attname = 'canal'",
+    )
+    with connect_settings(own) as connection:
+        connection.execute("ALTER TABLE datos.ventas DROP COLUMN canal CASCADE")
+        connection.execute(f"ALTER TABLE datos.ventas ADD COLUMN canal {kind}".encode())
+    before = tables(own)
+    load_one(own, "ventas_1.csv", VENTAS, venta(110, canal="telefono"))
+    assert "por_dia" in remade(own, before)
+    assert query(own, "SELECT count(*) FROM marts.por_dia WHERE canal = 'tienda'") == [0]
+    assert_as_if_remade(own)
+
+
 def test_a_column_more_in_the_table_makes_again_the_mart_that_gives_them_all(own: Settings) -> None:
     (own.sql_dir / "marts" / "por_todo.sql").write_text(ASKS.format("cliente_id", "ventas.*", ""), encoding="utf-8")
     load(own)
@@ -290,7 +308,7 @@ def test_what_the_loader_notes_is_never_run_by_whoever_takes_rows_away(own: Sett
     with connect_settings(own) as connection:
         connection.execute("SET ROLE etl_loader")
         connection.execute("DELETE FROM etl.touched")
-        insert = "INSERT INTO etl.grains VALUES (%s, 'datos.ventas', ARRAY['canal', %s])"
+        insert = "INSERT INTO etl.grains VALUES (%s, 'datos.ventas', ARRAY['canal', %s], '{}')"
         connection.execute(insert, (nasty, f"canal) {nasty}"))
         connection.execute("RESET ROLE")
         connection.execute("DELETE FROM datos.ventas WHERE venta_id = 100")

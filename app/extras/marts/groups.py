@@ -63,8 +63,8 @@ def by_groups(connection: Connection[Any], name: str, text: str, stale: set[str]
     `stale`: las tablas que cambiaron desde que se hizo; `None` si hay que rehacerlo. Si se va a rehacer, deja dicho
     que desde ahora se apunten sus grupos, o que no.
     """
-    if not connection.execute("SELECT to_regclass('etl.grains')").fetchone()[0]:  # type: ignore[index]
-        return False  # la base de datos es de antes, y nadie ha repetido «etl migrate»
+    if not connection.execute(QUERIES["ready"]).fetchone()[0]:  # type: ignore[index]
+        return False
     grain = _asked(connection, text)
     noted = grain is not None and connection.execute(QUERIES["registered"], (name, *_key(grain))).fetchone() is not None
     # Antes que los datos: lo que se apunte entretanto queda para la vez siguiente.
@@ -185,7 +185,7 @@ def _replace(connection: Connection[Any], name: str, text: str, grain: Grain, va
 
 def kinds(connection: Connection[Any]) -> list[str]:
     """Qué marts se ponen al día por grupos y cuáles se rehacen enteros, para `etl status`."""
-    if not connection.execute("SELECT to_regclass('etl.grains')").fetchone()[0]:  # type: ignore[index]
+    if not connection.execute(QUERIES["ready"]).fetchone()[0]:  # type: ignore[index]
         return []
     found = connection.execute(
         "SELECT string_agg(m.name, ', ' ORDER BY m.name) FILTER (WHERE mart IS NOT NULL),"
