@@ -83,13 +83,11 @@ class Load:
 
 def begin(connection: Connection[Any], load: Load) -> None:
     """Abre el apunte y recibe su `load_id`. Hasta el COMMIT nadie más lo ve."""
-    row = connection.execute(
+    (load.load_id,) = connection.execute(  # type: ignore[misc]
         "INSERT INTO etl.loads (run_id, file, table_name, engine, bytes, declaration, status)"
         " VALUES (%s, %s, %s, %s, %s, %s, 'loading') RETURNING load_id",
         (load.run_id, load.source.name, load.table.name, load.engine, load.bytes, load.declaration),
     ).fetchone()
-    assert row is not None
-    load.load_id = int(row[0])
 
 
 def reopen(connection: Connection[Any], load: Load, load_id: int) -> None:

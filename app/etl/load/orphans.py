@@ -72,9 +72,8 @@ def _column_type(connection: Connection[Any], table: Table, column: str) -> sql.
 
     Sin su longitud: al convertir un valor a `varchar(5)`, se cortaría.
     """
-    row = connection.execute(
+    (kind,) = connection.execute(  # type: ignore[misc]
         "SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = %s::regclass AND attname = %s",
         (sql.Identifier(table.schema, table.table).as_string(connection), column),
     ).fetchone()
-    assert row is not None
-    return sql.SQL(row[0])
+    return sql.SQL(kind)

@@ -20,7 +20,8 @@ from etl.load.ledger import KNOWN, Limits, Load, rows_of
 from etl.load.orphans import found_its_parent
 from etl.schema import Table
 
-RETIRED = sql.Identifier("etl_retired")
+# Las claves de la versión anterior, y las que ya nadie trae.
+RETIRED, GONE = sql.Identifier("etl_retired"), sql.Identifier("etl_gone")
 # Una carga y entre qué claves están sus filas, si se sabe.
 Where = tuple[int, Limits | None]
 # El número de una carga que todavía no lo tiene.
@@ -83,7 +84,7 @@ def settle(connection: Connection[Any], load: Load, version: Version) -> list[st
     removed = _count_removed(connection, load.table)
     # También si no falta ninguna: un contenido antiguo que vuelve no manda sobre los que llegaron después.
     if removed or version.reopened:
-        _mark_incomplete(connection, load.table)
+        _mark_incomplete(connection, load, RETIRED if version.reopened else GONE)
     return [f"filas de la versión anterior que esta no trae, quitadas de la tabla: {removed}"] if removed else []
 
 
@@ -199,7 +200,7 @@ def _check_references(connection: Connection[Any], table: Table) -> None:
             detail = f"la de {found[1]} «{found[2]}» sigue en uso en «{found[3]}»."
         raise FileRefused(
             f"Se irían filas que otras tablas necesitan: {detail}",
-            "Quite antes las filas que las usan, o devuélvalas al archivo.",
+            "Quite antes las filas que las usan, o devuélvalas al archivo. Si las quitó en esta carga, repítala.",
         ) from error
 
 
@@ -213,24 +214,28 @@ def defer_references(connection: Connection[Any], table: Table, mode: str = "DEF
 def _count_removed(connection: Connection[Any], table: Table) -> int:
     """Cuántas claves de la versión anterior ya no están en la tabla, tras cargar la nueva."""
     same_key = sql.SQL(" AND ").join(sql.SQL("t.{0} = r.{0}").format(sql.Identifier(name)) for name in table.key)
-    query = sql.SQL("SELECT count(*) FROM {} AS r WHERE NOT EXISTS (SELECT FROM {} AS t WHERE {})").format(
-        RETIRED, sql.Identifier(table.schema, table.table), same_key
+    query = (
+        "CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT * FROM {} AS r WHERE NOT EXISTS (SELECT FROM {} AS t WHERE {})"
     )
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return int(row[0])
+    target = sql.Identifier(table.schema, table.table)
+    return connection.execute(sql.SQL(query).format(GONE, RETIRED, target, same_key)).rowcount
 
 
-def _mark_incomplete(connection: Connection[Any], table: Table) -> None:
-    """Señala las cargas que cedieron filas a otras: quizá traigan alguna de las que se acaban de quitar.
+def _mark_incomplete(connection: Connection[Any], load: Load, keys: sql.Identifier) -> None:
+    """Señala las cargas que cedieron filas a otras y quizá traigan alguna de esas claves.
 
-    No se guarda qué claves trajo cada archivo; repetir una carga de más no cambia nada. Las claves
-    repetidas de una carga sin repetir son de su propio archivo.
+    No se guarda qué claves trajo cada archivo, sino entre cuáles están; repetir una carga de más no cambia nada. Las
+    claves repetidas de una carga sin repetir son de su propio archivo.
     """
+    end = "jsonb_populate_record(NULL::{}, (SELECT jsonb_object_agg(key, value -> %s) FROM jsonb_each({})))"
     connection.execute(
-        "UPDATE etl.loads SET incomplete = true WHERE table_name = %s AND status = 'loaded'"
-        " AND (ceded OR rows_duplicate > 0 AND reloads > 0)",
-        (table.name,),
+        sql.SQL(
+            "UPDATE etl.loads SET incomplete = true WHERE table_name = %s AND status = 'loaded'"
+            " AND (ceded OR rows_duplicate > 0 AND reloads > 0)"
+            " AND EXISTS (SELECT FROM {keys} AS etl_key, {end} AS etl_low, {end} AS etl_high"
+            " WHERE etl_key BETWEEN etl_low AND etl_high OR NOT etl_low IS NOT NULL)"  # si falta alguna columna, no se sabe
+        ).format(keys=keys, end=sql.SQL(end).format(keys, KNOWN)),
+        (load.table.name, 0, load.declaration, 1, load.declaration),
     )
 
 

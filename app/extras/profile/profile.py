@@ -74,9 +74,7 @@ def _count(connection: Connection[Any], source: sql.Composable) -> int:
 
 
 def _one(connection: Connection[Any], query: sql.Composed) -> tuple[Any, ...]:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return tuple(row)
+    return tuple(connection.execute(query).fetchone())  # type: ignore[arg-type]
 
 
 def _column(connection: Connection[Any], source: sql.Composable, column: Column, rows: int) -> ColumnProfile:

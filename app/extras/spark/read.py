@@ -68,11 +68,9 @@ def _plan(connection: Connection[Any], settings: Settings, declared: Declared, c
     """Exporta la foto de esta transacción y corta la clave en `count` tramos iguales."""
     table = declared.table
     key, name = sql.Identifier(table.key[0]), sql.Identifier(table.schema, table.table)
-    row = connection.execute(
+    snapshot, first, last = connection.execute(  # type: ignore[misc]
         sql.SQL("SELECT pg_export_snapshot(), coalesce(min({0}), 1), coalesce(max({0}), 0) FROM {1}").format(key, name)
     ).fetchone()
-    assert row is not None
-    snapshot, first, last = row
     return Snapshot(settings, declared, snapshot, first, (last - first) // count + 1)
 
 
