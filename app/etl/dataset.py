@@ -22,6 +22,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(column_0_N_label)s",
 }
 # El tipo de Arrow de cada clase de SQLAlchemy; las más precisas, antes: un BigInteger es también un Integer.
 ARROW_TYPES: dict[Any, Callable[[Any], pa.DataType]] = {

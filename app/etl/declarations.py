@@ -18,6 +18,8 @@ from etl.errors import blamed
 from etl.schema import Declared
 
 PACKAGE = "declared"
+# Lo que se dice de una columna y no cambia cómo se lee.
+NOT_READ = ("comment", "index", "unique")
 
 
 def load() -> list[Declared]:
@@ -48,7 +50,7 @@ def _blamed(dataset: type[Dataset]) -> AbstractContextManager[None]:
 
 
 def fingerprint(module: str) -> str:
-    """La huella de un archivo de declaraciones y de los que importa de su carpeta, sin lo que solo las describe."""
+    """La huella de un archivo de declaraciones y de los que importa de su carpeta, sin lo que no cambia cómo se lee."""
     digest, seen, pending = hashlib.sha256(), set(), [module]
     while pending:
         name = pending.pop()
@@ -60,7 +62,7 @@ def fingerprint(module: str) -> str:
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
                 del node.body[0]
             if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call):
-                node.value.keywords = [one for one in node.value.keywords if one.arg != "comment"]
+                node.value.keywords = [one for one in node.value.keywords if one.arg not in NOT_READ]
                 if ast.unparse(node.value) == "mapped_column()":
                     node.value = None  # lo mismo que no poner nada
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):

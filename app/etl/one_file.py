@@ -175,4 +175,4 @@ def _failure(error: psycopg.Error) -> FileFailed:
     known = tomllib.loads(FAILURES.read_text(encoding="utf-8"))
     said = next(known[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in known)
     hint = said["hint"].format(revision=order("revision"), migrate=order("migrate"))
-    return FileFailed(said["message"].format(str(error).strip()), hint)
+    return FileFailed(said["message"].format(str(error).strip(" .\n")), hint)

@@ -22,6 +22,10 @@ LATER = (
     "hay filas sin valor en «{}», que por eso admite nulos de momento",
     "hay filas que no cumplen la regla «{}», y su CHECK tiene que esperar",
 )
+MEND = (
+    "Quite «unique» de la declaración, corrija los archivos que las traen y cárguelos; después, póngalo otra vez y"
+    " «etl revision»."
+)
 NEXT = "«etl run --again» lee los archivos otra vez con lo que se declara ahora; después, «etl revision»"
 
 
@@ -71,14 +75,18 @@ def _as_postgres_says(connection, declared, conditions):
 def finish(migration_context, script, message):
     """Deja una migración lista para aplicarla; devuelve lo que hay que decir de ella."""
     changes, connection = script.upgrade_ops, migration_context.connection
-    waiting = [text for change in changes.ops for text in _postpone(connection, change)]
+    new = {one.table_name for one in changes.ops if isinstance(one, ops.CreateTableOp)}
+    # Los índices de una tabla nueva vienen aparte, como un cambio suyo.
+    told = [one for one in changes.ops if not (isinstance(one, ops.ModifyTableOps) and one.table_name in new)]
+    _refuse_repeated(connection, told)
+    waiting = [text for change in told for text in _postpone(connection, change)]
     changes.ops = [one for one in changes.ops if not (isinstance(one, ops.ModifyTableOps) and one.is_empty())]
     dropped = [one for one in changes.ops if isinstance(one, ops.DropTableOp)]
     dropped.sort(key=lambda one: one.table_name)  # Alembic las da cada vez en un orden
     # Al final: lo que se queda deja antes de apuntar a lo que se borra.
     changes.ops = [one for one in changes.ops if one not in dropped] + _children_first(dropped)
     changes.reverse_into(script.downgrade_ops)
-    message = message or ", ".join(dict.fromkeys(_what(one) for one in changes.ops)) or "nada"
+    message = message or ", ".join(dict.fromkeys(_what(one) for one in changes.ops if one in told)) or "nada"
     if waiting and changes.is_empty():
         raise UsageError(f"Aún no se puede escribir la migración: {'; '.join(waiting)}.", f"{NEXT}.")
     for table in dropped:
@@ -115,6 +123,30 @@ def _postpone(connection, change):
             if not about_new and _any(connection, table, sa.text(f"NOT ({one.condition})")):
                 change.ops.remove(one)
                 yield LATER[1].format(one.constraint_name)
+
+
+def _refuse_repeated(connection, changes):
+    """Lanza `UsageError` si hay filas que repiten lo que se pide que no se repita. Se prueba de verdad, y se deshace.
+
+    No se escribe nada, tampoco lo demás: quizá lo necesita, como la clave foránea que apunta a esa columna.
+    """
+    for change in (one for group in changes for one in getattr(group, "ops", ())):
+        if isinstance(change, ops.CreateUniqueConstraintOp):
+            asked, trial = change.constraint_name, sa.schema.AddConstraint(change.to_constraint())
+        elif isinstance(change, ops.CreateIndexOp) and change.unique:
+            asked, trial = change.index_name, sa.schema.CreateIndex(change.to_index())
+        else:
+            continue
+        try:
+            with connection.begin_nested() as savepoint:
+                connection.execute(trial)
+                savepoint.rollback()
+        except sa.exc.IntegrityError as error:
+            raise UsageError(
+                f"Aún no se puede escribir la migración: hay filas que repiten lo que «{asked}» no admite.", MEND
+            ) from error
+        except sa.exc.ProgrammingError:  # su tabla o su columna son nuevas
+            continue
 
 
 def _any(connection, table, condition):

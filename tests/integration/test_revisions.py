@@ -277,6 +277,10 @@ def test_a_required_column_waits_until_the_rows_have_it(settings: Settings, root
     assert done("revision") == NOTHING
 
 
+INDEXES = (
+    "SELECT c.relname FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid"
+    " WHERE indrelid = 'datos.cosas'::regclass ORDER BY 1"
+)
 CHECK = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conrelid = 'datos.cosas'::regclass"
 
 
@@ -304,6 +308,101 @@ def test_a_rule_that_changes_changes_its_check(settings: Settings, root: Path, e
     done("run", "--again")
     assert query(settings, "SELECT precio FROM datos.cosas ORDER BY 1") == [1, 20]
     assert done("revision") == NOTHING
+
+
+def test_an_index_and_what_does_not_repeat_are_written_once(
+    settings: Settings, root: Path, etl: Etl, done: Done
+) -> None:
+    declare(
+        root,
+        COSA.replace("ForeignKey\n", "ForeignKey, Index, UniqueConstraint\n")
+        + '    __table_args__ = (UniqueConstraint("zona", "caja"), Index(None, "caja", "zona"))\n'
+        "    zona: Mapped[str] = mapped_column(index=True)\n"
+        "    caja: Mapped[int] = mapped_column()\n",
+    )
+    write(settings, "cosa_id,zona,caja\n1,norte,1\n2,norte,2\n3,sur,2\n")
+    done("revision")
+    assert versions(root)[-1] == "0002_tabla_cosas.py"
+    for command in ("migrate", "run"):
+        done(command)
+    assert done("revision") == NOTHING
+    assert query(settings, INDEXES) == [
+        "ix_datos_cosas_caja_datos_cosas_zona", "ix_datos_cosas_zona", "pk_cosas", "uq_cosas_zona_caja",
+    ]  # fmt: skip
+    write(settings, "cosa_id,zona,caja\n4,norte,1\n", "cosas_otras")
+    refused = etl("run")
+    said = " ".join(refused.stderr.split())
+    assert refused.returncode == 3
+    assert "Se repite un valor que se declaró único" in said
+    assert "(zona, caja)=(norte, 1)" in said
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        'UniqueConstraint("zona")',
+        'Index("otro", "zona", unique=True)',
+        'Index("otro", func.upper("cosas.zona"), unique=True)',
+        'Index("otro", text("upper(zona)"), unique=True)',
+        'Index("otro", "caja", unique=True, postgresql_nulls_not_distinct=True)',
+        'Index("otro", "zona", unique=True, postgresql_where=text("caja IS NULL"))',
+    ],
+)
+def test_nothing_is_written_while_something_repeats(
+    settings: Settings, root: Path, etl: Etl, done: Done, asked: str
+) -> None:
+    text = COSA.replace("ForeignKey\n", "ForeignKey, Index, UniqueConstraint, func, text\n") + (
+        "    zona: Mapped[str] = mapped_column(index=True)\n    caja: Mapped[int | None]\n"
+    )
+    asked = asked.replace('func.upper("cosas.zona")', 'func.upper(text("zona"))')
+    declare(root, text)
+    write(settings, "cosa_id,zona,caja\n1,norte,1\n2,norte,\n3,norte,\n")
+    for command in ("revision", "migrate", "run"):
+        done(command)
+    written = versions(root)
+    text += "    nueva: Mapped[int | None]\n"
+    declare(root, text + f"    __table_args__ = ({asked},)\n")
+    for _ in range(2):
+        refused = etl("revision")
+        assert refused.returncode == 2
+        assert "Aún no se puede escribir la migración: hay filas que repiten lo que «" in refused.stderr
+    assert versions(root) == written
+    write(settings, "cosa_id,zona,caja\n1,norte,1\n2,sur,\n3,este,3\n")
+    declare(root, text)
+    for command in ("revision", "migrate", "run"):
+        done(command)
+    declare(root, text + f"    __table_args__ = ({asked},)\n")
+    for command in ("revision", "migrate", "run"):
+        done(command)
+    assert len(query(settings, INDEXES)) == 3
+    assert done("revision") == NOTHING
+
+
+def test_a_partial_index_minds_only_its_rows_and_nulls_do_not_repeat(
+    settings: Settings, root: Path, done: Done
+) -> None:
+    text = COSA.replace("ForeignKey\n", "ForeignKey, Index, text\n") + "    zona: Mapped[str | None]\n"
+    declare(root, text)
+    write(settings, "cosa_id,zona\n1,norte\n2,norte\n3,\n4,\n")
+    for command in ("revision", "migrate", "run"):
+        done(command)
+    partial = 'Index("otro", "zona", unique=True, postgresql_where=text("cosa_id > 1"))'
+    declare(root, text + f"    __table_args__ = ({partial},)\n")
+    for command in ("revision", "migrate", "run"):
+        done(command)
+    assert query(settings, INDEXES) == ["otro", "pk_cosas"]
+    assert done("revision") == NOTHING
+
+
+def test_an_index_is_no_reason_to_read_again(settings: Settings, root: Path, done: Done) -> None:
+    declare(root, COSA + "    zona: Mapped[str]\n")
+    write(settings, "cosa_id,zona\n1,norte\n")
+    for command in ("revision", "migrate", "run"):
+        done(command)
+    declare(root, COSA + "    zona: Mapped[str] = mapped_column(index=True)\n")
+    for command in ("revision", "migrate", "run"):
+        done(command)
+    assert "ha cambiado" not in done("status")
 
 
 def test_tables_are_dropped_children_first_and_what_stays_lets_go_of_them(
