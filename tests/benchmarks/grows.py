@@ -16,14 +16,14 @@ from psycopg import sql
 from tests.benchmarks.measure import Measure, median_ratio, median_seconds
 
 from etl.database.connection import connect
-from own_rows import VENTAS, venta
+from own_rows import CLIENTES, VENTAS, cliente, venta
 
 if TYPE_CHECKING:
     from tests.benchmarks.cases import Bench
 
 HERE = Path(__file__).parent
 LINEITEM, PEDIDOS = HERE / "lineitem.py", HERE / "pedidos.py"
-ROWS, SALES, PARENTS = 10_000, 1_000, 10_000
+ROWS, SALES, PARENTS, CUSTOMERS = 10_000, 1_000, 10_000, 100
 # Ventas de la tienda por cada fila de lineitem: 5 millones con 24, y nunca menos de 50.000.
 SHOP_SHARE, SHOP_LEAST = 5 / 24, 50_000
 # Por encima de lo que hay en las tablas: lo nuevo trae claves nuevas.
@@ -184,6 +184,17 @@ def _sales(folder: Path, turn: int) -> Path:
     return file
 
 
+def _customers(folder: Path, turn: int, less: int = 0) -> Path:
+    """Clientes que no compran nada."""
+    file, first = folder / f"clientes_{turn}.csv", FIRST_KEY + turn * CUSTOMERS
+    file.write_text(CLIENTES + "".join(map(cliente, range(first, first + CUSTOMERS - less))), encoding="utf-8")
+    return file
+
+
+def _customer_gone(folder: Path, turn: int) -> Path:
+    return _customers(folder, turn, less=1)
+
+
 STEPS = (
     Step("10.000 filas nuevas", LINEITEM, _new, "≤ 1,20"),
     Step("el mismo archivo otra vez", LINEITEM, _new, "≤ 1,20"),
@@ -193,4 +204,6 @@ STEPS = (
     Step("una huérfana entre 10.000 hijas", PEDIDOS, _orphan, "≤ 1,50"),
     Step("100 archivos más, con hasta 30.000 en el libro", PEDIDOS, _many, "≤ 1,20"),
     Step("1.000 ventas más, con sus marts", None, _sales, "≤ 2,00"),
+    Step("100 clientes más", None, _customers, "≤ 1,20"),
+    Step("un cliente menos, que nada compró", None, _customer_gone, "≤ 2,00"),
 )

@@ -139,7 +139,7 @@ def test_files_that_can_be_read_are_only_counted(tmp_path: Path) -> None:
     write_sample(tmp_path, 1200)
     settings = Settings(datos_dir=tmp_path)
     [finding] = files.data_files(settings, declarations.load(), PARTS)
-    assert (finding.state, finding.found) == ("ok", "15 archivos; ninguno se rechazaría")
+    assert (finding.state, finding.found) == ("ok", "15 archivos; de ninguno se rechazaría su forma")
 
 
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:

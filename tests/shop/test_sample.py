@@ -19,7 +19,7 @@ SAMPLE = ROOT / "datos"
 def test_doctor_can_read_every_file(settings: Settings) -> None:
     done = etl(replace(settings, datos_dir=SAMPLE), "doctor", "--json")
     found = [one for one in json.loads(done.stdout)["findings"] if one["check"] == "datos"]
-    assert [(one["state"], one["found"]) for one in found] == [("ok", "15 archivos; ninguno se rechazaría")]
+    assert [(one["state"], one["found"]) for one in found] == [("ok", "15 archivos; de ninguno se rechazaría su forma")]
 
 
 def test_every_mart_has_rows(settings: Settings, run: Callable[..., dict[str, Any]]) -> None:

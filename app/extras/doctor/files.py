@@ -139,7 +139,7 @@ def data_files(settings: Settings, tables: list[Declared], parts: Parts) -> Iter
     if not pairs:
         yield bad("datos", f"no hay archivos en {settings.datos_dir}", "copie ahí los suyos")
     elif not refused:
-        yield ok("datos", f"{many(len(pairs), 'archivo')}; ninguno se rechazaría")
+        yield ok("datos", f"{many(len(pairs), 'archivo')}; de ninguno se rechazaría su forma")
 
 
 def _refusal(source: Source, declared: Declared | None, parts: Parts) -> FileRefused | None:
