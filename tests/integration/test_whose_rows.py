@@ -1,6 +1,7 @@
 """De quién son las filas: un archivo se conoce por su ruta, y su carga se puede deshacer."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,20 @@ def test_what_other_tables_use_is_not_forgotten(settings: Settings) -> None:
     forget(settings, Path("ventas.csv"), TABLES)
     forget(settings, Path("clientes.csv"), TABLES)
     assert clientes(settings) == []
+
+
+def test_what_several_tables_have_of_one_file_is_forgotten_at_once(settings: Settings) -> None:
+    write_parents(settings)
+    with zipfile.ZipFile(settings.datos_dir / "todo.zip", "w") as archive:
+        archive.writestr("clientes.csv", CLIENTES + cliente(1))
+        for number in (1, 2):
+            archive.writestr(f"ventas_{number}.csv", VENTAS + venta(number, cliente_id="1"))
+    assert [file.status for file in load(settings).files] == ["loaded"] * 5
+    tables = [table for table, _, _ in forget(settings, Path("todo.zip"), TABLES)]
+    assert tables == ["datos.ventas", "datos.ventas", "datos.clientes"]
+    assert query(settings, "SELECT (SELECT count(*) FROM datos.ventas), (SELECT count(*) FROM datos.clientes)") == [
+        (0, 0)
+    ]
 
 
 def test_an_undeclared_file_is_forgotten_with_its_table(settings: Settings) -> None:

@@ -71,6 +71,8 @@ def _forget(connection: Connection, name: str, table_name: str, table: Table | N
     if table:
         versions.defer_references(connection, table)
         versions.settle(connection, load, Version(new=True, replaces=versions.retire_previous(connection, load, NEW)))
+        # Puede haber otra después, en la misma transacción.
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(versions.RETIRED, versions.GONE))
     else:
         versions.retire(connection, load, NEW)
         try:
