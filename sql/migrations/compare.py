@@ -132,14 +132,15 @@ def _refuse_repeated(connection, changes):
     """
     for change in (one for group in changes for one in getattr(group, "ops", ())):
         if isinstance(change, ops.CreateUniqueConstraintOp):
-            asked, trial = change.constraint_name, sa.schema.AddConstraint(change.to_constraint())
+            one, create = change.to_constraint(), sa.schema.AddConstraint
         elif isinstance(change, ops.CreateIndexOp) and change.unique:
-            asked, trial = change.index_name, sa.schema.CreateIndex(change.to_index())
+            one, create = change.to_index(), sa.schema.CreateIndex
         else:
             continue
+        asked, one.name = one.name, "etl_trial"  # con el suyo puede haber otro, que se va
         try:
             with connection.begin_nested() as savepoint:
-                connection.execute(trial)
+                connection.execute(create(one))
                 savepoint.rollback()
         except sa.exc.IntegrityError as error:
             raise UsageError(

@@ -378,6 +378,25 @@ def test_nothing_is_written_while_something_repeats(
     assert done("revision") == NOTHING
 
 
+def test_an_index_is_not_taken_away_while_the_one_that_replaces_it_is_not_possible(
+    settings: Settings, root: Path, etl: Etl, done: Done
+) -> None:
+    """Los dos se llaman igual."""
+    text = COSA + "    zona: Mapped[str] = mapped_column({})\n"
+    declare(root, text.format("index=True"))
+    write(settings, "cosa_id,zona\n1,norte\n2,norte\n")
+    for command in ("revision", "migrate", "run"):
+        done(command)
+    declare(root, text.format("index=True, unique=True"))
+    assert "repiten lo que «ix_datos_cosas_zona» no admite" in etl("revision").stderr
+    write(settings, "cosa_id,zona\n1,norte\n2,sur\n")
+    for command in ("run", "revision", "migrate"):
+        done(command)
+    unique = "SELECT indisunique FROM pg_index WHERE indexrelid = 'datos.ix_datos_cosas_zona'::regclass"
+    assert query(settings, unique) == [True]
+    assert done("revision") == NOTHING
+
+
 def test_a_partial_index_minds_only_its_rows_and_nulls_do_not_repeat(
     settings: Settings, root: Path, done: Done
 ) -> None:

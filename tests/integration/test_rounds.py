@@ -18,7 +18,7 @@ from etl.settings import Settings
 from extras.quarantine.export import export_rejects
 from integration.test_round_trip import PEDIDOS, by_number, correct, edit, load_path
 from loader import environment
-from own_rows import CLIENTES, cliente, clientes, load_one, numbers, query, run_with, write
+from own_rows import CLIENTES, cliente, clientes, load, load_one, numbers, query, run_with, write
 
 LOADS = "SELECT rows_read, rows_loaded, rows_duplicate, rows_rejected FROM etl.loads WHERE status = 'loaded'"
 CODES = "SELECT line, code FROM etl.rejects ORDER BY load_id, line"
@@ -150,6 +150,16 @@ def test_a_new_version_of_the_file_replaces_its_corrections_and_says_so(settings
     stale = load_path(settings, fix)
     assert stale.counts.repaired == 0
     assert "filas que ya no están en cuarentena" in stale.warnings[0]
+
+
+def test_a_correction_that_was_covered_comes_back_when_what_covers_it_goes(settings: Settings) -> None:
+    load_one(settings, "clientes_1.csv", CLIENTES, cliente(1), cliente(20, "Eva", fecha_alta="ayer"))
+    load_one(settings, "clientes_2.csv", CLIENTES, cliente(20, "Ada"), cliente(21))
+    late = load_path(settings, correct(settings, "clientes", "clientes_x.csv", lambda _: {"fecha_alta": "2024-01-15"}))
+    assert "su clave ya está en la tabla" in late.warnings[0]
+    load_one(settings, "clientes_2.csv", CLIENTES, cliente(21))
+    load(settings)
+    assert clientes(settings) == [(1, "Ana"), (20, "Eva"), (21, "Ana")]
 
 
 def test_a_file_being_corrected_is_never_overwritten(settings: Settings) -> None:

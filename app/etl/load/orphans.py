@@ -59,8 +59,7 @@ def found_its_parent(connection: Connection[Any], table: Table, key: ForeignKey,
         "SELECT EXISTS (SELECT FROM etl.rejects AS r JOIN {parent} AS p ON p.{column} = r.value::{type}"
         " WHERE r.load_id = %s AND r.code = 'orphan' AND r.column_name = %s)"
     ).format(type=_column_type(connection, table, key.column), **_parent(key))
-    row = connection.execute(query, (load_id, key.column)).fetchone()
-    return bool(row and row[0])
+    return bool(connection.execute(query, (load_id, key.column)).fetchone()[0])  # type: ignore[index]
 
 
 def _parent(key: ForeignKey) -> dict[str, sql.Composable]:

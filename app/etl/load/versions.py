@@ -225,17 +225,18 @@ def _mark_incomplete(connection: Connection[Any], load: Load, keys: sql.Identifi
     """Señala las cargas que cedieron filas a otras y quizá traigan alguna de esas claves.
 
     No se guarda qué claves trajo cada archivo, sino entre cuáles están; repetir una carga de más no cambia nada. Las
-    claves repetidas de una carga sin repetir son de su propio archivo.
+    claves repetidas de una carga sin repetir, y sin filas corregidas, son de su propio archivo.
     """
-    end = "jsonb_populate_record(NULL::{}, (SELECT jsonb_object_agg(key, value -> %s) FROM jsonb_each({})))"
+    end = "jsonb_populate_record(NULL::{}, (SELECT jsonb_object_agg(key, value -> %s) FROM jsonb_each(known.limits)))"
     connection.execute(
         sql.SQL(
-            "UPDATE etl.loads SET incomplete = true WHERE table_name = %s AND status = 'loaded'"
-            " AND (ceded OR rows_duplicate > 0 AND reloads > 0)"
-            " AND EXISTS (SELECT FROM {keys} AS etl_key, {end} AS etl_low, {end} AS etl_high"
+            "UPDATE etl.loads SET incomplete = true FROM (SELECT load_id AS id, {known} AS limits FROM etl.loads"
+            " WHERE table_name = %s AND status = 'loaded'"
+            " AND (ceded OR rows_duplicate > 0 AND (reloads > 0 OR keys IS NULL))) AS known"
+            " WHERE load_id = known.id AND EXISTS (SELECT FROM {keys} AS etl_key, {end} AS etl_low, {end} AS etl_high"
             " WHERE etl_key BETWEEN etl_low AND etl_high OR NOT etl_low IS NOT NULL)"  # si falta alguna columna, no se sabe
-        ).format(keys=keys, end=sql.SQL(end).format(keys, KNOWN)),
-        (load.table.name, 0, load.declaration, 1, load.declaration),
+        ).format(keys=keys, known=KNOWN, end=sql.SQL(end).format(keys)),
+        (load.declaration, load.table.name, 0, 1),
     )
 
 
